@@ -1,0 +1,1 @@
+"""The BentoML service of one company: its champions and its latest snapshot."""

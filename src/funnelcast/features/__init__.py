@@ -1,0 +1,1 @@
+"""One set of feature definitions for training, batch scoring and the service."""

@@ -1,0 +1,1 @@
+"""What changed, how right the predictions were, and what deserves an alert."""

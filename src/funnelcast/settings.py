@@ -1,0 +1,60 @@
+"""Where funnelcast runs: one frozen Settings read from the environment when asked, never at import."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All state lives under ``home``; the fields mirror environment variables listed in the README."""
+
+    home: Path
+    tracking_uri: str
+    threads: int
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read FUNNELCAST_HOME, MLFLOW_TRACKING_URI and FUNNELCAST_THREADS."""
+        given = os.environ if environment is None else environment
+        home = Path(given.get("FUNNELCAST_HOME") or CHECKOUT / ".funnelcast").resolve()
+        return cls(
+            home=home,
+            tracking_uri=given.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}",
+            threads=int(given.get("FUNNELCAST_THREADS") or os.cpu_count() or 1),
+        )
+
+    @property
+    def artefacts(self) -> Path:
+        """Where MLflow keeps artefacts when it runs on the local database."""
+        return self.home / "artefacts"
+
+    @property
+    def champions(self) -> Path:
+        """Where promoted models are exported for the service."""
+        return self.home / "champions"
+
+    @property
+    def snapshots(self) -> Path:
+        """Where refresh leaves its snapshots."""
+        return self.home / "snapshots"
+
+    @property
+    def keys(self) -> Path:
+        """The API keys, hashed."""
+        return self.home / "keys.json"
+
+    @property
+    def demo(self) -> Path:
+        """The simulated company that commands use when no source is named."""
+        return self.home / "demo" / "source.toml"
+
+    @property
+    def models(self) -> Path:
+        """The folders that say what each model is."""
+        return CHECKOUT / "models"

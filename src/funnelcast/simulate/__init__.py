@@ -1,0 +1,1 @@
+"""A company with a known truth: the demo's facts, and the judge of every model."""
