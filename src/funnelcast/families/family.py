@@ -123,6 +123,13 @@ class Family(Protocol):
         """Make the model (challenger or baseline) from its artefact."""
         ...
 
+    def fingerprint(self, model: Model) -> str:
+        """Hash the definitions of the features that a model reads, as this code computes them.
+
+        It travels with the artefact; the service refuses a model that was trained on other definitions.
+        """
+        ...
+
     def losses(self, model: Model, rows: pd.DataFrame) -> Floats:
         """Give one proper loss per row with its outcome; lower is better. The gate compares models by it."""
         ...

@@ -1,0 +1,76 @@
+"""What refresh leaves for the planner's endpoints: one immutable folder per refresh and a pointer to the newest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from funnelcast.artefacts import digest, read_folder, to_json, write_file, write_folder
+from funnelcast.errors import NotFound
+from funnelcast.settings import Settings
+
+ABOUT = "about.json"
+_POINTER = "latest.json"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One refresh: documents as JSON, scores as parquet, and the inputs from which forecasts are drawn again."""
+
+    name: str
+    files: Mapping[str, bytes]
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """The as_of, the source and the models that it was computed with."""
+        return dict(json.loads(self.files[ABOUT]))
+
+    def document(self, name: str) -> Any:
+        """Read one JSON document, say ``economics``."""
+        path = f"{name}.json"
+        if path not in self.files:
+            missing = self.about.get("missing", {}).get(name, "")
+            raise NotFound(what="answer", name=name, advice=missing or "Run `funnelcast refresh` to compute it.")
+        return json.loads(self.files[path])
+
+    def folder(self, name: str) -> dict[str, bytes]:
+        """Give the files below one folder, say ``forecast/cash``, by their names in it; empty where there is none."""
+        prefix = f"{name}/"
+        return {path.removeprefix(prefix): content for path, content in self.files.items() if path.startswith(prefix)}
+
+
+def write(settings: Settings, source: str, about: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
+    """Write a snapshot and point at it; gives its name, which is the same for the same contents."""
+    everything = {**files, ABOUT: to_json(dict(about))}
+    home = settings.snapshots / source
+    name = f"{str(about['as_of'])[:10]}-{digest(everything)[:12]}"
+    if not (home / name).exists():
+        write_folder(home / name, everything)
+    write_file(home / _POINTER, to_json({"snapshot": name}))
+    return name
+
+
+def latest_name(settings: Settings, source: str) -> str | None:
+    """Name the newest snapshot of a source, if there is one."""
+    pointer = settings.snapshots / source / _POINTER
+    return str(json.loads(pointer.read_bytes())["snapshot"]) if pointer.exists() else None
+
+
+def latest(settings: Settings, source: str) -> Snapshot:
+    """Read the newest snapshot.
+
+    Raises
+    ------
+    NotFound
+        There is none yet.
+    ArtefactDamaged
+        It doesn't match its manifest.
+    """
+    name = latest_name(settings, source)
+    if name is None:
+        raise NotFound(what="snapshot", name=source, advice="Run `funnelcast refresh` for this source first.")
+    return Snapshot(name, read_folder(Path(settings.snapshots / source / name)))

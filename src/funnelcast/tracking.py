@@ -1,0 +1,195 @@
+"""Runs, versions and aliases in MLflow: the only file that imports it.
+
+A run holds parameters, metrics by fold, plots, the card and the artefact (JSON and LightGBM text); a version of the registered model
+``<source name>.<model>`` points at the artefact's folder. Nothing is pickled, and unpickling is switched off.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from funnelcast.artefacts import MANIFEST, read_folder, write_file, write_folder
+from funnelcast.errors import NotFound
+from funnelcast.settings import Settings
+from funnelcast.terms import Alias
+
+EXPERIMENT = "funnelcast"
+MODEL_FOLDER = "model"
+_PARAMETER_LENGTH = 500
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one training run leaves behind.
+
+    Parameters
+    ----------
+    parameters, tags
+        Logged as text.
+    metrics
+        By name, of the newest fold.
+    folds
+        The same by earlier fold, as steps of the metric.
+    files
+        By path in the run's artefacts, beside the model: plots and documents.
+    """
+
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    folds: Sequence[Mapping[str, float]] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Version:
+    """One registered version of a model."""
+
+    name: str
+    version: int
+    run_id: str
+    created: datetime
+    aliases: tuple[str, ...]
+    tags: Mapping[str, str]
+
+
+class Tracker:
+    """The tracking server and model registry of one home."""
+
+    def __init__(self, settings: Settings) -> None:
+        os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        from mlflow import MlflowClient  # noqa: PLC0415 (2 s that only a training command should pay)
+
+        settings.home.mkdir(parents=True, exist_ok=True)
+        self._client = MlflowClient(tracking_uri=settings.tracking_uri, registry_uri=settings.tracking_uri)
+        # a remote server decides itself where artefacts go
+        self._artefacts = settings.artefacts.as_uri() if settings.tracking_uri.startswith("sqlite:") else None
+
+    def start(self, name: str) -> str:
+        """Open a run and give its id; inside ``mlflow run`` it is the run that MLflow has opened."""
+        given = os.environ.pop("MLFLOW_RUN_ID", None)
+        if given:
+            self._client.set_tag(given, "mlflow.runName", name)
+            return given
+        run = self._client.create_run(self._experiment(), run_name=name)
+        return str(run.info.run_id)
+
+    def log(self, run_id: str, record: Record) -> None:
+        """Write parameters, metrics, tags and files of a run in one batch each."""
+        from mlflow.entities import Metric, Param, RunTag  # noqa: PLC0415
+
+        now = int(time.time() * 1000)
+        steps = [*record.folds, record.metrics]
+        metrics = [Metric(name, float(value), now, step) for step, fold in enumerate(steps) for name, value in sorted(fold.items())]
+        parameters = [Param(name, str(value)[:_PARAMETER_LENGTH]) for name, value in sorted(record.parameters.items())]
+        tags = [RunTag(name, value) for name, value in sorted(record.tags.items())]
+        self._client.log_batch(run_id, metrics=metrics, params=parameters, tags=tags)
+        if record.files:
+            with tempfile.TemporaryDirectory() as folder:
+                for name, content in record.files.items():
+                    write_file(Path(folder) / name, content)
+                self._client.log_artifacts(run_id, folder)
+
+    def finish(self, run_id: str, *, failed: bool = False) -> None:
+        """Close a run."""
+        self._client.set_terminated(run_id, status="FAILED" if failed else "FINISHED")
+
+    def register(self, name: str, run_id: str, files: Mapping[str, bytes], tags: Mapping[str, str]) -> int:
+        """Store an artefact with its manifest in the run and register it as the next version.
+
+        Parameters
+        ----------
+        name
+            ``<source name>.<model>``.
+        files
+            The artefact, ``about.json`` included.
+        tags
+            Of the version; ``role`` is part of where it is stored.
+        """
+        folder = f"{MODEL_FOLDER}/{tags['role']}"
+        with tempfile.TemporaryDirectory() as scratch:
+            local = Path(scratch) / "artefact"
+            write_folder(local, files)
+            self._client.log_artifacts(run_id, str(local), folder)
+        self._ensure_registered(name)
+        source = f"{self._client.get_run(run_id).info.artifact_uri}/{folder}"
+        version = self._client.create_model_version(name, source=source, run_id=run_id, tags=dict(tags))
+        return int(version.version)
+
+    def files(self, name: str, version: int) -> dict[str, bytes]:
+        """Read a version's artefact, checked against its manifest.
+
+        Raises
+        ------
+        NotFound
+            The registry has no such version.
+        """
+        known = self.version(name, version)
+        folder = f"{MODEL_FOLDER}/{known.tags['role']}"
+        with tempfile.TemporaryDirectory() as scratch:
+            local = Path(self._client.download_artifacts(known.run_id, folder, scratch))
+            return {path: content for path, content in read_folder(local).items() if path != MANIFEST}
+
+    def version(self, name: str, version: int) -> Version:
+        """Find one version."""
+        found = [known for known in self.versions(name) if known.version == version]
+        if not found:
+            raise NotFound(what="version", name=f"{name} {version}", advice="`funnelcast models` lists what is registered.")
+        return found[0]
+
+    def versions(self, name: str | None = None) -> list[Version]:
+        """List what is registered, newest first within each name."""
+        registered = self._client.search_registered_models(filter_string=f"name='{name}'" if name else None)
+        found = []
+        for model in registered:
+            aliases: dict[str, int] = {alias: int(version) for alias, version in model.aliases.items()}
+            for version in self._client.search_model_versions(f"name='{model.name}'"):
+                found.append(_version(version, tuple(sorted(a for a, v in aliases.items() if v == int(version.version)))))
+        return sorted(found, key=lambda version: (version.name, -version.version))
+
+    def champion(self, name: str) -> Version | None:
+        """Find the version that holds the alias champion."""
+        return next((version for version in self.versions(name) if Alias.CHAMPION in version.aliases), None)
+
+    def previous(self, name: str) -> Version | None:
+        """Find the version that a roll-back would bring back."""
+        return next((version for version in self.versions(name) if Alias.PREVIOUS in version.aliases), None)
+
+    def promote(self, name: str, version: int, reason: str) -> None:
+        """Make a version the champion and the old champion the previous one; say why on the version."""
+        old = self.champion(name)
+        if old is not None and old.version != version:
+            self._client.set_registered_model_alias(name, Alias.PREVIOUS, str(old.version))
+        self._client.set_registered_model_alias(name, Alias.CHAMPION, str(version))
+        self._client.set_model_version_tag(name, str(version), "promoted", reason)
+
+    def metrics(self, run_id: str) -> dict[str, float]:
+        """Read a run's newest metrics."""
+        return {name: float(value) for name, value in self._client.get_run(run_id).data.metrics.items()}
+
+    def _experiment(self) -> str:
+        experiment = self._client.get_experiment_by_name(EXPERIMENT)
+        if experiment is not None:
+            return str(experiment.experiment_id)
+        return str(self._client.create_experiment(EXPERIMENT, artifact_location=self._artefacts))
+
+    def _ensure_registered(self, name: str) -> None:
+        if not self._client.search_registered_models(filter_string=f"name='{name}'"):
+            self._client.create_registered_model(name)
+
+
+def _version(version: Any, aliases: tuple[str, ...]) -> Version:
+    created = datetime.fromtimestamp(version.creation_timestamp / 1000, UTC)
+    return Version(version.name, int(version.version), version.run_id, created, aliases, dict(version.tags))

@@ -1,0 +1,143 @@
+"""What a fit leaves behind: the run's record, the registered artefact, and the promotion that its verdict allows."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+from typing import Any
+
+import numpy as np
+
+from funnelcast import champions
+from funnelcast.artefacts import digest, to_json
+from funnelcast.champions import About
+from funnelcast.evaluate.gate import Verdict
+from funnelcast.families.family import Development, Family, Model
+from funnelcast.settings import Settings
+from funnelcast.sources.facts import Facts
+from funnelcast.spec import Spec
+from funnelcast.terms import AsOf, Json
+from funnelcast.tracking import Record, Tracker
+from training.provenance import code_commit, data_hash
+
+_LIBRARIES = ("duckdb", "ibis-framework", "lifetimes", "lightgbm", "numpy", "scikit-learn", "statsforecast")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model fitted and judged, not yet recorded."""
+
+    settings: Settings
+    facts: Facts
+    spec: Spec
+    family: Family
+    as_of: AsOf
+    development: Development
+    verdict: Verdict
+
+    @property
+    def registered_name(self) -> str:
+        """The name in the registry: two companies never meet in one home."""
+        return f"{self.facts.source.name}.{self.spec.name}"
+
+
+def record_of(fitted: Fitted) -> Record:
+    """Gather parameters, metrics by fold, hashes, plots, the card and the gate's evidence."""
+    spec, development = fitted.spec, fitted.development
+    beside = {f"baseline.{name}": value for name, value in finite_only(development.baseline_metrics)}
+    figures = {f"plots/{name}.png": _png(draw()) for name, draw in development.plots.items()}
+    evidence = {
+        "winner": fitted.verdict.winner,
+        "gates": [gate.document() for gate in fitted.verdict.gates],
+        "details": dict(development.details),
+    }
+    return Record(
+        parameters={**dict(_parameters(spec)), "as_of": fitted.as_of.isoformat(), "rows": development.rows},
+        metrics={**dict(finite_only(development.metrics)), **beside},
+        folds=[dict(finite_only(fold)) for fold in development.folds],
+        tags=_tags(fitted),
+        files={**figures, "card.md": card(fitted), "evidence.json": to_json(evidence)},
+    )
+
+
+def register(tracker: Tracker, run_id: str, fitted: Fitted, *, promote: bool) -> tuple[int, dict[str, Json] | None]:
+    """Register the challenger, and give the alias to whom the verdict names.
+
+    Returns
+    -------
+    The challenger's version, and the promoted version with its role (challenger or baseline); None where the champion stays.
+    """
+    version, artefact = _store(tracker, run_id, fitted, "challenger")
+    if not promote or fitted.verdict.winner == "champion":
+        return version, None
+    chosen = version
+    if fitted.verdict.winner == "baseline":
+        chosen, artefact = _store(tracker, run_id, fitted, "baseline")
+    champions.export(fitted.settings, artefact, chosen)
+    tracker.promote(fitted.registered_name, chosen, fitted.verdict.reason)
+    return version, {"version": chosen, "role": fitted.verdict.winner}
+
+
+def card(fitted: Fitted) -> bytes:
+    """Give the model's card: its intent by hand, then the figures of this version."""
+    development = fitted.development
+    lines = [f"## Figures of this version (as of {fitted.as_of.isoformat()}, {development.rows} rows, seed {fitted.spec.seed})", ""]
+    lines += ["| metric | challenger | baseline |", "|---|---|---|"]
+    for name, value in development.metrics.items():
+        beside = development.baseline_metrics.get(name)
+        lines.append(f"| {name} | {value:.6g} | {'' if beside is None else f'{beside:.6g}'} |")
+    intent = (fitted.settings.models / fitted.spec.name / "card.md").read_text()
+    return f"{intent.rstrip()}\n\n{chr(10).join(lines)}\n".encode()
+
+
+def finite_only(metrics: Mapping[str, float]) -> Iterator[tuple[str, float]]:
+    """Give the metrics that are numbers: MLflow and JSON know no NaN."""
+    return ((name, float(value)) for name, value in metrics.items() if np.isfinite(value))
+
+
+def _store(tracker: Tracker, run_id: str, fitted: Fitted, role: str) -> tuple[int, dict[str, bytes]]:
+    development = fitted.development
+    challenger = role == "challenger"
+    model: Model = development.model if challenger else development.baseline
+    about = About(
+        source=fitted.facts.source.name,
+        model=fitted.spec.name,
+        family=fitted.spec.family,
+        role=role,
+        run_id=run_id,
+        trained_as_of=fitted.as_of.isoformat(),
+        features=fitted.family.fingerprint(model),
+        metrics=dict(finite_only(development.metrics if challenger else development.baseline_metrics)),
+    )
+    artefact = champions.artefact(model, about)
+    version = tracker.register(fitted.registered_name, run_id, artefact, {"role": role, "sha256": digest(artefact)})
+    return version, artefact
+
+
+def _parameters(spec: Spec) -> Iterator[tuple[str, Any]]:
+    yield "seed", spec.seed
+    for section in ("cohort", "label", "features", "folds", "search", "options"):
+        for key, value in getattr(spec, section).items():
+            yield f"{section}.{key}", value
+
+
+def _tags(fitted: Fitted) -> dict[str, str]:
+    return {
+        "model": fitted.spec.name,
+        "family": fitted.spec.family,
+        "source": fitted.facts.source.name,
+        "spec_sha256": fitted.spec.sha256,
+        "data_hash": data_hash(fitted.facts),
+        "features": fitted.family.fingerprint(fitted.development.model),
+        "code_commit": code_commit(),
+        "libraries": ", ".join(f"{library} {installed(library)}" for library in _LIBRARIES),
+        "verdict": fitted.verdict.reason,
+    }
+
+
+def _png(figure: Any) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=110)
+    return content.getvalue()

@@ -1,0 +1,123 @@
+"""Train one model: facts in, a tracked run, a gated promotion out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from funnelcast.errors import FunnelcastError, MissingTable
+from funnelcast.families.family import Family, Options
+from funnelcast.families.registry import family_of
+from funnelcast.settings import Settings
+from funnelcast.sources.facts import Facts
+from funnelcast.sources.schema import TABLES
+from funnelcast.spec import read
+from funnelcast.terms import Alias, AsOf, Json
+from funnelcast.tracking import Tracker
+from training.judging import judge_development
+from training.recording import Fitted, finite_only, record_of, register
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a data scientist asked for."""
+
+    model: str
+    as_of: AsOf | None = None
+    promote: bool = True
+    options: Options = field(default_factory=Options)
+
+
+def train(settings: Settings, facts: Facts, request: Request, tracker: Tracker | None = None) -> dict[str, Json]:
+    """Train, log, register, gate and promote one model.
+
+    Returns
+    -------
+    The train document of the contract. ``alias`` is ``champion`` where the challenger was promoted, else null; ``promoted`` names the
+    version that took the alias and what it was (challenger or baseline), null where the champion stayed.
+
+    Raises
+    ------
+    MissingTable, TooFewRows, SourceError
+        The facts don't allow this model; says what is missing.
+    """
+    started = time.monotonic()
+    fitted = fit(settings, facts, request)
+    tracker = tracker or Tracker(settings)
+    request.options.progress(f"{request.model}: logging and registering")
+    run_id = tracker.start(fitted.registered_name)
+    try:
+        tracker.log(run_id, record_of(fitted))
+        version, promoted = register(tracker, run_id, fitted, promote=request.promote)
+    except BaseException:
+        tracker.finish(run_id, failed=True)
+        raise
+    tracker.finish(run_id)
+    development = fitted.development
+    return {
+        "model": request.model,
+        "version": version,
+        "run_id": run_id,
+        "alias": Alias.CHAMPION.value if promoted and promoted["role"] == "challenger" else None,
+        "promoted": promoted,
+        "verdict": fitted.verdict.reason,
+        "as_of": fitted.as_of.isoformat(),
+        "rows": development.rows,
+        "seconds": round(time.monotonic() - started, 3),
+        "metrics": dict(finite_only(development.metrics)),
+        "baseline": dict(finite_only(development.baseline_metrics)),
+        **{key: value for key, value in development.details.items() if key != "gates"},
+        "gates": [gate.document() for gate in fitted.verdict.gates],
+    }
+
+
+def fit(settings: Settings, facts: Facts, request: Request) -> Fitted:
+    """Fit and judge one model, without leaving anything behind."""
+    spec = read(settings.models, request.model)
+    family = family_of(spec.family)
+    require_tables(facts, family, spec.name)
+    as_of = request.as_of or default_as_of(facts)
+    request.options.progress(f"{spec.name}: fitting as of {as_of.isoformat()}")
+    development = family.develop(facts, spec, as_of, request.options)
+    verdict = judge_development(settings, facts.source.name, spec, family, development)
+    return Fitted(settings, facts, spec, family, as_of, development, verdict)
+
+
+def train_all(settings: Settings, facts: Facts, names: Sequence[str], request: Request) -> dict[str, Json]:
+    """Train several models; one that fails is reported and never blocks the others."""
+    tracker = Tracker(settings)
+    done: list[Json] = []
+    failed: list[Json] = []
+    for name in names:
+        try:
+            done.append(train(settings, facts, replace(request, model=name), tracker))
+        except FunnelcastError as error:
+            request.options.progress(f"{name}: not trained. {error}")
+            failed.append({"model": name, "reason": str(error)})
+    return {"trained": done, "failed": failed}
+
+
+def default_as_of(facts: Facts) -> AsOf:
+    """Give the midnight after the last observed day; the present where the facts have no time."""
+    return facts.observed_until or AsOf.now(facts.source.timezone)
+
+
+def require_tables(facts: Facts, family: Family, purpose: str) -> None:
+    """Say which table is missing before anything is computed.
+
+    Raises
+    ------
+    MissingTable
+        None of the family's alternatives is complete; names the first one's missing table and the others.
+    """
+    if any(facts.has(*alternative) for alternative in family.needs):
+        return
+    absent = next(table for table in family.needs[0] if not facts.has(table))
+    others = "".join(f"; or bring {' and '.join(tables)} instead" for tables in family.needs[1:])
+    raise MissingTable(
+        purpose=purpose,
+        table=absent,
+        source=facts.source.path or facts.source.name,
+        columns=", ".join(TABLES[absent].required) + others,
+    )
