@@ -32,7 +32,11 @@ def code_commit() -> str:
 
 
 def _hash(column: Any) -> Any:
-    return column.fill_null("").hash().abs() % _SHIFTS if column.type().is_string() else column.cast("string").fill_null("").hash().abs() % _SHIFTS
+    return (
+        column.fill_null("").hash().abs() % _SHIFTS
+        if column.type().is_string()
+        else column.cast("string").fill_null("").hash().abs() % _SHIFTS
+    )
 
 
 def _git(*arguments: str) -> str:

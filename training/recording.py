@@ -9,6 +9,7 @@ from importlib.metadata import version as installed
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from funnelcast import champions
 from funnelcast.artefacts import digest, to_json
@@ -110,10 +111,32 @@ def _store(tracker: Tracker, run_id: str, fitted: Fitted, role: str) -> tuple[in
         trained_as_of=fitted.as_of.isoformat(),
         features=fitted.family.fingerprint(model),
         metrics=dict(finite_only(development.metrics if challenger else development.baseline_metrics)),
+        brought={name: sorted(columns) for name, columns in fitted.facts.brought.items()},
+        attributes=_attributes(fitted.facts),
+        scale=_scale(model, development.newest),
     )
     artefact = champions.artefact(model, about)
-    version = tracker.register(fitted.registered_name, run_id, artefact, {"role": role, "sha256": digest(artefact)})
-    return version, artefact
+    tags = {
+        "role": role,
+        "sha256": digest(artefact),
+        "verdict": fitted.verdict.reason,
+        "passed": str(fitted.verdict.winner == role).lower(),
+    }
+    return tracker.register(fitted.registered_name, run_id, artefact, tags), artefact
+
+
+def _attributes(facts: Facts) -> dict[str, str]:
+    if not facts.has("contacts"):
+        return {}
+    schema = facts.table("contacts").schema()
+    return {name: "number" if schema[name].is_numeric() else "category" for name in facts.attributes("contacts")}
+
+
+def _scale(model: Model, newest: pd.DataFrame) -> list[float]:
+    predicted = model.predict(newest[list(model.columns)])
+    if "probability" not in predicted or predicted.empty:
+        return []
+    return [float(level) for level in np.quantile(predicted["probability"].to_numpy(), np.linspace(0, 1, 101))]
 
 
 def _parameters(spec: Spec) -> Iterator[tuple[str, Any]]:

@@ -12,7 +12,7 @@ from funnelcast.families.registry import family_of
 from funnelcast.settings import Settings
 from funnelcast.sources.facts import Facts
 from funnelcast.sources.schema import TABLES
-from funnelcast.spec import read
+from funnelcast.spec import names, read
 from funnelcast.terms import Alias, AsOf, Json
 from funnelcast.tracking import Tracker
 from training.judging import judge_development
@@ -82,6 +82,11 @@ def fit(settings: Settings, facts: Facts, request: Request) -> Fitted:
     development = family.develop(facts, spec, as_of, request.options)
     verdict = judge_development(settings, facts.source.name, spec, family, development)
     return Fitted(settings, facts, spec, family, as_of, development, verdict)
+
+
+def trainable(settings: Settings) -> tuple[str, ...]:
+    """Name every model that models/ defines."""
+    return names(settings.models)
 
 
 def train_all(settings: Settings, facts: Facts, names: Sequence[str], request: Request) -> dict[str, Json]:

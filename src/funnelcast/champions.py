@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from funnelcast.artefacts import read_folder, to_json, write_file, write_folder
@@ -23,7 +23,18 @@ ABOUT = "about.json"
 class About:
     """Where a model comes from; travels inside its artefact.
 
-    ``role`` is ``challenger`` or ``baseline``: what it was when it was trained. ``features`` is the fingerprint of its feature set.
+    Parameters
+    ----------
+    role
+        ``challenger`` or ``baseline``: what it was when it was trained.
+    features
+        The fingerprint of its feature set.
+    brought
+        By table, the canonical columns that the company brought: which features its rows can have.
+    attributes
+        The company's own columns of contacts that it may read, each ``number`` or ``category``.
+    scale
+        101 quantiles of its probabilities on the newest fold; empty where it predicts none.
     """
 
     source: str
@@ -34,10 +45,13 @@ class About:
     trained_as_of: str
     features: str
     metrics: Mapping[str, float]
+    brought: Mapping[str, Sequence[str]]
+    attributes: Mapping[str, str]
+    scale: Sequence[float]
 
     def content(self) -> bytes:
         """Give the file's bytes."""
-        return to_json(vars(self) | {"metrics": dict(self.metrics)})
+        return to_json(asdict(self))
 
 
 @dataclass(frozen=True)

@@ -152,11 +152,11 @@ class Tracker:
     def versions(self, name: str | None = None) -> list[Version]:
         """List what is registered, newest first within each name."""
         registered = self._client.search_registered_models(filter_string=f"name='{name}'" if name else None)
-        found = []
-        for model in registered:
-            aliases: dict[str, int] = {alias: int(version) for alias, version in model.aliases.items()}
-            for version in self._client.search_model_versions(f"name='{model.name}'"):
-                found.append(_version(version, tuple(sorted(a for a, v in aliases.items() if v == int(version.version)))))
+        found = [
+            _version(version, tuple(sorted(alias for alias, number in model.aliases.items() if int(number) == int(version.version))))
+            for model in registered
+            for version in self._client.search_model_versions(f"name='{model.name}'")
+        ]
         return sorted(found, key=lambda version: (version.name, -version.version))
 
     def champion(self, name: str) -> Version | None:

@@ -17,7 +17,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"forecast", "families", "evaluate"}),
     frozenset({"tracking", "monitor", "economics", "snapshots", "champions"}),
     frozenset({"training", "serving"}),
-    frozenset({"cli"}),
+    frozenset({"cli", "terminal"}),
 )
 ONLY_IN = {
     "mlflow": {"src/funnelcast/tracking.py"},

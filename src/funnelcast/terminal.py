@@ -1,0 +1,116 @@
+"""Documents as tables in the terminal, for people; ``--json`` is for programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+_NUMBER_COLUMNS = 12
+
+
+def show(command: str, document: Any) -> None:
+    """Print one command's answer."""
+    console = Console(width=None if os.isatty(1) else 140, soft_wrap=False)
+    _VIEWS.get(command, _plain)(console, document)
+
+
+def _plain(console: Console, document: Any) -> None:
+    for name, value in document.items():
+        if isinstance(value, list) and value and isinstance(value[0], Mapping):
+            _rows(console, name, value)
+        elif isinstance(value, Mapping):
+            _pairs(console, name, value)
+        else:
+            console.print(f"[bold]{name}[/]: {_text(value)}", highlight=False)
+
+
+def _train(console: Console, document: Mapping[str, Any]) -> None:
+    for one in document.get("trained", [document]):
+        _trained(console, one)
+    for one in document.get("failed", []):
+        console.print(f"[bold]{one['model']}[/] was not trained: {one['reason']}", highlight=False)
+
+
+def _trained(console: Console, document: Mapping[str, Any]) -> None:
+    promoted = document["promoted"]
+    now = f"version {promoted['version']} ({promoted['role']}) is champion" if promoted else "the champion stays"
+    console.print(
+        f"[bold]{document['model']}[/] version {document['version']}, as of {document['as_of']}, {document['rows']} rows: {now}",
+        highlight=False,
+    )
+    metrics = Table("metric", "challenger", "baseline")
+    for name, value in document["metrics"].items():
+        metrics.add_row(name, _text(value), _text(document["baseline"].get(name)))
+    console.print(metrics)
+    _rows(console, "gates", document["gates"])
+    if document.get("leak_suspects"):
+        _rows(console, "leak suspects", document["leak_suspects"])
+
+
+def _check(console: Console, document: Mapping[str, Any]) -> None:
+    if not document["findings"]:
+        console.print("Nothing to report: every table reads cleanly.")
+        return
+    _rows(console, "findings", document["findings"])
+
+
+def _forecast(console: Console, document: Mapping[str, Any]) -> None:
+    console.print(f"as of {document['as_of']}, {document['draws']} draws, in {document['unit']}", highlight=False)
+    table = Table("from", "to", "p10", "p50", "p90", "mean", *document["periods"][0]["parts"])
+    for period in document["periods"]:
+        figures = [period[key] for key in ("p10", "p50", "p90", "mean")] + list(period["parts"].values())
+        table.add_row(period["start"][:10], period["end"][:10], *(f"{figure:,.0f}" for figure in figures))
+    console.print(table)
+    shortfall = document.get("shortfall")
+    if shortfall:
+        console.print(
+            f"P(balance below zero) {shortfall['probability']:.1%}; first week at the median: {_text(shortfall['first_week_p50'])}"
+        )
+    for reason in document.get("missing", []):
+        console.print(f"not modelled: {reason}", highlight=False)
+
+
+def _attribute(console: Console, document: Any) -> None:
+    for one in document if isinstance(document, list) else [document]:
+        order = f" of order {one['order']}" if one.get("order") else ""
+        head = f"{one['method']}{order}, {one['question']}: {one['conversions']:g} conversions, value {_text(one['value'])}"
+        _rows(console, head, one["credits"])
+
+
+def _rows(console: Console, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    names = [name for name in rows[0] if not isinstance(rows[0][name], list | Mapping)][:_NUMBER_COLUMNS]
+    table = Table(*names, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*(_text(row.get(name)) for name in names))
+    console.print(table)
+
+
+def _pairs(console: Console, title: str, pairs: Mapping[str, Any]) -> None:
+    table = Table(title, "")
+    for name, value in pairs.items():
+        table.add_row(name, _text(value))
+    console.print(table)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_text(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(_text(one) for one in value)
+    return str(value)
+
+
+_VIEWS: Mapping[str, Callable[[Console, Any], None]] = {
+    "train": _train,
+    "check": _check,
+    "forecast": _forecast,
+    "attribute": _attribute,
+}
