@@ -1,0 +1,148 @@
+"""The track record: every answer and forecast, kept append-only, to be judged when the truth is known.
+
+Answers hold a pseudonym instead of the contact: HMAC-SHA256 of the id under a salt of its own. Deleting the salt forgets the person and
+keeps the record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS salts (contact_id TEXT PRIMARY KEY, salt BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS answers (
+    request_id TEXT NOT NULL, model TEXT NOT NULL, version INTEGER NOT NULL, as_of TEXT NOT NULL, horizon_days REAL NOT NULL,
+    pseudonym TEXT NOT NULL, predicted REAL NOT NULL, low REAL, high REAL, facts_sha256 TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS answers_by_model ON answers (model, version, as_of);
+CREATE TABLE IF NOT EXISTS forecasts (
+    quantity TEXT NOT NULL, as_of TEXT NOT NULL, start TEXT NOT NULL, "end" TEXT NOT NULL, mean REAL NOT NULL,
+    p05 REAL NOT NULL, p10 REAL NOT NULL, p25 REAL NOT NULL, p50 REAL NOT NULL, p75 REAL NOT NULL, p90 REAL NOT NULL, p95 REAL NOT NULL,
+    PRIMARY KEY (quantity, as_of, start, "end")
+) WITHOUT ROWID;
+"""
+_WAIT_SECONDS = 10.0
+LEVELS = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One prediction given to a caller.
+
+    Parameters
+    ----------
+    as_of
+        Wall-clock time of the source's zone, ISO without an offset.
+    horizon_days
+        How far ahead the prediction looks: its truth is known at as_of + horizon_days.
+    predicted, low, high
+        The number that was given, with its interval where there is one.
+    facts_sha256
+        Of the facts that came with the request.
+    """
+
+    request_id: str
+    model: str
+    version: int
+    as_of: str
+    horizon_days: float
+    contact_id: str
+    predicted: float
+    low: float | None
+    high: float | None
+    facts_sha256: str
+
+
+class TrackRecord:
+    """The track record of one source, safe to append to from several processes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._open() as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.executescript(_SCHEMA)
+
+    def append(self, answers: Sequence[Answer]) -> None:
+        """Store answers in one transaction: after a crash all of them are there or none."""
+        with self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            salts = self._salts(connection, sorted({answer.contact_id for answer in answers}))
+            connection.executemany(
+                "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        answer.request_id,
+                        answer.model,
+                        answer.version,
+                        answer.as_of,
+                        answer.horizon_days,
+                        pseudonym(answer.contact_id, salts[answer.contact_id]),
+                        answer.predicted,
+                        answer.low,
+                        answer.high,
+                        answer.facts_sha256,
+                    )
+                    for answer in answers
+                ],
+            )
+            connection.execute("COMMIT")
+
+    def append_forecast(self, quantity: str, as_of: str, periods: Sequence[Mapping[str, object]]) -> None:
+        """Store the periods of a forecast document; the same forecast again changes nothing."""
+        rows = [
+            (quantity, as_of, period["start"], period["end"], period["mean"], *(period[level] for level in LEVELS)) for period in periods
+        ]
+        with self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT OR IGNORE INTO forecasts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            connection.execute("COMMIT")
+
+    def answers(self) -> pd.DataFrame:
+        """Give every answer with its contact; one whose person was forgotten has none."""
+        with self._open() as connection:
+            salts = connection.execute("SELECT contact_id, salt FROM salts").fetchall()
+            frame = pd.read_sql_query("SELECT * FROM answers ORDER BY model, version, as_of, pseudonym, request_id", connection)
+        contacts = {pseudonym(contact, salt): contact for contact, salt in salts}
+        return frame.assign(contact_id=frame["pseudonym"].map(contacts))
+
+    def forecasts(self) -> pd.DataFrame:
+        """Give every stored period of every forecast."""
+        with self._open() as connection:
+            return pd.read_sql_query('SELECT * FROM forecasts ORDER BY quantity, as_of, start, "end"', connection)
+
+    def forget(self, contact_id: str) -> bool:
+        """Delete a person's salt: their answers stay as numbers that nobody can trace; False where there was none."""
+        with self._open() as connection:
+            return connection.execute("DELETE FROM salts WHERE contact_id = ?", (contact_id,)).rowcount > 0
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        # autocommit: transactions are opened by hand, so that a writer takes the lock at once and waits instead of failing later
+        connection = sqlite3.connect(self._path, timeout=_WAIT_SECONDS, isolation_level=None)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @staticmethod
+    def _salts(connection: sqlite3.Connection, contacts: Sequence[str]) -> dict[str, bytes]:
+        connection.executemany("INSERT OR IGNORE INTO salts VALUES (?, ?)", [(contact, secrets.token_bytes(16)) for contact in contacts])
+        found: dict[str, bytes] = {}
+        for contact in contacts:
+            found[contact] = connection.execute("SELECT salt FROM salts WHERE contact_id = ?", (contact,)).fetchone()[0]
+        return found
+
+
+def pseudonym(contact_id: str, salt: bytes) -> str:
+    """Give the name under which a contact stands in the record."""
+    return hmac.new(salt, contact_id.encode(), hashlib.sha256).hexdigest()[:32]

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from funnelcast.monitor.track_record import Answer, TrackRecord
+
+ANSWER = Answer("r1", "churn", 3, "2025-12-31T00:00:00", 90.0, "c7", 0.25, 0.2, 0.3, "ab")
+
+
+def test_an_answer_comes_back_with_its_contact_but_is_stored_without(tmp_path: Path) -> None:
+    record = TrackRecord(tmp_path / "record.db")
+    record.append([ANSWER, replace(ANSWER, contact_id="c8", predicted=0.5)])
+    stored = record.answers().set_index("contact_id")
+    assert stored.loc["c7", "predicted"] == 0.25
+    assert stored.loc["c8", "predicted"] == 0.5
+    assert not {"c7", "c8"} & set(stored["pseudonym"])
+
+
+def test_one_contact_has_one_pseudonym_over_requests(tmp_path: Path) -> None:
+    record = TrackRecord(tmp_path / "record.db")
+    record.append([ANSWER])
+    record.append([replace(ANSWER, request_id="r2")])
+    assert record.answers()["pseudonym"].nunique() == 1
+
+
+def test_forgetting_a_person_keeps_the_numbers_and_loses_the_name(tmp_path: Path) -> None:
+    record = TrackRecord(tmp_path / "record.db")
+    record.append([ANSWER, replace(ANSWER, contact_id="c8")])
+    assert record.forget("c7")
+    assert not record.forget("c7")
+    stored = record.answers()
+    assert len(stored) == 2
+    assert set(stored["contact_id"].dropna()) == {"c8"}
+
+
+def test_several_writers_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "record.db"
+    TrackRecord(path)
+
+    def write(worker: int) -> None:
+        for number in range(10):
+            TrackRecord(path).append([replace(ANSWER, request_id=f"{worker}-{number}", contact_id=f"c{number}")])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    stored = TrackRecord(path).answers()
+    assert len(stored) == 40
+    assert stored["request_id"].nunique() == 40
+    assert stored["contact_id"].nunique() == 10
+
+
+def test_the_same_forecast_is_stored_once(tmp_path: Path) -> None:
+    record = TrackRecord(tmp_path / "record.db")
+    period = {
+        "start": "a",
+        "end": "b",
+        "mean": 5.0,
+        **{level: float(rank) for rank, level in enumerate(("p05", "p10", "p25", "p50", "p75", "p90", "p95"))},
+    }
+    for _ in range(2):
+        record.append_forecast("sales", "2025-12-31", [period, {**period, "start": "b", "end": "c"}])
+    stored = record.forecasts()
+    assert list(stored["start"]) == ["a", "b"]
+    assert list(stored["p95"]) == [6.0, 6.0]
