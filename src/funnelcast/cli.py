@@ -25,10 +25,12 @@ _QUANTITIES = ("sales", "pipeline", "cash")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit status: 0 done, 1 failed with a reason; argparse itself ends with 2 on wrong usage."""
     options = build_parser().parse_args(arguments)
+    settings = Settings.read()
+    settings.confine_libraries()
     try:
         # libraries may print: with --json stdout holds one document and nothing else
         with contextlib.redirect_stdout(sys.stderr):
-            document = options.run(options, Settings.read())
+            document = options.run(options, settings)
     except FunnelcastError as error:
         return _failed(str(error), debug=options.debug)
     except KeyboardInterrupt:
@@ -345,7 +347,9 @@ def _address(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=_positive, default=1, metavar="N")
 
 
-def _positive(text: str) -> int:
+def _positive(text: str) -> int | None:
+    if not text:
+        return None  # as `mlflow run` passes what isn't given
     number = int(text)
     if number < 1:
         message = f"{text} is not a whole number above 0"

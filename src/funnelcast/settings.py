@@ -58,3 +58,11 @@ class Settings:
     def models(self) -> Path:
         """The folders that say what each model is."""
         return CHECKOUT / "models"
+
+    def confine_libraries(self) -> None:
+        """Keep below ``home`` what libraries would otherwise write into the user's own folder, and keep them from calling home."""
+        os.environ.setdefault("BENTOML_HOME", str(self.home / "bentoml"))
+        os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MPLCONFIGDIR", str(self.home / "matplotlib"))
+        os.environ.setdefault("MPLBACKEND", "agg")

@@ -1,1 +1,5 @@
-"""One set of feature definitions for training, batch scoring and the service."""
+"""One set of feature definitions for training, batch and the service: Ibis expressions on what was known."""
+
+from funnelcast.features.assemble import build, definitions, feature_set, fingerprint, words
+
+__all__ = ["build", "definitions", "feature_set", "fingerprint", "words"]

@@ -37,7 +37,7 @@ class Alert:
 
 
 def outside_band(series: str, period: Mapping[str, float], actual: float, *, comparisons_per_month: float) -> Alert | None:
-    """Compare what came in with what was forecast for one period of one series.
+    """Compare what came in with the forecast of one period of one series.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def outside_band(series: str, period: Mapping[str, float], actual: float, *, com
     actual
         What came in.
     comparisons_per_month
-        How many such comparisons are made in a month over all series: each may be wrong with FALSE_ALARMS_PER_MONTH / comparisons_per_month.
+        How many such comparisons a month brings over all series: each shares the budget of false alarms equally.
     """
     side = period["p95"] - period["p50"] if actual >= period["p50"] else period["p50"] - period["p05"]
     gap = actual - period["p50"]

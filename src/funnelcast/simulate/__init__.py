@@ -1,1 +1,8 @@
-"""A company with a known truth: the demo's facts, and the judge of every model."""
+"""A company with a known truth: the demo's data, and the judge of every model."""
+
+from __future__ import annotations
+
+from funnelcast.simulate.company import Company, company, simulate
+from funnelcast.simulate.world import World
+
+__all__ = ["Company", "World", "company", "simulate"]
