@@ -1,0 +1,71 @@
+"""Who is in question as of T: a table of contact_id and as_of, from what was known before each as_of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from funnelcast.sources.as_of import known_to
+from funnelcast.sources.facts import Facts
+from funnelcast.terms import AsOf
+
+SECONDS_PER_DAY = 86_400
+
+
+def age_days(as_of: Any, instant: Any) -> Any:
+    """Give the whole days of wall-clock time from an instant to as_of, rounded down: 0 within the last 24 hours."""
+    seconds = as_of.epoch_seconds() - instant.epoch_seconds()
+    return (seconds / SECONDS_PER_DAY).floor().cast("int64")
+
+
+def clocks(dates: Sequence[AsOf]) -> ir.Table:
+    """Give the as-of dates as a table of one column."""
+    stamps = pd.to_datetime([date.at for date in dates]).astype("datetime64[us]")
+    return ibis.memtable(pd.DataFrame({"as_of": stamps}), schema={"as_of": "timestamp"})
+
+
+def every_contact(facts: Facts, dates: Sequence[AsOf], table: str = "contacts") -> ir.Table:
+    """Give everyone whom a table names, at every date."""
+    return facts.table(table).select("contact_id").distinct().cross_join(clocks(dates))
+
+
+def active_customers(facts: Facts, dates: Sequence[AsOf], within_days: int) -> ir.Table:
+    """Give those who bought within so many days before as_of."""
+    known = known_to(facts, "transactions", every_contact(facts, dates, "transactions"))
+    recent = known.filter(known.amount >= 0, age_days(known.as_of, known.occurred_at) < within_days, known.occurred_at < known.as_of)
+    return recent.select("contact_id", "as_of").distinct()
+
+
+def subscribers(facts: Facts, dates: Sequence[AsOf]) -> ir.Table:
+    """Give those whose subscription runs at as_of, whether or not its end is announced."""
+    known = known_to(facts, "subscriptions", every_contact(facts, dates, "subscriptions"))
+    return known.filter(running(known)).select("contact_id", "as_of").distinct()
+
+
+def running(subscriptions: ir.Table) -> Any:
+    """Say of each subscription whether it runs at its row's as_of."""
+    started = subscriptions.started_at < subscriptions.as_of
+    return started & (subscriptions.ended_at.isnull() | (subscriptions.ended_at >= subscriptions.as_of))
+
+
+def open_leads(facts: Facts, dates: Sequence[AsOf], within_days: int) -> ir.Table:
+    """Give the contacts that are neither customer nor disqualified, and were created or touched within so many days before as_of.
+
+    Where the company doesn't bring ``became_customer_at``, a contact becomes a customer with its first purchase.
+    """
+    everyone = every_contact(facts, dates)
+    known = known_to(facts, "contacts", everyone)
+    leads = known.filter(known.became_customer_at.isnull(), known.disqualified_at.isnull())
+    fresh = leads.filter(leads.created_at.isnull() | (age_days(leads.as_of, leads.created_at) < within_days)).select("contact_id", "as_of")
+    if facts.has("touchpoints"):
+        touched = known_to(facts, "touchpoints", leads.select("contact_id", "as_of"))
+        lately = touched.filter(age_days(touched.as_of, touched.occurred_at) < within_days).select("contact_id", "as_of")
+        fresh = fresh.union(lately, distinct=True)
+    if facts.has("transactions") and not facts.brings("contacts", "became_customer_at"):
+        bought = known_to(facts, "transactions", fresh).select("contact_id", "as_of").distinct()
+        fresh = fresh.anti_join(bought, ["contact_id", "as_of"])
+    return fresh.distinct()

@@ -1,0 +1,87 @@
+"""Put the blocks together: one row per contact and as_of, one set of definitions for training, batch and the service."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import ibis
+import ibis.expr.types as ir
+
+from funnelcast.features.agreements import DEALS, INVOICES, SUBSCRIPTIONS
+from funnelcast.features.contact import attribute_features, contact_features
+from funnelcast.features.definition import KEYS, Block, Feature
+from funnelcast.features.purchases import PURCHASES
+from funnelcast.features.touches import TOUCHES
+from funnelcast.sources.as_of import known_to
+from funnelcast.sources.facts import Facts
+
+_BLOCKS: tuple[Block, ...] = (PURCHASES, TOUCHES, SUBSCRIPTIONS, INVOICES, DEALS)
+
+
+def build(facts: Facts, cohort: ir.Table) -> ir.Table:
+    """Compute every feature that the company's tables allow, each from what was known before the row's own as_of.
+
+    Parameters
+    ----------
+    cohort
+        contact_id and as_of, no pair twice. The expression holds no date, so it compiles once and serves any as_of.
+
+    Returns
+    -------
+    contact_id, as_of, then the columns of ``feature_set`` in its order; one row per row of the cohort, in no order.
+    """
+    rows = cohort.select(*KEYS)
+    for block in _blocks(facts):
+        features = block.features(facts)
+        prepared = block.prepare(facts, known_to(facts, block.table, cohort))
+        values = prepared.group_by(*KEYS).aggregate(**{feature.name: feature.value(prepared) for feature in features})
+        rows = _attach(rows, values, features)
+    if facts.has("contacts"):
+        known = known_to(facts, "contacts", cohort)
+        features = _of_contact(facts)
+        rows = _attach(rows, known.select(*KEYS, **{feature.name: feature.value(known) for feature in features}), features)
+    return rows
+
+
+def definitions(facts: Facts) -> tuple[Feature, ...]:
+    """Give the features that the company's tables allow, in the order of the columns."""
+    found = tuple(feature for block in _blocks(facts) for feature in block.features(facts))
+    return found + (_of_contact(facts) if facts.has("contacts") else ())
+
+
+def feature_set(facts: Facts) -> dict[str, str]:
+    """Give each column of ``build`` with ``number`` or ``category``, in order."""
+    return {feature.name: feature.kind for feature in definitions(facts)}
+
+
+def words(facts: Facts) -> dict[str, dict[str, str]]:
+    """Give each feature's name in English and French, as reasons use it."""
+    return {feature.name: {"en": feature.en, "fr": feature.fr} for feature in definitions(facts)}
+
+
+def fingerprint(facts: Facts) -> str:
+    """Give the hash of the feature set: names, types and the very SQL that computes them, whatever engine holds the facts."""
+    unbound = {name: ibis.table(table.schema(), name=name) for name, table in facts.tables.items()}
+    cohort = ibis.table({"contact_id": "string", "as_of": "timestamp"}, name="cohort")
+    sql = ibis.to_sql(build(facts.with_tables(unbound, facts.as_of), cohort), dialect="duckdb")
+    return hashlib.sha256(json.dumps([feature_set(facts), str(sql)]).encode()).hexdigest()
+
+
+def _blocks(facts: Facts) -> tuple[Block, ...]:
+    return tuple(block for block in _BLOCKS if facts.has(block.table) and (block is not DEALS or facts.brings("deals", "contact_id")))
+
+
+def _of_contact(facts: Facts) -> tuple[Feature, ...]:
+    own = contact_features(facts)
+    taken = [feature.name for block in _blocks(facts) for feature in block.features(facts)] + [feature.name for feature in own]
+    return own + attribute_features(facts, taken)
+
+
+def _attach(rows: ir.Table, values: ir.Table, features: tuple[Feature, ...]) -> ir.Table:
+    joined = rows.left_join(values, KEYS)  # by name from here on: the tables' own columns would be taken from either side
+    filled = {
+        feature.name: joined[feature.name] if feature.empty is None else ibis.coalesce(joined[feature.name], feature.empty)
+        for feature in features
+    }
+    return joined.select(*rows.columns, **filled)

@@ -1,0 +1,124 @@
+"""Features of purchases: recency, frequency, value, channel, and the contact's own past as the yardstick."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from funnelcast.features.definition import KEYS, YEAR, Block, Feature, aged, count, days, exact, ratio, surely, total, windowed
+from funnelcast.sources.facts import Facts
+
+
+def _daily(facts: Facts, known: ir.Table) -> ir.Table:
+    rows = aged(known)
+    bought = rows.amount >= 0
+    offline = surely(facts.offline(rows.channel))
+    return rows.group_by(*KEYS, "age").aggregate(
+        bought=bought.cast("int64").sum(),
+        refunds=(~bought).cast("int64").sum(),
+        amount=exact(rows.amount).sum(),
+        margin=exact(rows.margin).sum(),
+        offline=(bought & offline).cast("int64").sum(),
+        online=(bought & ~offline & rows.channel.notnull()).cast("int64").sum(),
+    )
+
+
+def _purchase_days(daily: ir.Table, where: Any) -> Any:
+    return days(daily, where & (daily.bought > 0))
+
+
+def _spend(daily: ir.Table, where: Any) -> Any:
+    return total(daily.amount, where)
+
+
+def _always(daily: ir.Table) -> Any:
+    return daily.age >= 0
+
+
+def _recency(daily: ir.Table) -> Any:
+    return daily.age.min(where=daily.bought > 0).cast("float64")
+
+
+def _first(daily: ir.Table) -> Any:
+    return daily.age.max(where=daily.bought > 0).cast("float64")
+
+
+def _interval(daily: ir.Table) -> Any:
+    return ratio(_first(daily) - _recency(daily), _purchase_days(daily, _always(daily)) - 1.0)
+
+
+def _trend(daily: ir.Table) -> Any:
+    return ratio(_purchase_days(daily, daily.age < 90) * (YEAR / 90), _purchase_days(daily, daily.age < YEAR))
+
+
+def _features(facts: Facts) -> tuple[Feature, ...]:
+    general = (
+        Feature("days_since_purchase", _recency, "days since the last purchase", "jours depuis le dernier achat"),
+        Feature("days_since_first_purchase", _first, "days since the first purchase", "jours depuis le premier achat"),
+        *windowed("purchases", _purchase_days, "days with a purchase", "jours avec achat"),
+        Feature(
+            "purchases", lambda d: _purchase_days(d, _always(d)), "days with a purchase, ever", "jours avec achat, au total", empty=0.0
+        ),
+        *windowed("spend", _spend, "spend", "dépenses"),
+        Feature("spend", lambda d: _spend(d, _always(d)), "spend, ever", "dépenses, au total", empty=0.0),
+        Feature(
+            "spend_per_purchase",
+            lambda d: ratio(_spend(d, _always(d)), _purchase_days(d, _always(d))),
+            "spend per day with a purchase",
+            "dépense par jour d'achat",
+        ),
+        Feature("purchase_interval", _interval, "usual days between purchases", "jours habituels entre deux achats"),
+        Feature(
+            "purchase_pause",
+            lambda d: ratio(_recency(d), ibis.greatest(_interval(d), 1.0)),
+            "time since the last purchase against the usual interval",
+            "temps depuis le dernier achat par rapport à l'intervalle habituel",
+        ),
+        Feature(
+            "purchase_trend",
+            _trend,
+            "purchases of the last quarter against the contact's own year",
+            "achats du dernier trimestre par rapport à sa propre année",
+        ),
+        Feature(
+            "refunds_365d",
+            lambda d: count(d.refunds, d.age < YEAR),
+            "refunds in the last 365 days",
+            "remboursements des 365 derniers jours",
+            empty=0.0,
+        ),
+    )
+    margin = windowed("margin", lambda d, where: total(d.margin, where), "margin", "marge", (YEAR,))
+    return general + (margin if facts.brings("transactions", "margin") else ()) + (_channels() if _has_channels(facts) else ())
+
+
+def _has_channels(facts: Facts) -> bool:
+    return facts.brings("transactions", "channel")
+
+
+def _channels() -> tuple[Feature, ...]:
+    return (
+        Feature(
+            "offline_purchase_share_365d",
+            lambda d: ratio(count(d.offline, d.age < YEAR), count(d.bought, d.age < YEAR)),
+            "share of purchases made in person, last 365 days",
+            "part des achats faits en personne, 365 derniers jours",
+        ),
+        Feature(
+            "days_since_offline_purchase",
+            lambda d: d.age.min(where=d.offline > 0).cast("float64"),
+            "days since the last purchase in person",
+            "jours depuis le dernier achat en personne",
+        ),
+        Feature(
+            "days_since_online_purchase",
+            lambda d: d.age.min(where=d.online > 0).cast("float64"),
+            "days since the last purchase online",
+            "jours depuis le dernier achat en ligne",
+        ),
+    )
+
+
+PURCHASES = Block("transactions", _daily, _features)

@@ -1,0 +1,143 @@
+"""Features of touchpoints: how often, how lately, how deep, through which channels, and what surveys answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from funnelcast.features.definition import KEYS, YEAR, Block, Feature, aged, count, days, exact, ratio, surely, total, windowed
+from funnelcast.sources.facts import Facts
+
+POINTS: Mapping[str, float] = MappingProxyType(
+    {
+        "email_open": 1.0,
+        "email_click": 2.0,
+        "visit": 2.0,
+        "download": 5.0,
+        "call": 10.0,
+        "webinar": 10.0,
+        "event": 15.0,
+        "meeting": 20.0,
+        "store_visit": 20.0,
+        "quote_request": 30.0,
+    }
+)
+"""The field's rule score: points per kind of touch, where source.toml doesn't say otherwise."""
+
+_KINDS = MappingProxyType(
+    {
+        "email_open": ("e-mails opened", "e-mails ouverts"),
+        "email_click": ("clicks in e-mails", "clics dans les e-mails"),
+        "visit": ("visits to the site", "visites du site"),
+        "download": ("downloads", "téléchargements"),
+        "webinar": ("webinars", "webinaires"),
+        "store_visit": ("visits to the shop", "visites en magasin"),
+        "call": ("calls", "appels"),
+        "meeting": ("meetings", "rendez-vous"),
+        "event": ("trade fairs and events", "salons et événements"),
+        "quote_request": ("quotes asked for", "demandes de devis"),
+    }
+)
+_SURVEYS = MappingProxyType({"nps": "NPS", "csat": "CSAT", "ces": "CES"})
+_MINUTES_PER_HOUR = 60.0
+
+
+def points(facts: Facts) -> dict[str, float]:
+    """Give the points of each kind of touch: the field's defaults, overridden by the company's ``[engagement]``."""
+    return {**POINTS, **{kind: float(value) for kind, value in facts.source.engagement.items()}}
+
+
+def _daily(facts: Facts, known: ir.Table) -> ir.Table:
+    rows = aged(known)
+    asked = rows.kind.isin(list(_SURVEYS))
+    offline = surely(facts.offline(rows.channel))
+    kinds = {kind: (rows.kind == kind).cast("int64").sum().fill_null(0) for kind in _KINDS}
+    surveys = {f"{kind}_{what}": value for kind in _SURVEYS for what, value in _answers(rows, kind).items()}
+    return rows.group_by(*KEYS, "age").aggregate(
+        touches=rows.count(where=~surely(asked)),
+        offline=offline.cast("int64").sum(),
+        points=exact(_points(facts, rows)).sum(),
+        minutes=exact(ibis.greatest(rows.duration_minutes, 0.0)).sum(),
+        **kinds,
+        **surveys,
+    )
+
+
+def _points(facts: Facts, rows: ir.Table) -> Any:
+    """Give the rule score of each touch: an hour of someone's time doubles its points."""
+    cases = [(rows.kind == kind, ibis.literal(value, type="float64")) for kind, value in sorted(points(facts).items())]
+    worth = ibis.cases(*cases, else_=0.0)
+    return worth * (1.0 + ibis.coalesce(ibis.greatest(rows.duration_minutes, 0.0), 0.0) / _MINUTES_PER_HOUR)
+
+
+def _answers(rows: ir.Table, kind: str) -> dict[str, Any]:
+    answered = (rows.kind == kind) & rows.score.notnull()
+    return {"answers": answered.cast("int64").sum().fill_null(0), "score": exact(rows.score).sum(where=answered)}
+
+
+def _features(facts: Facts) -> tuple[Feature, ...]:
+    found = (
+        Feature(
+            "days_since_touch", lambda d: d.age.min().cast("float64"), "days since the last contact", "jours depuis le dernier contact"
+        ),
+        Feature(
+            "days_since_first_touch",
+            lambda d: d.age.max().cast("float64"),
+            "days since the first contact",
+            "jours depuis le premier contact",
+        ),
+        *windowed("touches", lambda d, where: count(d.touches, where), "contacts", "contacts"),
+        *windowed("active_days", days, "days with a contact", "jours avec contact", (90, YEAR)),
+        Feature(
+            "touch_trend",
+            lambda d: ratio(count(d.touches, d.age < 30) * (YEAR / 30), count(d.touches, d.age < YEAR)),
+            "contacts of the last month against the contact's own year",
+            "contacts du dernier mois par rapport à sa propre année",
+        ),
+        Feature(
+            "offline_touch_share_365d",
+            lambda d: ratio(count(d.offline, d.age < YEAR), count(d.touches, d.age < YEAR)),
+            "share of contacts in person, last 365 days",
+            "part des contacts en personne, 365 derniers jours",
+        ),
+    )
+    depth = windowed("minutes", lambda d, where: total(d.minutes, where), "minutes of conversation", "minutes d'échange", (90, YEAR))
+    found += depth if facts.brings("touchpoints", "duration_minutes") else ()
+    if facts.brings("touchpoints", "kind"):
+        found += _engagement() + _kinds()
+        found += _surveys() if facts.brings("touchpoints", "score") else ()
+    return found
+
+
+def _engagement() -> tuple[Feature, ...]:
+    ever = Feature("engagement_points", lambda d: total(d.points), "engagement points", "points d'engagement", empty=0.0)
+    return (ever, *windowed("engagement_points", lambda d, where: total(d.points, where), "engagement points", "points d'engagement"))
+
+
+def _kinds() -> tuple[Feature, ...]:
+    def of(kind: str, en: str, fr: str) -> tuple[Feature, ...]:
+        return windowed(f"{kind}s", lambda d, where: count(d[kind], where), en, fr, (YEAR,))
+
+    return tuple(feature for kind, (en, fr) in _KINDS.items() for feature in of(kind, en, fr))
+
+
+def _surveys() -> tuple[Feature, ...]:
+    def last(kind: str) -> Feature:
+        return Feature(
+            f"last_{kind}",
+            lambda d: ratio(
+                d[f"{kind}_score"].argmin(d.age, where=d[f"{kind}_answers"] > 0) / 10_000.0,
+                d[f"{kind}_answers"].argmin(d.age, where=d[f"{kind}_answers"] > 0),
+            ),
+            f"last {_SURVEYS[kind]} answer",
+            f"dernière réponse {_SURVEYS[kind]}",
+        )
+
+    return tuple(last(kind) for kind in _SURVEYS)
+
+
+TOUCHES = Block("touchpoints", _daily, _features)
