@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from funnelcast import champions
+from funnelcast.answers import scale_of
 from funnelcast.artefacts import digest, to_json
 from funnelcast.champions import About
 from funnelcast.evaluate.gate import Verdict
@@ -134,9 +135,7 @@ def _attributes(facts: Facts) -> dict[str, str]:
 
 def _scale(model: Model, newest: pd.DataFrame) -> list[float]:
     predicted = model.predict(newest[list(model.columns)])
-    if "probability" not in predicted or predicted.empty:
-        return []
-    return [float(level) for level in np.quantile(predicted["probability"].to_numpy(), np.linspace(0, 1, 101))]
+    return scale_of(predicted["probability"].to_numpy()) if "probability" in predicted else []
 
 
 def _parameters(spec: Spec) -> Iterator[tuple[str, Any]]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from funnelcast.monitor.alerts import outside_band, shortfall, stale, comparisons_per_month
+from funnelcast.monitor.alerts import comparisons_per_month, outside_band, shortfall, stale
 
 BAND = {"p05": 100.0 - 1.6448536, "p50": 100.0, "p95": 100.0 + 1.6448536}
 

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from funnelcast.answers import answer_rows, channel_state, grades, percentile, scale_of
+
+PREDICTED = pd.DataFrame({"probability": [0.05, 0.5, 0.95], "low": [0.0, 0.4, 0.9], "high": [0.1, 0.6, 1.0]}, index=["a", "b", "c"])
+SCALE = scale_of(np.linspace(0.0, 1.0, 1001))
+
+
+def test_percentiles_count_who_lies_below_and_half_of_the_ties() -> None:
+    np.testing.assert_allclose(percentile(np.array([0.0, 0.255, 1.0]), SCALE), [0.5, 25.7, 99.5])
+    np.testing.assert_allclose(percentile(np.array([0.3]), [0.3] * 101), [50.0])
+
+
+def test_without_a_scale_there_is_neither_percentile_nor_grade() -> None:
+    ranks = percentile(np.array([0.3]), [])
+    assert np.isnan(ranks).all()
+    assert list(grades(ranks)) == [None]
+
+
+def test_grades_take_the_highest_bound_that_is_reached() -> None:
+    assert list(grades(np.array([100.0, 90.0, 89.9, 70.0, 40.0, 20.0, 0.0]))) == ["A", "A", "B", "B", "C", "D", "E"]
+
+
+def test_expected_loss_is_probability_times_value_where_that_is_known() -> None:
+    rows = pd.DataFrame(index=["a", "b", "c"])
+    answer = answer_rows("churn", rows, PREDICTED, SCALE, pd.Series({"c": 200.0, "a": 100.0}))
+    assert answer.loc["a", "expected_loss"] == pytest.approx(5.0)
+    assert answer.loc["c", "expected_loss"] == pytest.approx(190.0)
+    assert answer["expected_loss"].isna().tolist() == [False, True, False]
+    assert list(answer["grade"]) == ["E", "C", "A"]
+
+
+def test_leads_carry_their_engagement_points_and_no_loss() -> None:
+    rows = pd.DataFrame({"engagement_points": [1.0, 30.0, 60.0]}, index=["a", "b", "c"])
+    answer = answer_rows("lead_scoring", rows, PREDICTED, SCALE, None)
+    assert list(answer["engagement_points"]) == [1.0, 30.0, 60.0]
+    assert "expected_loss" not in answer
+
+
+def test_gone_online_but_alive_in_the_shop_is_a_state_and_not_a_loss() -> None:
+    rows = pd.DataFrame({"days_since_online_purchase": [3.0, 3.0, np.nan, 400.0], "days_since_offline_purchase": [5.0, 365.0, 9.0, np.nan]})
+    assert list(channel_state(rows)) == ["both", "online", "offline", "dormant"]
+    assert list(channel_state(rows.drop(columns="days_since_online_purchase"))) == [None] * 4
