@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from funnelcast.settings import CHECKOUT
+from funnelcast.simulate import Company
+from funnelcast.simulate import company as simulated
 
 SHARED_DATA = CHECKOUT.parent / "shared" / "data"
 
@@ -15,3 +17,9 @@ def real_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the public data sets are not beside this checkout")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def company() -> Company:
+    """A simulated company of 2,000 contacts; ``company.facts()`` opens it, ``company.truth`` knows better."""
+    return simulated(contacts=2_000, seed=1)

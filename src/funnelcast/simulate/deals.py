@@ -1,0 +1,206 @@
+"""Deals that run through stages day by day: competing hazards of going forward and of being lost, and close dates that are pushed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from funnelcast.simulate.customers import Customers
+from funnelcast.simulate.leads import Leads
+from funnelcast.simulate.market import Market
+from funnelcast.simulate.seasons import Bools, Floats, Ints
+from funnelcast.simulate.world import (
+    DEAL_LOST,
+    DEAL_WON,
+    EMAIL,
+    EVENT,
+    NEGOTIATION,
+    PHONE,
+    PROPOSAL,
+    QUALIFICATION,
+    STAGE_HAZARDS,
+    STORE,
+    WEB,
+)
+
+PRODUCTS = ("equipment", "installation", "renovation", "maintenance")
+_PRODUCT_SHARES = (0.40, 0.25, 0.20, 0.15)
+_PRODUCT_SIZE = np.array([1.0, 1.3, 2.0, 0.5])
+_COMPANY_SIZE = np.array([0.7, 1.1, 1.8, 2.8, 1.0])
+_CHANNELS = (np.array([WEB, EMAIL, STORE, PHONE, EVENT]), np.array([0.30, 0.08, 0.20, 0.27, 0.15]))
+_CHANNEL_EFFECT = np.array([0.9, 1.0, 1.0, 0.85, 1.15, 1.05, 1.2])
+MEDIAN_AMOUNT = 4200.0
+LONGEST = 500
+NEGLECTED = 0.04
+"""The share of deals that nobody ever closes once they have lain for a while."""
+FRAILTY = 0.25
+"""Standard deviation of the log of what can't be seen in a deal."""
+
+
+@dataclass(frozen=True)
+class Deals:
+    """Deals of a block, in the order of their opening; ``closed`` is NaN and ``outcome`` -1 while open.
+
+    ``multiplier`` gathers what raises the hazard of going forward at every stage (owner, channel, amount, frailty); ``neglected_from`` is
+    the age in days from which nothing moves any more, infinite for most.
+    """
+
+    contact: Ints
+    opened: Floats
+    amount: Floats
+    owner: Ints
+    channel: Ints
+    product: Ints
+    multiplier: Floats
+    neglected_from: Floats
+    closed: Floats
+    outcome: Ints
+    closed_amount: Floats
+
+
+@dataclass(frozen=True)
+class DealEvents:
+    """The history of a block's deals: one row for each opening, change of stage and push, by deal and time."""
+
+    deal: Ints
+    time: Floats
+    stage: Ints
+    amount: Floats
+    expected_close: Ints
+
+
+def draw(leads: Leads, customers: Customers, rng: np.random.Generator) -> tuple[Deals, DealEvents]:
+    """Draw the deals of business customers and run each until it closes or the facts end."""
+    market = leads.market
+    customer, opened = _openings(leads, customers, rng)
+    contact = customers.contact[customer]
+    count = len(contact)
+    product = rng.choice(len(PRODUCTS), count, p=_PRODUCT_SHARES)
+    channel = rng.choice(_CHANNELS[0], count, p=_CHANNELS[1])
+    owner = rng.integers(0, len(market.owners), count)
+    typical = MEDIAN_AMOUNT * _PRODUCT_SIZE[product] * _COMPANY_SIZE[leads.people.codes["company_size"][contact]]
+    amount = np.round(typical * np.exp(rng.normal(0.0, 0.7, count)), -1)
+    multiplier = (
+        market.skill[owner] * _CHANNEL_EFFECT[channel] * (amount / MEDIAN_AMOUNT) ** -0.12 * np.exp(rng.normal(0.0, FRAILTY, count))
+    )
+    neglected = np.where(rng.random(count) < NEGLECTED, rng.uniform(10.0, 60.0, count), np.inf)
+    course = _Course(market, opened, amount, multiplier, neglected, rng)
+    events = course.run()
+    closed, outcome, closed_amount = course.endings()
+    return Deals(contact, opened, amount, owner, channel, product, multiplier, neglected, closed, outcome, closed_amount), events
+
+
+def _openings(leads: Leads, customers: Customers, rng: np.random.Generator) -> tuple[Ints, Floats]:
+    """Open deals at a constant rate while a company is a customer, on working days, fewer in August and at Christmas."""
+    seasons, world = leads.market.seasons, leads.market.world
+    business = leads.people.business[customers.contact]
+    until = np.minimum(customers.left, seasons.days)
+    season = leads.market.pressure[WEB] * seasons.working
+    count = rng.poisson(business * np.maximum(until - customers.since, 0.0) * world.deal_rate / 365.25 * season.max() / season.mean())
+    customer = np.repeat(np.arange(len(until)), count)
+    when = customers.since[customer] + rng.random(len(customer)) * (until - customers.since)[customer]
+    day = np.minimum(np.floor(when).astype(np.int64) + 1, seasons.days - 1)
+    kept = rng.random(len(day)) * season.max() < season[day]
+    opened = day[kept] + rng.uniform(9.0, 18.0, kept.sum()) / 24.0
+    order = np.lexsort((opened, customer[kept]))
+    return customer[kept][order], opened[order]
+
+
+def stage_pace(pushes: Ints, age_in_stage: Ints) -> tuple[Floats, Floats]:
+    """Give what a deal's own history does to the hazards (forward, lost): pushes and a long stay in a stage are bad signs."""
+    stale = 1.0 + age_in_stage / 45.0
+    return 0.80**pushes * stale**-0.5, 1.25**pushes * stale**0.35
+
+
+def calendar_pace(market: Market) -> tuple[Floats, Floats]:
+    """Give what the calendar does to the hazard (of winning, of any move) by day: quarter ends, August, the month's shock."""
+    seasons = market.seasons
+    left = seasons.quarter_position
+    closing = np.where(left < 12, 1.9, np.where(left > 76, 0.7, 1.0))
+    holiday = np.array([0.45 if (when.month == 8 or (when.month, when.day) >= (12, 22)) else 1.0 for when in seasons.dates])
+    return closing * market.shock[seasons.month], holiday * seasons.working
+
+
+class _Course:
+    """The run of all deals at once, by days of age."""
+
+    def __init__(
+        self, market: Market, opened: Floats, amount: Floats, multiplier: Floats, neglected: Floats, rng: np.random.Generator
+    ) -> None:
+        count = len(opened)
+        self.market, self.rng = market, rng
+        self.day = np.floor(opened).astype(np.int64)
+        self.multiplier, self.neglected = multiplier, neglected
+        self.stage = np.full(count, QUALIFICATION)
+        self.entered = self.day.copy()
+        self.pushes = np.zeros(count, dtype=np.int64)
+        self.amount = amount.copy()
+        self.expected = self._snapped(self.day + self.rng.integers(50, 110, count))
+        self.closed = np.full(count, np.nan)
+        self.win_pace, self.pace = calendar_pace(market)
+        self.rows = [(np.arange(count), opened, self.stage.copy(), amount.copy(), self.expected.copy())]
+
+    def run(self) -> DealEvents:
+        """Step through the days and give the history by deal and time."""
+        active = np.arange(len(self.day))
+        for age in range(1, LONGEST):
+            today = self.day[active] + age
+            active, today = active[today < self.market.seasons.days], today[today < self.market.seasons.days]
+            if not len(active):
+                break
+            self._push(active, today, age)
+            self._move(active, today, age)
+            active = active[self.stage[active] < DEAL_WON]
+        deal, time, stage, amount, expected = (np.concatenate(column) for column in zip(*self.rows, strict=True))
+        order = np.lexsort((time, deal))
+        return DealEvents(deal[order], time[order], stage[order], amount[order], expected[order])
+
+    def endings(self) -> tuple[Floats, Ints, Floats]:
+        """Give closing time, outcome and amount at close."""
+        over = self.stage >= DEAL_WON
+        won = self.stage == DEAL_WON
+        return self.closed, np.where(over, self.stage, -1), np.where(over, np.where(won, self.amount, 0.0), np.nan)
+
+    def _move(self, active: Ints, today: Ints, age: int) -> None:
+        stage = self.stage[active]
+        forward, lost = stage_pace(self.pushes[active], today - self.entered[active])
+        moving = self.pace[today] * (age < self.neglected[active])
+        base = np.array(STAGE_HAZARDS)[stage]
+        to_next = base[:, 0] * forward * self.multiplier[active] * np.where(stage == NEGOTIATION, self.win_pace[today], 1.0) * moving
+        to_lost = base[:, 1] * lost * moving
+        total = to_next + to_lost
+        moved = self.rng.random(len(active)) < -np.expm1(-total)
+        ahead = self.rng.random(len(active)) * np.maximum(total, 1e-12) < to_next
+        who, when = active[moved], today[moved]
+        self.stage[who] = np.where(ahead[moved], self.stage[who] + 1, DEAL_LOST)
+        self.entered[who] = when
+        self._revise(who)
+        self._record(who, when, over=self.stage[who] >= DEAL_WON)
+
+    def _revise(self, who: Ints) -> None:
+        """The proposal puts a price on it; the close concedes a little."""
+        noise = self.rng.normal(0.0, 1.0, len(who))
+        stage = self.stage[who]
+        change = np.where(stage == PROPOSAL, 0.12 * noise, np.where(stage == DEAL_WON, -0.04 + 0.07 * noise, 0.0))
+        self.amount[who] = np.round(self.amount[who] * np.exp(change), -1)
+
+    def _push(self, active: Ints, today: Ints, age: int) -> None:
+        """Whoever is still open on the expected day gets a new one, unless nobody looks after the deal any more."""
+        overdue = (self.expected[active] <= today) & self.market.seasons.working[today] & (age < self.neglected[active])
+        who, when = active[overdue], today[overdue]
+        self.expected[who] = self._snapped(when + self.rng.integers(14, 50, len(who)))
+        self.pushes[who] += 1
+        self._record(who, when, over=np.zeros(len(who), dtype=bool))
+
+    def _record(self, who: Ints, when: Ints, over: Bools) -> None:
+        time = when + self.rng.uniform(9.0, 18.5, len(who)) / 24.0
+        self.closed[who] = np.where(over, time, self.closed[who])
+        self.rows.append((who, time, self.stage[who].copy(), self.amount[who].copy(), np.where(over, -1, self.expected[who])))
+
+    def _snapped(self, day: Ints) -> Ints:
+        """Salespeople promise the end of the month every second time."""
+        ends = np.flatnonzero(self.market.seasons.month_end)
+        end = ends[np.minimum(np.searchsorted(ends, day), len(ends) - 1)]
+        chosen = (self.rng.random(len(day)) < 0.5) & (end >= day)
+        return np.where(chosen, end, day)

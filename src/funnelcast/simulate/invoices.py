@@ -1,0 +1,193 @@
+"""What is billed, and when it is paid: customer habits, month-end payment runs, disputes, and those who never pay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from funnelcast.simulate.customers import NEVER, Customers
+from funnelcast.simulate.deals import Deals
+from funnelcast.simulate.leads import Leads
+from funnelcast.simulate.market import Market
+from funnelcast.simulate.seasons import Bools, Floats, Ints, Seasons
+from funnelcast.simulate.world import DEAL_WON
+
+VAT_RATE = 0.20
+SUBSCRIBER_SHARE = (0.05, 0.26)
+"""The share of persons and of companies that take a subscription."""
+SUBSCRIPTION_AMOUNT = (19.0, 95.0)
+"""The median monthly amount net of VAT of persons and companies."""
+SUBSCRIPTION_HAZARD, SUBSCRIPTION_DROPOUT = 0.010, 0.16
+"""Hazard of ending per month: hazard + dropout * p."""
+DEPOSIT_FROM = 5000.0
+"""Won deals from this amount on pay 30 % when signed and the rest on delivery."""
+LATENESS_SHAPE, LATENESS_MEAN = 1.1, 9.0
+"""A payer's mean lateness m in days is Gamma with this shape and mean, times 1.3 for 250+ and the public sector."""
+PROMPT = 12.0
+"""An invoice is paid within the five days before it is due with the chance exp(-m / PROMPT)."""
+DELAY_SHAPE = 1.6
+"""Otherwise it is late by Gamma with this shape and mean m * (amount / 1000) ** 0.08 + 1."""
+DISPUTED, DISPUTE_DAYS = 0.03, (25.0, 70.0)
+RUN_SHARE = 0.35
+"""The share of companies that pay only in a run on the 15th or on the last day of the month."""
+TERMS = ((30, False), (45, True), (60, False))
+TERM_SHARES = (0.78, 0.14, 0.08)
+"""Companies' terms: days, and whether the end of that month counts; persons pay in 30 days."""
+
+
+@dataclass(frozen=True)
+class Payers:
+    """How each customer of a block pays: mean lateness m in days, payment runs only, and its terms."""
+
+    lateness: Floats
+    in_runs: Bools
+    terms: Ints
+
+
+@dataclass(frozen=True)
+class Subscriptions:
+    """Subscriptions of a block; ``ended`` is infinite while they run."""
+
+    customer: Ints
+    started: Floats
+    ended: Floats
+    monthly: Floats
+
+
+@dataclass(frozen=True)
+class Invoices:
+    """Invoices of a block, gross of VAT; ``deal`` is -1 without a deal, ``paid`` infinite when never paid. May reach beyond the end."""
+
+    customer: Ints
+    issued: Floats
+    due: Ints
+    amount: Floats
+    paid: Floats
+    deal: Ints
+
+
+def draw_payers(leads: Leads, customers: Customers, rng: np.random.Generator) -> Payers:
+    """Draw how each customer pays."""
+    people, contact = leads.people, customers.contact
+    business = people.business[contact]
+    slow = (people.codes["company_size"][contact] == 3) | (people.codes["sector"][contact] == 5)
+    mean = rng.gamma(LATENESS_SHAPE, LATENESS_MEAN / LATENESS_SHAPE, len(contact)) * np.where(slow, 1.3, 1.0)
+    terms = np.where(business, rng.choice(len(TERMS), len(contact), p=TERM_SHARES), 0)
+    return Payers(np.where(business, mean, 0.25 * mean), business & (rng.random(len(contact)) < RUN_SHARE), terms)
+
+
+def draw_subscriptions(leads: Leads, customers: Customers, rng: np.random.Generator) -> Subscriptions:
+    """Draw who subscribes, from when to when, for how much."""
+    business = leads.people.business[customers.contact].astype(np.int64)
+    customer = np.flatnonzero(rng.random(len(business)) < np.array(SUBSCRIBER_SHARE)[business])
+    started = customers.since[customer] + rng.exponential(60.0, len(customer)) + 0.05
+    months = rng.exponential(1.0, len(customer)) / (SUBSCRIPTION_HAZARD + SUBSCRIPTION_DROPOUT * customers.dropout[customer])
+    monthly = np.round(np.array(SUBSCRIPTION_AMOUNT)[business[customer]] * np.exp(rng.normal(0.0, 0.4, len(customer))), 0)
+    kept = started < leads.market.seasons.days
+    ended = started + np.maximum(months, 1.0) * 365.25 / 12
+    return Subscriptions(customer[kept], started[kept], ended[kept], monthly[kept])
+
+
+def draw(
+    market: Market, customers: Customers, payers: Payers, deals: Deals, subscriptions: Subscriptions, rng: np.random.Generator
+) -> Invoices:
+    """Bill won deals and subscriptions until the end of the facts, and draw when each invoice is paid (perhaps beyond)."""
+    seasons = market.seasons
+    parts = [_of_deals(seasons, customers, deals, rng), _of_subscriptions(seasons, subscriptions)]
+    customer, issued, amount, deal = (np.concatenate(column) for column in zip(*parts, strict=True))
+    kept = issued < seasons.days
+    customer, issued, amount, deal = customer[kept], issued[kept], amount[kept], deal[kept]
+    order = np.lexsort((deal, issued, customer))
+    customer, issued, amount, deal = customer[order], issued[order], amount[order], deal[order]
+    due = due_days(seasons, issued, payers.terms[customer])
+    paid = _payments(market, payers, customer, issued, due, amount, rng)
+    return Invoices(customer, issued, due, amount, paid, deal)
+
+
+_Billed = tuple[Ints, Floats, Floats, Ints]
+
+
+def _of_deals(seasons: Seasons, customers: Customers, deals: Deals, rng: np.random.Generator) -> _Billed:
+    """Bill large deals in two parts, small ones at once."""
+    won = np.flatnonzero(deals.outcome == DEAL_WON)
+    row = np.full(int(deals.contact.max(initial=0)) + 1, -1)
+    known = customers.contact < len(row)
+    row[customers.contact[known]] = np.flatnonzero(known)
+    customer = row[deals.contact[won]]
+    large = deals.closed_amount[won] >= DEPOSIT_FROM
+    gross = deals.closed_amount[won] * (1.0 + VAT_RATE)
+    signed = _office_hour(seasons, np.floor(deals.closed[won]) + rng.integers(1, 5, len(won)), rng)
+    delivered = _office_hour(seasons, np.floor(deals.closed[won]) + rng.integers(25, 75, len(won)), rng)
+    first = np.round(np.where(large, 0.3 * gross, gross), 2)
+    rest = np.round(gross - first, 2)
+    return (
+        np.concatenate([customer, customer[large]]),
+        np.concatenate([signed, delivered[large]]),
+        np.concatenate([first, rest[large]]),
+        np.concatenate([won, won[large]]),
+    )
+
+
+def _of_subscriptions(seasons: Seasons, subscriptions: Subscriptions) -> _Billed:
+    """Bill subscriptions on the first of each month."""
+    firsts = np.flatnonzero(seasons.month_end)[:-1] + 1
+    begins = np.searchsorted(firsts, subscriptions.started)
+    until = np.searchsorted(firsts, subscriptions.ended)
+    count = np.maximum(until - begins, 0)
+    row = np.repeat(np.arange(len(count)), count)
+    month = begins[row] + np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    amount = np.round(subscriptions.monthly[row] * (1.0 + VAT_RATE), 2)
+    return subscriptions.customer[row], firsts[month] + 8.0 / 24.0, amount, np.full(len(row), -1)
+
+
+def due_days(seasons: Seasons, issued: Floats, terms: Ints) -> Ints:
+    """Give the day on which each invoice is due: so many days after issue, or the end of that month."""
+    days = np.array([length for length, _ in TERMS])[terms]
+    end_of_month = np.array([at_end for _, at_end in TERMS])[terms]
+    plain = np.floor(issued).astype(np.int64) + days
+    return np.where(end_of_month, _month_end(seasons, plain), plain)
+
+
+def _payments(
+    market: Market, payers: Payers, customer: Ints, issued: Floats, due: Ints, amount: Floats, rng: np.random.Generator
+) -> Floats:
+    lateness = payers.lateness[customer]
+    prompt = rng.random(len(due)) < np.exp(-lateness / PROMPT)
+    mean = lateness * (amount / 1000.0) ** 0.08 + 1.0
+    late = rng.gamma(DELAY_SHAPE, 1.0, len(due)) * mean / DELAY_SHAPE
+    disputed = rng.random(len(due)) < DISPUTED
+    day = due + np.where(prompt, -rng.uniform(0.0, 5.0, len(due)), late) + np.where(disputed, rng.uniform(*DISPUTE_DAYS, len(due)), 0.0)
+    day = np.maximum(day, np.floor(issued) + 1.0)
+    run = _next_run(market.seasons, np.floor(day).astype(np.int64))
+    day = np.where(payers.in_runs[customer], run, np.floor(day))
+    never = rng.random(len(due)) < market.world.bad_debt
+    return np.where(never, NEVER, _weekday(market.seasons, day.astype(np.int64)) + rng.uniform(8.0, 17.0, len(due)) / 24.0)
+
+
+def _office_hour(seasons: Seasons, day: Floats, rng: np.random.Generator) -> Floats:
+    return _weekday(seasons, day.astype(np.int64)) + rng.uniform(9.0, 18.0, len(day)) / 24.0
+
+
+def _weekday(seasons: Seasons, day: Ints) -> Ints:
+    """Banks and offices work from Monday to Friday; days may lie beyond the end."""
+    weekday = (day + seasons.start.weekday()) % 7
+    return day + np.where(weekday >= 5, 7 - weekday, 0)
+
+
+def _month_start(seasons: Seasons) -> np.datetime64:
+    return np.datetime64(seasons.start, "D")
+
+
+def _month_end(seasons: Seasons, day: Ints) -> Ints:
+    start = _month_start(seasons)
+    months = (start + day).astype("datetime64[M]")
+    last = (months + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
+    return (last - start).astype(np.int64)
+
+
+def _next_run(seasons: Seasons, day: Ints) -> Ints:
+    """Give the next 15th or last day of a month, the day itself included."""
+    start = _month_start(seasons)
+    fifteenth = ((start + day).astype("datetime64[M]").astype("datetime64[D]") + np.timedelta64(14, "D") - start).astype(np.int64)
+    return np.where(day <= fifteenth, fifteenth, _month_end(seasons, day))
