@@ -1,0 +1,234 @@
+"""How the CLV model is developed in time: fitted at one instant, judged on every day after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from funnelcast.errors import TooFewRows
+from funnelcast.families.clv import holdout, plots
+from funnelcast.families.clv.baseline import MEAN_RATE, PAST_RATE, RateBaseline
+from funnelcast.families.clv.fitting import fit_bg_nbd
+from funnelcast.families.clv.gamma_gamma import SpendModel, fit_spend
+from funnelcast.families.clv.likelihood import Purchases, Spend
+from funnelcast.families.clv.model import KIND, ClvModel
+from funnelcast.families.clv.parameters import Floats
+from funnelcast.families.clv.summary import (
+    COLUMNS,
+    bought_between,
+    compress_purchases,
+    compress_spend,
+    first_purchase,
+    mean_first_value,
+    rules,
+    summarise,
+)
+from funnelcast.families.clv.terms import Terms
+from funnelcast.families.family import Development, Options
+from funnelcast.sources.facts import Facts
+from funnelcast.spec import Spec
+from funnelcast.terms import AsOf, Json
+
+_SHORTEST_HOLDOUT = 7
+Judged = ClvModel | RateBaseline
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one instant's customers tell a fit: distinct rows and how many share them."""
+
+    purchases: Purchases
+    spend: Spend
+    first_value: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A model with its baselines, and what was noticed in fitting it."""
+
+    model: ClvModel
+    baselines: tuple[RateBaseline, ...]
+    diagnostics: dict[str, Json]
+    customers: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """Fitted before ``start``, judged on the purchases in [start, end)."""
+
+    start: AsOf
+    end: AsOf
+
+    @property
+    def days(self) -> float:
+        """The length of the hold-out."""
+        return self.start.days_until(self.end)
+
+
+def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options) -> Development:
+    """Fit as of the start of a hold-out, judge on all of it, and ship what was fitted at as_of.
+
+    Where purchases are known beyond as_of they are the hold-out, and the judged model is the one that ships. Else the last third of the
+    history (at most a year) is held out, and the model is fitted again on everything.
+
+    Raises
+    ------
+    TooFewRows
+        Hardly anyone has bought twice, or there is no purchase before as_of.
+    """
+    window = window_of(facts, as_of)
+    options.progress(f"{spec.name}: judging on {window.days:.0f} days from {window.start.at:%Y-%m-%d}")
+    judged = fit_at(facts, window.start, spec)
+    newest = rows_with_outcome(facts, window)
+    ships_as_judged = window.start == as_of
+    shipped = judged if ships_as_judged else fit_at(facts, as_of, spec)
+    development = _assemble(spec, judged, shipped, newest)
+    return replace(development, details={**development.details, "amounts": rules(facts, as_of)})
+
+
+def window_of(facts: Facts, as_of: AsOf) -> Window:
+    """Choose the hold-out: the facts after as_of where there are any, else the end of the history."""
+    observed = facts.observed_until
+    if observed is not None and as_of.days_until(observed) >= _SHORTEST_HOLDOUT:
+        return Window(as_of, observed)
+    begun = first_purchase(facts, as_of)
+    if begun is None:
+        raise TooFewRows(model="The CLV model", found=0, what="purchases before as_of", needed=1, advice="Give a later --as-of.")
+    days = int(min(365, begun.days_until(as_of) / 3))
+    return Window(as_of.plus(-max(days, 1)), as_of)
+
+
+def fit_at(facts: Facts, as_of: AsOf, spec: Spec) -> Fit:
+    """Fit challenger and baselines on what was known before an instant."""
+    terms = Terms.of_spec(spec)
+    summary = summarise(facts, as_of).cache()
+    sample = Sample(compress_purchases(summary, terms.days_per_unit), compress_spend(summary), mean_first_value(summary))
+    return fit_sample(sample, spec)
+
+
+def fit_sample(sample: Sample, spec: Spec) -> Fit:
+    """Fit challenger and baselines on compressed rows."""
+    terms = Terms.of_spec(spec)
+    process, fitted = fit_bg_nbd(sample.purchases)
+    spend, tested = fit_sample_spend(sample, spec)
+    baselines = tuple(fit_baseline(sample, spec, kind) for kind in (PAST_RATE, MEAN_RATE))
+    deviations = dict(zip(process.document(), np.sqrt(np.diag(fitted.covariance)).tolist(), strict=True))
+    diagnostics: dict[str, Json] = {**fitted.diagnostics, "deviation_of_logarithms": dict(deviations), "spend": tested}
+    model = ClvModel(process, fitted.covariance, spend, terms)
+    return Fit(model, baselines, diagnostics, int(sample.purchases.customers))
+
+
+def fit_sample_spend(sample: Sample, spec: Spec) -> tuple[SpendModel, dict[str, Json]]:
+    """Fit the value of a purchase."""
+    return fit_spend(sample.spend, sample.first_value, float(spec.options.get("spend_correlation_limit", 0.3)), spec.seed)
+
+
+def fit_baseline(sample: Sample, spec: Spec, kind: str) -> RateBaseline:
+    """Fit one simple rule."""
+    terms, purchases, values = Terms.of_spec(spec), sample.purchases, sample.spend
+    days = float(purchases.weight @ purchases.T) * terms.days_per_unit
+    mean = float(values.weight @ values.m / values.customers) if values.customers else sample.first_value
+    return RateBaseline(kind, float(purchases.weight @ purchases.x) / days if days else 0.0, SpendModel(mean), terms)
+
+
+def rows_with_outcome(facts: Facts, window: Window) -> pd.DataFrame:
+    """Give one row per customer of the start: the model's columns, ``purchases`` and ``spent`` in the hold-out, and ``holdout_days``."""
+    known = summarise(facts, window.start)
+    after = bought_between(facts, window.start, window.end)
+    joined = known.left_join(after, "contact_id").order_by("contact_id")
+    frame: pd.DataFrame = joined.select(*COLUMNS, "purchases", "spent").execute()
+    return frame.fillna({"purchases": 0.0, "spent": 0.0}).assign(holdout_days=window.days)
+
+
+def metrics_of(model: Judged, rows: pd.DataFrame) -> dict[str, float]:
+    """Judge a model on rows with their outcome, under the contract's names."""
+    predicted, actual, days = expected_in_holdout(model, rows)
+    return holdout.metrics(predicted, actual, losses(model, rows), days)
+
+
+def losses(model: Judged, rows: pd.DataFrame) -> Floats:
+    """Give the CRPS of each customer's count of purchases in the hold-out."""
+    return model.count_losses(rows[list(COLUMNS)], rows["purchases"].to_numpy(dtype=np.float64), _days(rows))
+
+
+def expected_in_holdout(model: Judged, rows: pd.DataFrame) -> tuple[Floats, Floats, float]:
+    """Give predicted and actual purchases, and the days of the hold-out."""
+    actual = rows["purchases"].to_numpy(dtype=np.float64)
+    days = _days(rows)
+    return model.expected_purchases(rows[list(COLUMNS)], days), actual, days
+
+
+def _days(rows: pd.DataFrame) -> float:
+    return float(rows["holdout_days"].iloc[0])
+
+
+def _assemble(spec: Spec, judged: Fit, shipped: Fit, newest: pd.DataFrame) -> Development:
+    metrics = metrics_of(judged.model, newest)
+    of_baselines = [metrics_of(baseline, newest) for baseline in judged.baselines]
+    # The stronger of the simple rules stands against the challenger.
+    strongest = int(np.argmin([found["crps"] for found in of_baselines]))
+    baselines: dict[str, Json] = {baseline.kind: dict(found) for baseline, found in zip(judged.baselines, of_baselines, strict=True)}
+    return Development(
+        model=shipped.model,
+        baseline=shipped.baselines[strongest],
+        judged=judged.model,
+        judged_baseline=judged.baselines[strongest],
+        newest=newest,
+        metrics=metrics,
+        baseline_metrics=of_baselines[strongest],
+        rows=shipped.customers,
+        details={
+            **document_of(shipped),
+            "baselines": baselines,
+            "deciles": [dict(row) for row in holdout.deciles(*expected_in_holdout(judged.model, newest)[:2])],
+            "gates": _gates(spec, metrics, shipped.model),
+        },
+        plots=_plots(judged.model, newest),
+    )
+
+
+def document_of(fit: Fit) -> dict[str, Json]:
+    """Give parameters, unit, member and diagnostics, as the train document names them."""
+    spend = fit.model.spend.parameters
+    return {
+        "parameters": {**fit.model.process.document(), **(spend.document() if spend else dict.fromkeys("pqv"))},
+        "time_unit": fit.model.terms.time_unit,
+        "member": KIND,
+        "spend_member": fit.model.spend.member,
+        "diagnostics": fit.diagnostics,
+    }
+
+
+def _gates(spec: Spec, metrics: dict[str, float], model: ClvModel) -> list[Json]:
+    limit = float(spec.options.get("largest_bias_pct", 25.0))
+    bias = metrics["bias_pct"]
+    usual = pd.DataFrame({"frequency": [0.0, 1.0, 12.0], "recency": [0.0, 30.0, 300.0], "T": 360.0, "monetary_value": [0.0, 50.0, 50.0]})
+    year = model.predict(usual)
+    finite = bool(np.isfinite(year.to_numpy()).all() and np.isfinite(list(metrics.values())).all())
+    return [
+        {
+            "name": "holdout_bias",
+            "passed": bool(abs(bias) <= limit),
+            "value": bias,
+            "threshold": limit,
+            "safety": True,
+            "reason": f"{metrics['expected_purchases']:.0f} purchases expected, {metrics['actual_purchases']:.0f} came, "
+            f"in {metrics['holdout_days']:.0f} days",
+        },
+        {"name": "finite", "passed": finite, "value": float(finite), "threshold": 1.0, "safety": True},
+    ]
+
+
+def _plots(model: ClvModel, newest: pd.DataFrame) -> dict[str, Callable[[], Any]]:
+    predicted, actual, days = expected_in_holdout(model, newest)
+    return {
+        "frequency": partial(plots.frequency, model, newest, days),
+        "tracking": partial(plots.tracking, model, newest, days),
+        "p_alive": partial(plots.alive, model, newest),
+        "deciles": partial(plots.deciles, predicted, actual),
+    }

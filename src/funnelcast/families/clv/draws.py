@@ -1,0 +1,198 @@
+"""Simulated futures: uncertain parameters (Laplace, in their logarithms) and the purchase process itself.
+
+One customer's interval uses random numbers that depend on the seed and on x alone, so that a customer gets the same interval alone and in
+company. Sums over customers use independent futures within shared worlds (one draw of the parameters each).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from funnelcast.families.clv.gamma_gamma import SpendModel
+from funnelcast.families.clv.parameters import BgNbd, Floats, GammaGamma
+from funnelcast.families.clv.predictions import p_alive
+
+Whole = npt.NDArray[np.int64]
+_CELLS_AT_ONCE = 1 << 20
+_PARAMETERS, _CUSTOMER, _PURCHASE = range(3)
+
+
+@dataclass(frozen=True)
+class Customers:
+    """Rows of (x, t_x, T) in the model's unit of time and the mean value m of their repeat purchases."""
+
+    x: Floats
+    t_x: Floats
+    T: Floats
+    m: Floats
+
+    def part(self, rows: slice) -> Customers:
+        """Give some of the rows."""
+        return Customers(self.x[rows], self.t_x[rows], self.T[rows], self.m[rows])
+
+
+@dataclass(frozen=True)
+class Worlds:
+    """As many draws of all parameters as there are worlds."""
+
+    process: BgNbd
+    spend: GammaGamma | None
+    mean: SpendModel
+    count: int
+    seed: int
+
+    @classmethod
+    def draw(cls, process: BgNbd, covariance: Floats, spend: SpendModel, count: int, seed: int) -> Worlds:
+        """Draw parameters from the normal approximation to their logarithms (Laplace)."""
+        random = np.random.default_rng([seed, _PARAMETERS])
+        purchases = BgNbd.of_logarithms(_normal(random, process.logarithms(), covariance, count))
+        if spend.parameters is None or spend.covariance is None:
+            return cls(purchases, None, spend, count, seed)
+        values = GammaGamma.of_logarithms(_normal(random, spend.parameters.logarithms(), spend.covariance, count))
+        return cls(purchases, values, spend, count, seed)
+
+    def random(self, *stage: int) -> np.random.Generator:
+        """Give the random numbers of one stage."""
+        return np.random.default_rng([self.seed, *stage])
+
+    def value_scale(self, customers: Customers) -> Floats:
+        """Give the factor (customers x worlds) by which a customer's relative purchase values are money."""
+        known = (customers.x > 0) & (customers.m > 0)
+        if self.spend is None:
+            return np.broadcast_to(np.where(known, customers.m, self.mean.mean)[:, None], (len(known), self.count))
+        seen = np.where(known, customers.x * customers.m, 0.0)
+        return np.asarray(self.spend.v + seen[:, None], dtype=np.float64)
+
+    @cached_property
+    def uniforms(self) -> Floats:
+        """Give one uniform a world for being alive, and one for dropping out: common to all customers."""
+        return self.random(_CUSTOMER).random((2, self.count))
+
+    def of_purchase(self, number: int) -> tuple[Floats, Floats]:
+        """Give each world's waiting time (in units of the mean) and relative value of a customer's next purchase but ``number``."""
+        random = self.random(_PURCHASE, number)
+        waits = random.standard_exponential(self.count)
+        return waits, np.ones(self.count) if self.spend is None else random.standard_gamma(self.spend.p)
+
+
+def _normal(random: np.random.Generator, mean: Floats, covariance: Floats, count: int) -> Floats:
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray(mean + random.standard_normal((count, len(mean))) * np.sqrt(np.maximum(values, 0)) @ vectors.T, dtype=np.float64)
+
+
+def quantiles(worlds: Worlds, customers: Customers, horizon: float, delta: float, levels: tuple[float, ...]) -> Floats:
+    """Give quantiles of each customer's discounted value within the horizon, in money: customers x levels.
+
+    Parameters
+    ----------
+    horizon, delta
+        In the model's unit of time, and per unit of time.
+    """
+    rows = max(1, _CELLS_AT_ONCE // worlds.count)
+    # Customers with the same x need the same random numbers: in order of x, these are made once.
+    order = np.argsort(customers.x, kind="stable")
+    found = np.empty((len(order), len(levels)))
+    for start in range(0, len(order), rows):
+        chosen = order[start : start + rows]
+        part = Customers(customers.x[chosen], customers.t_x[chosen], customers.T[chosen], customers.m[chosen])
+        values = _common_values(worlds, part, horizon, delta) * worlds.value_scale(part)
+        found[chosen] = np.quantile(values, levels, axis=1).T
+    return found
+
+
+def _common_values(worlds: Worlds, customers: Customers, horizon: float, delta: float) -> Floats:
+    distinct, which = np.unique(customers.x, return_inverse=True)
+    gammas = np.stack([_gammas(worlds, x) for x in distinct], axis=1)
+    shape, a, b, value_shape = gammas
+    alive = worlds.uniforms[0] < p_alive(worlds.process, customers.x[:, None], customers.t_x[:, None], customers.T[:, None])
+    rate = shape[which] / (worlds.process.alpha + customers.T[:, None])
+    last = np.where(alive, _last_purchase(worlds.uniforms[1], a, b)[which], 0)
+    total = np.zeros(rate.size)
+
+    def wait(number: int, index: Whole) -> Floats:
+        return worlds.of_purchase(number)[0][index % worlds.count]
+
+    for number, index, time in _walk(rate.ravel(), last.ravel(), horizon, wait):
+        total[index] += np.exp(-delta * time) * worlds.of_purchase(number)[1][index % worlds.count]
+    known = (customers.m > 0)[:, None]
+    divisor = np.where(known, value_shape[which], _gammas(worlds, 0.0)[3])
+    return np.asarray(total.reshape(rate.shape) / divisor, dtype=np.float64)
+
+
+def _gammas(worlds: Worlds, x: float) -> Floats:
+    """Give each world's Gamma variates behind the rate, the chance of dropping out (two) and the value of a customer with x repeats."""
+    random = worlds.random(_CUSTOMER, int(x))
+    process = worlds.process
+    value = np.ones(worlds.count) if worlds.spend is None else random.standard_gamma(worlds.spend.q + worlds.spend.p * x)
+    return np.stack([random.standard_gamma(process.r + x), random.standard_gamma(process.a), random.standard_gamma(process.b + x), value])
+
+
+def _last_purchase(uniform: Floats, a: Floats, b: Floats) -> Whole:
+    """Give the number of the purchase after which a live customer drops out: geometric, with chance a / (a + b)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        number = np.floor(np.log(uniform) / np.log(b / (a + b))) + 1
+    return np.asarray(np.clip(np.nan_to_num(number, nan=1.0, posinf=1e15), 1, 1e15), dtype=np.int64)
+
+
+def _walk(rate: Floats, last: Whole, horizon: float, wait: Callable[[int, Whole], Floats]) -> Iterator[tuple[int, Whole, Floats]]:
+    """Go from purchase to purchase: the purchase's number, the cells that make it within the horizon, and when."""
+    index = np.flatnonzero(last > 0)
+    clock = np.zeros(len(index))
+    number = 0
+    while len(index):
+        clock = clock + wait(number, index) / rate[index]
+        inside = clock <= horizon
+        index, clock = index[inside], clock[inside]
+        yield number, index, clock
+        number += 1
+        stays = last[index] > number
+        index, clock = index[stays], clock[stays]
+
+
+@dataclass(frozen=True)
+class DailyPurchases:
+    """Repeat purchases of many customers by world and day after as_of: how many, and their value in money (not discounted)."""
+
+    counts: Floats
+    amounts: Floats
+
+
+def daily_purchases(worlds: Worlds, customers: Customers, horizon_days: int, days_per_unit: float) -> DailyPurchases:
+    """Simulate every customer independently within each world, and sum over customers by day: arrays of worlds x days.
+
+    Sums over days and their quantiles come from these; a planner's forecast dates them from as_of.
+    """
+    counts = np.zeros(worlds.count * horizon_days)
+    amounts = np.zeros_like(counts)
+    rows = max(1, _CELLS_AT_ONCE // worlds.count)
+    for number, start in enumerate(range(0, len(customers.x), rows)):
+        part = customers.part(slice(start, start + rows))
+        for index, time, amount in _independent(worlds, part, horizon_days / days_per_unit, number):
+            day = np.minimum((time * days_per_unit).astype(np.int64), horizon_days - 1)
+            cell = (index % worlds.count) * horizon_days + day
+            counts += np.bincount(cell, minlength=counts.size)
+            amounts += np.bincount(cell, weights=amount, minlength=counts.size)
+    shape = (worlds.count, horizon_days)
+    return DailyPurchases(counts.reshape(shape), amounts.reshape(shape))
+
+
+def _independent(worlds: Worlds, customers: Customers, horizon: float, part: int) -> Iterator[tuple[Whole, Floats, Floats]]:
+    random = worlds.random(_PURCHASE, _CUSTOMER, part)
+    process, x = worlds.process, customers.x[:, None]
+    shape = (len(customers.x), worlds.count)
+    alive = random.random(shape) < p_alive(process, x, customers.t_x[:, None], customers.T[:, None])
+    rate = random.standard_gamma(np.broadcast_to(process.r + x, shape)) / (process.alpha + customers.T[:, None])
+    a, b = random.standard_gamma(np.broadcast_to(process.a, shape)), random.standard_gamma(process.b + x)
+    last = np.where(alive, _last_purchase(random.random(shape), a, b), 0).ravel()
+    scale = worlds.value_scale(customers).ravel()
+    if worlds.spend is not None:
+        seen = np.where((customers.x > 0) & (customers.m > 0), customers.x, 0.0)[:, None]
+        scale = scale / random.standard_gamma(worlds.spend.q + worlds.spend.p * seen).ravel()
+    for _, index, time in _walk(rate.ravel(), last, horizon, lambda _, index: random.standard_exponential(len(index))):
+        value = 1.0 if worlds.spend is None else random.standard_gamma(worlds.spend.p[index % worlds.count])
+        yield index, time, scale[index] * value

@@ -1,0 +1,130 @@
+"""The CLV model: parameters, and what is predicted from them; needs no fitting library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from funnelcast.artefacts import to_json
+from funnelcast.families.clv.draws import Customers, DailyPurchases, Worlds, daily_purchases, quantiles
+from funnelcast.families.clv.future import survival_of_counts
+from funnelcast.families.clv.gamma_gamma import SpendModel
+from funnelcast.families.clv.holdout import crps_of_counts
+from funnelcast.families.clv.parameters import BgNbd, Floats
+from funnelcast.families.clv.predictions import discounted_purchases, expected_purchases, p_alive, p_purchase
+from funnelcast.families.clv.rows import INPUTS, OUTPUTS, Rows, distinct
+from funnelcast.families.clv.terms import Terms
+
+KIND = "bg_nbd"
+
+
+@dataclass(frozen=True)
+class ClvModel:
+    """BG/NBD for the purchases, Gamma-Gamma (or the mean) for their value.
+
+    Parameters
+    ----------
+    covariance
+        Of the logarithms of the BG/NBD parameters, shape (4, 4).
+    """
+
+    process: BgNbd
+    covariance: Floats
+    spend: SpendModel
+    terms: Terms
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """The columns that predict reads: days for recency and T, money for monetary_value."""
+        return INPUTS
+
+    def predict(self, rows: pd.DataFrame, horizon_days: float | None = None, discount_rate: float | None = None) -> pd.DataFrame:
+        """Predict each customer over the horizon.
+
+        Parameters
+        ----------
+        rows
+            frequency (repeat purchase days), recency and T (days), monetary_value (mean value of repeat purchases, 0 where unknown).
+        horizon_days, discount_rate
+            Days, and a yearly rate; default: the artefact's.
+
+        Returns
+        -------
+        p_alive; p_purchase (at least one purchase within the horizon); expected_purchases; expected_spend (value of one purchase);
+        clv (expected discounted earnings); clv_p10 and clv_p90 (of simulated futures: the mean may lie above the latter, because most
+        customers buy nothing and a few buy a lot).
+
+        Raises
+        ------
+        WrongColumns, BadValues
+            The rows can't be read; nothing is predicted.
+        """
+        horizon, delta = self.terms.asked(horizon_days, discount_rate)
+        once, place = Rows.of_frame(rows).distinct()
+        answers = self._predict_distinct(once, horizon, delta)
+        return pd.DataFrame({name: answers[name][place] for name in OUTPUTS}, index=rows.index)
+
+    def _predict_distinct(self, rows: Rows, horizon: float, delta: float) -> dict[str, Floats]:
+        unit = self.terms.days_per_unit
+        x, t_x, T = rows.x, rows.t_x / unit, rows.T / unit
+        spend = self.spend.expected(x, rows.m)
+        bands = self.terms.margin * quantiles(self.worlds, Customers(x, t_x, T, rows.m), horizon, delta, (0.1, 0.9))
+        return {
+            "p_alive": p_alive(self.process, x, t_x, T),
+            "p_purchase": p_purchase(self.process, x, t_x, T, horizon),
+            "expected_purchases": expected_purchases(self.process, x, t_x, T, horizon),
+            "expected_spend": spend,
+            "clv": self.terms.margin * discounted_purchases(self.process, x, t_x, T, horizon, delta=delta) * spend,
+            "clv_p10": bands[:, 0],
+            "clv_p90": bands[:, 1],
+        }
+
+    @cached_property
+    def worlds(self) -> Worlds:
+        """The draws of the parameters behind every interval."""
+        return Worlds.draw(self.process, self.covariance, self.spend, self.terms.draws, self.terms.seed)
+
+    def expected_purchases(self, rows: pd.DataFrame, horizon_days: float) -> Floats:
+        """Give the expected purchases alone, without the simulation behind the intervals."""
+        horizon, _ = self.terms.asked(horizon_days, None)
+        read, unit = Rows.of_frame(rows), self.terms.days_per_unit
+        return expected_purchases(self.process, read.x, read.t_x / unit, read.T / unit, horizon)
+
+    def count_losses(self, rows: pd.DataFrame, actual: Floats, horizon_days: float) -> Floats:
+        """Give the CRPS of each customer's predictive count of purchases within the horizon."""
+        horizon, _ = self.terms.asked(horizon_days, None)
+        read, unit = Rows.of_frame(rows), self.terms.days_per_unit
+        first, place = distinct(read.x, read.t_x, read.T, actual)
+        x, t_x, T = read.x[first], read.t_x[first] / unit, read.T[first] / unit
+        s, u = self.process.rate_shape(x), horizon / self.process.age(T)
+        survivals = survival_of_counts(s, u, float(self.process.a), self.process.survivals(x))
+        return crps_of_counts(actual[first], p_alive(self.process, x, t_x, T), survivals)[place]
+
+    def simulate(self, rows: pd.DataFrame, horizon_days: int, draws: int, seed: int) -> DailyPurchases:
+        """Draw the customers' repeat purchases by day after as_of: worlds x days, counts and money before margin and discount.
+
+        Parameters
+        ----------
+        rows
+            As ``predict`` takes them; every row is one customer.
+        draws, seed
+            How many worlds (each with parameters of its own), and the seed of all.
+        """
+        read, unit = Rows.of_frame(rows), self.terms.days_per_unit
+        customers = Customers(read.x, read.t_x / unit, read.T / unit, read.m)
+        worlds = Worlds.draw(self.process, self.covariance, self.spend, draws, seed)
+        return daily_purchases(worlds, customers, horizon_days, unit)
+
+    def files(self) -> dict[str, bytes]:
+        """Give the artefact: one JSON document of parameters."""
+        document = {
+            "kind": KIND,
+            "process": self.process.document(),
+            "covariance": self.covariance.tolist(),
+            "spend": self.spend.document(),
+            "terms": self.terms.document(),
+        }
+        return {"model.json": to_json(document)}

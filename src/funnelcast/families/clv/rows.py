@@ -1,0 +1,74 @@
+"""The rows that a CLV model reads: checked before use, and taken once where they are equal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from funnelcast.errors import BadValues, WrongColumns
+from funnelcast.families.clv.parameters import Floats
+from funnelcast.families.clv.summary import COLUMNS
+
+INPUTS: Mapping[str, str] = dict.fromkeys(COLUMNS, "number")
+OUTPUTS = ("p_alive", "p_purchase", "expected_purchases", "expected_spend", "clv", "clv_p10", "clv_p90")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Frequency, recency and T in days, and the mean value of repeat purchases."""
+
+    x: Floats
+    t_x: Floats
+    T: Floats
+    m: Floats
+
+    @classmethod
+    def of_frame(cls, rows: pd.DataFrame) -> Rows:
+        """Read the model's columns.
+
+        Raises
+        ------
+        WrongColumns
+            A column is missing, unknown or not a number.
+        BadValues
+            A number that can't be: not finite, negative, a broken count, or a recency beyond T.
+        """
+        _check_columns(rows)
+        x, t_x, T, m = (rows[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in COLUMNS)
+        for name, values in zip(COLUMNS, (x, t_x, T, m), strict=True):
+            _refuse(rows, name, ~np.isfinite(values), "are not a finite number", "Give a number.")
+            _refuse(rows, name, values < 0, "are negative", "Give zero or more.")
+        _refuse(rows, "frequency", x != np.floor(x), "are no whole number of purchases", "Count purchase days.")
+        _refuse(rows, "recency", t_x > T, "lie beyond T", "Recency and T both count days from the first purchase.")
+        return cls(x, t_x, T, m)
+
+    def distinct(self) -> tuple[Rows, npt.NDArray[np.int64]]:
+        """Give the distinct rows, and for each row the place of its like among them."""
+        first, place = distinct(self.x, self.t_x, self.T, self.m)
+        return Rows(self.x[first], self.t_x[first], self.T[first], self.m[first]), place
+
+
+def distinct(*columns: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Give where each distinct row of these columns stands first, and for each row the place of its like among those."""
+    frame = pd.DataFrame(dict(enumerate(columns)))
+    place = np.asarray(frame.groupby(list(frame.columns), sort=False).ngroup(), dtype=np.int64)
+    return np.asarray(np.unique(place, return_index=True)[1], dtype=np.int64), place
+
+
+def _check_columns(rows: pd.DataFrame) -> None:
+    missing = [name for name in COLUMNS if name not in rows.columns]
+    extra = [str(name) for name in rows.columns if name not in COLUMNS]
+    numeric = pd.api.types.is_numeric_dtype
+    wrong = [name for name in COLUMNS if name in rows.columns and (not numeric(rows[name]) or rows[name].dtype == bool)]
+    if missing or extra or wrong:
+        raise WrongColumns(family="clv", missing=missing, extra=extra, wrong=wrong)
+
+
+def _refuse(rows: pd.DataFrame, column: str, broken: npt.NDArray[np.bool_], rule: str, advice: str) -> None:
+    if broken.any():
+        first = f"{rows[column].iloc[int(np.argmax(broken))]} in row {int(np.argmax(broken))}"
+        raise BadValues(table="clv rows", column=column, count=int(broken.sum()), rows=len(rows), rule=rule, first=first, advice=advice)

@@ -1,0 +1,180 @@
+"""Recency, frequency and money in the engine: the same expressions for fitting, batch and the service.
+
+The rules:
+
+- purchases of one local calendar day are one purchase; a day counts where at least one of its rows has an amount of zero or more, so a day
+  that holds returns alone is no purchase;
+- frequency is the purchase days after the first; recency the days from the first to the last; T the days from the first to the last whole
+  day before as_of, or to the last purchase where that is later;
+- monetary_value is the mean of the net sums of those repeat purchase days that are positive, returns of the same day subtracted; 0 where
+  there is none. The first purchase is not in it.
+
+Sums are made of whole ten-thousandths of the currency, so that the order in which the engine meets the rows changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from funnelcast.families.clv.likelihood import Purchases, Spend
+from funnelcast.sources.as_of import cut, known_to
+from funnelcast.sources.facts import Facts
+from funnelcast.sources.schema import TABLES
+from funnelcast.terms import AsOf, Json
+
+COLUMNS = ("frequency", "recency", "T", "monetary_value")
+PURPOSE = "Customer lifetime value"
+_PARTS_OF_MONEY = 10_000
+
+
+def summarise(facts: Facts, as_of: AsOf, cohort: ir.Table | None = None) -> ir.Table:
+    """Give one row per customer with a purchase known before as_of.
+
+    Parameters
+    ----------
+    as_of
+        Where everyone is summarised; a cohort brings its own.
+    cohort
+        Who is asked for (contact_id, as_of); None takes every customer. A member without a purchase has no row.
+
+    Returns
+    -------
+    contact_id, as_of, frequency, recency, T (days), monetary_value, first_value (money), purchase_days, all numbers as float64.
+    """
+    facts.table("transactions", PURPOSE)
+    if cohort is None:
+        known = cut(facts, as_of).table("transactions").mutate(as_of=ibis.literal(as_of.at, type="timestamp"))
+    else:
+        known = known_to(facts, "transactions", cohort)
+    return _summary_of(known)
+
+
+def definition() -> str:
+    """Give the SQL that computes the summary, whatever engine holds the facts: what a model was trained on."""
+    schema = TABLES["transactions"]
+    columns = {name: schema.type_of(name) for name in schema.names}
+    known = ibis.table({**columns, "as_of": "timestamp"}, name="transactions")
+    return str(ibis.to_sql(_summary_of(known), dialect="duckdb"))
+
+
+def _summary_of(known: ir.Table) -> ir.Table:
+    days = purchase_days(known, "contact_id", "as_of")
+    positive = days["money"] > 0
+    totals = days.group_by("contact_id", "as_of").aggregate(
+        first_day=days["day"].min(),
+        last_day=days["day"].max(),
+        purchase_days=days.count(),
+        money=days["money"].sum(where=positive),
+        positive_days=positive.sum(),
+        first_money=days["money"].argmin(days["day"]),
+    )
+    return _columns(totals)
+
+
+def _columns(totals: ir.Table) -> ir.Table:
+    first_counts = totals["first_money"] > 0
+    repeat_money = totals["money"].fill_null(0) - ibis.ifelse(first_counts, totals["first_money"], 0)
+    repeats = totals["positive_days"] - first_counts.cast("int64")
+    recency = totals["last_day"].delta(totals["first_day"], unit="day")
+    whole_days = totals["as_of"].date().delta(totals["first_day"], unit="day") - 1
+    mean = repeat_money.cast("float64") / ibis.ifelse(repeats > 0, repeats, 1) / _PARTS_OF_MONEY
+    numbers: dict[str, Any] = {
+        "frequency": totals["purchase_days"] - 1,
+        "recency": recency,
+        "T": ibis.greatest(whole_days, recency),
+        "monetary_value": ibis.ifelse(repeats > 0, mean, 0.0),
+        "first_value": totals["first_money"].cast("float64") / _PARTS_OF_MONEY,
+        "purchase_days": totals["purchase_days"],
+    }
+    return totals.select("contact_id", "as_of", **{name: value.cast("float64") for name, value in numbers.items()})
+
+
+def purchase_days(transactions: ir.Table, *keys: str) -> ir.Table:
+    """Merge transactions by local calendar day: keys, day, money (net, in ten-thousandths)."""
+    money = (transactions["amount"] * _PARTS_OF_MONEY).round().cast("int64")
+    rows = transactions.mutate(day=transactions["occurred_at"].date(), money=money, bought=transactions["amount"] >= 0)
+    days = rows.group_by(*keys, "day").aggregate(money=rows["money"].sum().cast("int64"), bought=rows["bought"].max())
+    return days.filter(days["bought"]).drop("bought")
+
+
+def bought_between(facts: Facts, start: AsOf, end: AsOf) -> ir.Table:
+    """Count each contact's purchase days in [start, end), as far as they were known before end: contact_id, purchases, spent."""
+    known = cut(facts, end).table("transactions")
+    happened = known.filter(known["occurred_at"] >= ibis.literal(start.at, type="timestamp"))
+    days = purchase_days(happened, "contact_id")
+    counted = days.group_by("contact_id").aggregate(purchases=days.count(), spent=days["money"].sum())
+    return counted.mutate(purchases=counted["purchases"].cast("float64"), spent=counted["spent"].cast("float64") / _PARTS_OF_MONEY)
+
+
+def compress_purchases(summary: ir.Table, days_per_unit: float) -> Purchases:
+    """Aggregate a summary in the engine to its distinct (frequency, recency, T)."""
+    keys = ["frequency", "recency", "T"]
+    frame = summary.group_by(*keys).aggregate(weight=summary.count()).order_by(*keys).execute()
+    return purchases_of(frame, days_per_unit)
+
+
+def compress_spend(summary: ir.Table) -> Spend:
+    """Aggregate a summary in the engine to its distinct (frequency, monetary_value), where both are positive."""
+    repeats = summary.filter((summary["frequency"] > 0) & (summary["monetary_value"] > 0))
+    keys = ["frequency", "monetary_value"]
+    return spend_of(repeats.group_by(*keys).aggregate(weight=repeats.count()).order_by(*keys).execute())
+
+
+def compress(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:
+    """Do the same to rows that are in Python already: distinct rows in order, with a ``weight``."""
+    counted = frame.groupby(list(keys), sort=True).size()
+    return counted.rename("weight").reset_index()
+
+
+def mean_first_value(summary: ir.Table) -> float:
+    """Give the customers' mean first purchase, in money; 0 where there is none, or where returns outweigh them."""
+    money = (summary["first_value"] * _PARTS_OF_MONEY).round().cast("int64").sum()
+    total, customers = summary.aggregate(total=money.cast("float64"), customers=summary.count()).execute().iloc[0]
+    return max(float(total) / _PARTS_OF_MONEY / float(customers), 0.0) if customers else 0.0
+
+
+def purchases_of(frame: pd.DataFrame, days_per_unit: float) -> Purchases:
+    """Take distinct rows with a ``weight``; days become the model's unit."""
+    recency, T = (frame[name].to_numpy(dtype=np.float64) / days_per_unit for name in ("recency", "T"))
+    return Purchases(frame["frequency"].to_numpy(dtype=np.float64), recency, T, frame["weight"].to_numpy(dtype=np.float64))
+
+
+def spend_of(frame: pd.DataFrame) -> Spend:
+    """Take distinct rows with a ``weight``."""
+    x, m, weight = (frame[name].to_numpy(dtype=np.float64) for name in ("frequency", "monetary_value", "weight"))
+    return Spend(x, m, weight)
+
+
+def rules(facts: Facts, as_of: AsOf) -> dict[str, Json]:
+    """Report what the rules on zero and negative amounts did to the transactions known before as_of."""
+    rows = cut(facts, as_of).table("transactions", PURPOSE)
+    zero, negative = rows["amount"] == 0, rows["amount"] < 0
+    money = (rows["amount"] * _PARTS_OF_MONEY).round().cast("int64")
+    counted = rows.aggregate(
+        transactions=rows.count(),
+        zero_amounts=zero.sum(),
+        negative_amounts=negative.sum(),
+        returned=money.sum(where=negative).cast("float64"),
+        bought=money.sum(where=rows["amount"] > 0).cast("float64"),
+    ).execute()
+    found = {name: float(value) if pd.notna(value) else 0.0 for name, value in counted.iloc[0].items()}
+    return {
+        "transactions": int(found["transactions"]),
+        "zero_amounts": int(found["zero_amounts"]),
+        "negative_amounts": int(found["negative_amounts"]),
+        "returned_share": abs(found["returned"]) / found["bought"] if found["bought"] else 0.0,
+        "rule": "zero counts as a purchase and is left out of its mean value; a day of returns alone is no purchase; "
+        "returns on a day of purchase are subtracted from it, later ones are not",
+    }
+
+
+def first_purchase(facts: Facts, as_of: AsOf) -> AsOf | None:
+    """Give when the history known before as_of begins; None where there is none."""
+    rows = cut(facts, as_of).table("transactions", PURPOSE)
+    earliest = rows.aggregate(earliest=rows["occurred_at"].min()).execute()["earliest"].iloc[0]
+    return None if pd.isna(earliest) else AsOf(pd.Timestamp(earliest).to_pydatetime(), as_of.timezone)
