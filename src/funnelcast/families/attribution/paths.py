@@ -1,0 +1,195 @@
+"""Distinct paths as arrays: channels as codes, one after another, with what each path brought."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from funnelcast.journeys import SEPARATOR
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+CLUSTERS = 256
+_DIGITS = 12  # sums of the engine's threads differ in the last bits from run to run; money doesn't
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Settled journeys, aggregated by path and cluster.
+
+    Parameters
+    ----------
+    channels
+        The names that codes index, sorted.
+    codes
+        The channels of all paths, one path after another, shape (touches,).
+    offsets
+        Where each path begins in ``codes``, and the end, shape (paths + 1,).
+    conversions, value, nulls
+        What the journeys of this path brought, each of shape (paths,).
+    cluster
+        Which bootstrap cluster the journeys belong to, 0 to ``clusters`` - 1, shape (paths,).
+    """
+
+    channels: tuple[str, ...]
+    codes: Ints
+    offsets: Ints
+    conversions: Floats
+    value: Floats
+    nulls: Floats
+    cluster: Ints
+    clusters: int = CLUSTERS
+
+    @property
+    def lengths(self) -> Ints:
+        """How many touches each path has."""
+        return np.diff(self.offsets)
+
+    @property
+    def journeys(self) -> Floats:
+        """How many journeys took each path."""
+        return self.conversions + self.nulls
+
+    @property
+    def row(self) -> Ints:
+        """The path that each touch belongs to."""
+        return np.repeat(np.arange(len(self.offsets) - 1), self.lengths)
+
+    @property
+    def position(self) -> Ints:
+        """The place of each touch in its path, from 0."""
+        return np.arange(len(self.codes)) - np.repeat(self.offsets[:-1], self.lengths)
+
+    def where(self, mask: npt.NDArray[np.bool_]) -> Paths:
+        """Keep some paths; channels stay, so that codes mean the same."""
+        kept = np.repeat(mask, self.lengths)
+        return replace(
+            self,
+            codes=self.codes[kept],
+            offsets=_offsets(self.lengths[mask]),
+            conversions=self.conversions[mask],
+            value=self.value[mask],
+            nulls=self.nulls[mask],
+            cluster=self.cluster[mask],
+        )
+
+    def collapsed(self) -> Paths:
+        """Merge neighbouring touches of one channel into one."""
+        row = self.row
+        kept = np.ones(len(self.codes), dtype=bool)
+        kept[1:] = (np.diff(self.codes) != 0) | (np.diff(row) != 0)
+        return replace(self, codes=self.codes[kept], offsets=_offsets(np.bincount(row[kept], minlength=len(self.conversions))))
+
+    def dealt(self, seed: int) -> Paths:
+        """Deal journeys whose contacts are unknown into clusters at random; sums over clusters stay what they were."""
+        rng = np.random.default_rng(seed)
+        parts = [_deal(np.round(count).astype(np.int64), self.clusters, rng) for count in (self.conversions, self.nulls)]
+        keys = np.unique(np.concatenate([part[0] for part in parts]))
+        row, cluster = keys // self.clusters, keys % self.clusters
+        conversions, nulls = (_spread(keys, row, part, count) for part, count in zip(parts, (self.conversions, self.nulls), strict=True))
+        per_conversion = np.divide(self.value, self.conversions, out=np.zeros_like(self.value), where=self.conversions > 0)
+        lengths = self.lengths[row]
+        touches = np.arange(int(lengths.sum())) - np.repeat(_offsets(lengths)[:-1], lengths) + np.repeat(self.offsets[:-1][row], lengths)
+        return replace(
+            self,
+            codes=self.codes[touches],
+            offsets=_offsets(lengths),
+            conversions=conversions,
+            value=conversions * per_conversion[row],
+            nulls=nulls,
+            cluster=cluster,
+        )
+
+    def by_cluster(self, columns: Ints, weights: Floats, width: int, cluster: Ints | None = None) -> Floats:
+        """Sum weights by cluster and column, shape (clusters, width)."""
+        of = self.cluster if cluster is None else cluster
+        summed = np.bincount(of * width + columns, weights=weights, minlength=self.clusters * width)
+        return np.asarray(summed, dtype=np.float64).reshape(self.clusters, width)
+
+
+def from_arrays(path: pa.ListArray, columns: pd.DataFrame, *, clusters: int = CLUSTERS) -> Paths:
+    """Make paths of an Arrow array of channel lists and a frame with ``conversions, value, nulls, cluster`` in the same order."""
+    encoded = path.flatten().dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    channels = tuple(sorted(names))
+    rank = np.array([channels.index(name) for name in names], dtype=np.int64)
+    codes = rank[encoded.indices.to_numpy(zero_copy_only=False)] if names else np.zeros(0, dtype=np.int64)
+    lengths = np.diff(path.offsets.to_numpy()).astype(np.int64)
+    amounts = {name: columns[name].to_numpy(dtype=np.float64, copy=True) for name in ("conversions", "value", "nulls")}
+    amounts["value"] = _significant(amounts["value"])
+    return Paths(channels, codes, _offsets(lengths), **amounts, cluster=columns["cluster"].to_numpy(dtype=np.int64), clusters=clusters)
+
+
+def from_table(table: ir.Table, seed: int) -> tuple[Paths, npt.NDArray[np.bool_]]:
+    """Read the engine's path table.
+
+    Returns
+    -------
+    The paths, those without contacts dealt into clusters by ``seed``, and whether each is of the newest period.
+    """
+    arrow = table.to_pyarrow()
+    listed: Any = arrow.column("path").combine_chunks()
+    columns = arrow.drop_columns(["path"]).to_pandas()
+    unknown = bool(columns["cluster"].isna().any())
+    paths = from_arrays(listed, columns.assign(cluster=columns["cluster"].fillna(0)))
+    newest = columns["newest"].to_numpy(dtype=bool)
+    return (paths.dealt(seed), np.zeros(0, dtype=bool)) if unknown else (paths, newest)
+
+
+def from_rows(rows: pd.DataFrame, seed: int) -> Paths:
+    """Read rows with ``path`` (joined by " > "), ``conversions``, ``nulls`` and, where known, ``value`` and ``contact_id``.
+
+    Equal paths are aggregated first, so that grouped and raw rows give the same.
+    """
+    known = "contact_id" in rows
+    filled = pd.DataFrame({name: rows.get(name, 0.0) for name in ("conversions", "value", "nulls")}, index=rows.index)
+    cluster = pd.factorize(rows["contact_id"], sort=True)[0] % CLUSTERS if known else 0
+    keyed = filled.fillna(0.0).assign(path=rows["path"].astype(str), cluster=cluster)
+    summed = keyed[keyed["path"].str.strip() != ""].groupby(["path", "cluster"], sort=True).sum().reset_index()
+    listed = pa.array([path.split(SEPARATOR) for path in summed["path"]], type=pa.list_(pa.string()))
+    paths = from_arrays(listed, summed)
+    return paths if known else paths.dealt(seed)
+
+
+def joined(paths: Paths, row: int, touches: int) -> str:
+    """Write the first touches of a path as a string."""
+    start = int(paths.offsets[row])
+    return SEPARATOR.join(paths.channels[code] for code in paths.codes[start : start + touches])
+
+
+def _significant(values: Floats) -> Floats:
+    magnitude = np.floor(np.log10(np.abs(values), out=np.zeros_like(values), where=values != 0))
+    scale = 10.0 ** (_DIGITS - 1 - magnitude)
+    return np.asarray(np.round(values * scale) / scale, dtype=np.float64)
+
+
+def _offsets(lengths: Sequence[int] | Ints) -> Ints:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _deal(counts: Ints, clusters: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Deal each path's journeys into clusters: keys (path * clusters + cluster), ascending, and how many."""
+    many = counts > 4 * clusters
+    row = np.repeat(np.arange(len(counts)), np.where(many, 0, counts))
+    keys, found = np.unique(row * clusters + rng.integers(clusters, size=len(row)), return_counts=True)
+    rows = np.flatnonzero(many)
+    dealt = rng.multinomial(counts[rows], np.full(clusters, 1 / clusters)) if len(rows) else np.zeros((0, clusters), dtype=np.int64)
+    more = (rows[:, None] * clusters + np.arange(clusters)).ravel()
+    order = np.argsort(np.concatenate([keys, more]), kind="stable")
+    return np.concatenate([keys, more])[order], np.concatenate([found, dealt.ravel()])[order]
+
+
+def _spread(keys: Ints, row: Ints, dealt: tuple[Ints, Ints], counts: Floats) -> Floats:
+    """Give each key its count, scaled so that the path's sum is what it was before rounding."""
+    found = np.zeros(len(keys))
+    found[np.searchsorted(keys, dealt[0])] = dealt[1]
+    total = np.bincount(row, weights=found, minlength=len(counts))
+    scale = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
+    return np.asarray(found * scale[row], dtype=np.float64)

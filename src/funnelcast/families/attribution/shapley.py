@@ -1,0 +1,209 @@
+"""Shapley attribution over the channels that a journey met, exact for any number of channels.
+
+The value of a coalition S is what the company's journeys would bring if only the channels of S existed: v(S) = sum over all journeys of
+p(the journey's channels within S), with p(set) = 1 - exp(-lambda_0 - sum of lambda_j over the set), each lambda_j >= 0: a channel never
+hurts, and p(none) = 1 - exp(-lambda_0) is the organic rate. For one journey that game is a product, whose Shapley value is the integral of
+Owen's multilinear extension (1972, Management Science 18): with q_j = 1 - exp(-lambda_j),
+
+    phi_j = (1 - p(none)) q_j  integral over t in [0, 1] of  prod over the journey's other channels i of (1 - t q_i),
+
+a polynomial, so that Gauss-Legendre nodes integrate it exactly. The coalitions need not be listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from funnelcast.families.attribution.credit import Credit, shared
+from funnelcast.families.attribution.paths import Floats, Paths
+from funnelcast.terms import Question
+
+_LARGEST = 30.0  # a channel after which all but one journey in 1e13 convert
+_STEPS = 100
+_ENOUGH = 1e-10
+_PRIOR_CONVERSIONS = 1.0  # what the mean value of a set's conversions borrows from the mean of all
+_BITS = 62
+
+
+@dataclass(frozen=True)
+class Shapley:
+    """The Shapley method.
+
+    Parameters
+    ----------
+    members
+        Which channels each distinct set holds, shape (sets, channels).
+    journeys, conversions, value
+        Sums by cluster, each of shape (clusters, sets).
+    organic_rate
+        p(none); 0 where nothing is known of contacts without a touch.
+    """
+
+    channels: tuple[str, ...]
+    members: Floats
+    journeys: Floats
+    conversions: Floats
+    value: Floats
+    organic_rate: float = 0.0
+    name: str = "shapley"
+    order: int | None = None
+    question: Question = Question.PREDICTIVE
+
+    def credit(self) -> Credit:
+        """Share conversions, and value, in proportion to the Shapley values."""
+        outcomes = [part.sum(axis=0) for part in (self.journeys, self.conversions, self.value)]
+        weights = np.stack(self._values(self.rates, *outcomes))
+        conversions, value = shared(weights, np.array([outcomes[1].sum(), outcomes[2].sum()]))
+        return Credit(conversions, value)
+
+    def replicates(self, weights: npt.NDArray[np.int64]) -> Credit:
+        """Credit of resampled clusters, the rates fitted anew to each."""
+        journeys, conversions, value = (weights @ part for part in (self.journeys, self.conversions, self.value))
+        width = len(self.channels)
+        found = np.zeros((2, len(weights), width))
+        for sample, outcomes in enumerate(zip(journeys, conversions, value, strict=True)):
+            rates = fit_rates(self.members, outcomes[0], outcomes[1], self.base_hazard, self.rates)
+            found[:, sample] = self._values(rates, *outcomes)
+        return Credit(shared(found[0], conversions.sum(axis=1)), shared(found[1], value.sum(axis=1)))
+
+    @property
+    def base_hazard(self) -> float:
+        """lambda_0."""
+        return float(-np.log1p(-self.organic_rate))
+
+    @cached_property
+    def rates(self) -> Floats:
+        """The lambda of each channel, shape (channels,)."""
+        return fit_rates(self.members, self.journeys.sum(axis=0), self.conversions.sum(axis=0), self.base_hazard)
+
+    def _values(self, rates: Floats, journeys: Floats, conversions: Floats, value: Floats) -> tuple[Floats, Floats]:
+        """Sum the journeys' Shapley values, by count and by value."""
+        each = product_shapley(self.members, rates, self.organic_rate)
+        mean = value.sum() / max(float(conversions.sum()), 1e-300)
+        worth = (value + _PRIOR_CONVERSIONS * mean) / (conversions + _PRIOR_CONVERSIONS)
+        return journeys @ each, np.maximum(journeys * worth, 0.0) @ each
+
+    def distance_from_equal_split(self) -> float:
+        """Give the share of conversions that is credited otherwise than by an equal split over each path's distinct channels."""
+        split = (self.members / np.maximum(self.members.sum(axis=1, keepdims=True), 1)).T @ self.conversions.sum(axis=0)
+        total = max(float(self.conversions.sum()), 1e-300)
+        return float(np.abs(self.credit().conversions - split).sum() / 2 / total)
+
+
+def shapley(paths: Paths, organic_rate: float | None = None) -> Shapley:
+    """Make the Shapley method of paths; the organic rate is bounded by the rate of journeys with touches."""
+    sets, at = _sets(paths)
+    width = len(sets)
+    journeys, conversions, value = (paths.by_cluster(at, outcome, width) for outcome in (paths.journeys, paths.conversions, paths.value))
+    pooled = float(paths.conversions.sum() / max(float(paths.journeys.sum()), 1e-300))
+    return Shapley(paths.channels, sets, journeys, conversions, value, min(organic_rate or 0.0, pooled, 0.99))
+
+
+def product_shapley(members: Floats, rates: Floats, organic_rate: float = 0.0) -> Floats:
+    """Give the Shapley values of the game S -> p(set within S) - p(none) for each set, shape (sets, channels).
+
+    Parameters
+    ----------
+    members
+        Which channels each set holds, 0 or 1, shape (sets, channels).
+    rates
+        lambda of each channel, not negative, shape (channels,).
+    """
+    largest = int(members.sum(axis=1).max()) if len(members) else 1
+    nodes, weights = np.polynomial.legendre.leggauss(max(1, -(-largest // 2)))
+    nodes, weights = (nodes + 1) / 2, weights / 2
+    lost = -np.expm1(-rates)
+    log_factor = np.log1p(-nodes[:, None] * lost)
+    products = np.exp(members @ log_factor.T)
+    others = products @ (weights[:, None] * np.exp(-log_factor))
+    return np.asarray((1 - organic_rate) * members * lost * others, dtype=np.float64)
+
+
+def fit_rates(members: Floats, journeys: Floats, conversions: Floats, base_hazard: float, start: Floats | None = None) -> Floats:
+    """Fit lambda >= 0 by penalised maximum likelihood: 1 - p(set) = exp(-lambda_0 - sum of lambda_j over the set).
+
+    The likelihood is concave in lambda. Each channel is given one more journey, with it alone, that converts at the pooled rate; this
+    keeps a channel of four journeys near the rest. Solved by Newton's method projected onto lambda >= 0 (Bertsekas 1982).
+
+    Parameters
+    ----------
+    members, journeys, conversions
+        Of each distinct set, shapes (sets, channels), (sets,) and (sets,).
+    start
+        Where to start from, shape (channels,).
+    """
+    width = members.shape[1]
+    total = max(float(journeys.sum()), 1.0)
+    pooled = min(max(float(conversions.sum()) / total, 1 / (total + 1)), 1 - 1 / (total + 1))
+    outcomes = _Outcomes(
+        game=np.concatenate([members, np.eye(width)]),
+        won=np.concatenate([conversions, np.full(width, pooled)]),
+        lost=np.concatenate([np.maximum(journeys - conversions, 0.0), np.full(width, 1 - pooled)]),
+        base_hazard=base_hazard,
+    )
+    rates = np.full(width, -np.log1p(-pooled) / 2) if start is None else np.clip(start, 1e-6, _LARGEST)
+    loss = outcomes.loss(rates)
+    for _ in range(_STEPS):
+        moved, fallen = outcomes.newton_step(rates, loss)
+        if loss - fallen <= _ENOUGH * (1 + abs(loss)):
+            return moved
+        rates, loss = moved, fallen
+    return rates
+
+
+@dataclass(frozen=True)
+class _Outcomes:
+    """How many journeys of each set converted, and how many did not."""
+
+    game: Floats
+    won: Floats
+    lost: Floats
+    base_hazard: float
+
+    def hazard(self, rates: Floats) -> Floats:
+        return np.maximum(self.base_hazard + self.game @ rates, 1e-12)
+
+    def loss(self, rates: Floats) -> float:
+        hazard = self.hazard(rates)
+        return float(self.lost @ hazard - self.won @ np.log(-np.expm1(-hazard)))
+
+    def newton_step(self, rates: Floats, loss: float) -> tuple[Floats, float]:
+        odds = 1 / np.expm1(self.hazard(rates))
+        gradient = self.game.T @ (self.lost - self.won * odds)
+        curvature = (self.game * (self.won * odds * (1 + odds))[:, None]).T @ self.game
+        free = ~(((rates <= 0) & (gradient > 0)) | ((rates >= _LARGEST) & (gradient < 0)))
+        step = np.zeros_like(rates)
+        ridge = 1e-10 * np.trace(curvature) * np.eye(int(free.sum()))
+        step[free] = np.linalg.solve(curvature[np.ix_(free, free)] + ridge, -gradient[free])
+        length = 1.0
+        while length > 1e-8:
+            moved = np.clip(rates + length * step, 0.0, _LARGEST)
+            fallen = self.loss(moved)
+            if fallen <= loss:
+                return moved, fallen
+            length /= 2
+        return rates, loss
+
+
+def journey_shapley(channels: list[str], rates: Mapping[str, float]) -> dict[str, float]:
+    """Give each distinct channel's Shapley value in one journey, given lambda by channel."""
+    distinct = sorted(set(channels))
+    values = product_shapley(np.ones((1, len(distinct))), np.array([rates.get(channel, 0.0) for channel in distinct]))
+    return dict(zip(distinct, values[0].tolist(), strict=True))
+
+
+def _sets(paths: Paths) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Give the distinct sets of channels, shape (sets, channels), and the set of each path."""
+    member = np.zeros((len(paths.conversions), len(paths.channels)))
+    member[paths.row, paths.codes] = 1.0
+    if len(paths.channels) > _BITS:
+        distinct, at = np.unique(member, axis=0, return_inverse=True)
+        return distinct, at.ravel()
+    bits = member.astype(np.int64) @ (1 << np.arange(len(paths.channels), dtype=np.int64))
+    _, first, at = np.unique(bits, return_index=True, return_inverse=True)
+    return member[first], at

@@ -1,0 +1,310 @@
+"""The paths of touches that end in a conversion, in nothing, or are still open; built in the engine.
+
+A touch belongs to the contact's next conversion, at its own instant or later, if that comes within the look-back. Touches that no
+conversion follows so soon make journeys of their own, cut into windows of the look-back's length: null once the look-back has passed
+since their last touch, censored until then. With ``first`` conversions, touches after a contact's conversion are dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from funnelcast.errors import MissingTable
+from funnelcast.sources.as_of import cut, known_to
+from funnelcast.sources.facts import Facts
+from funnelcast.terms import AsOf
+
+SEPARATOR = " > "
+CONVERTED, NULL, OPEN = "converted", "null", "open"
+_SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True)
+class JourneyRules:
+    """What counts as a journey.
+
+    Parameters
+    ----------
+    lookback_days
+        A touch can have earned a conversion for so many days.
+    conversions
+        ``each`` purchase, or the ``first`` of a contact only.
+    half_life_days
+        Of a touch's weight under time decay.
+    clusters
+        Contacts are dealt into so many clusters, which a bootstrap can resample without reading the facts again.
+    """
+
+    lookback_days: int = 90
+    conversions: str = "each"
+    half_life_days: float = 7.0
+    clusters: int = 256
+
+
+def journeys(facts: Facts, as_of: AsOf, rules: JourneyRules) -> ir.Table:
+    """Give one row per journey as of an instant.
+
+    Returns
+    -------
+    Columns ``contact_id, path`` (array of channels in order), ``started_at, last_touch_at, converted_at, settled_at`` (when its outcome
+    was known), ``state`` (converted, null, open), ``conversions, value, nulls``, and whether it ``started_offline``, has ``any_offline``
+    and ``any_online`` touch.
+    """
+    known = cut(facts, as_of)
+    touches = _assigned(known, rules)
+    belongs = ["contact_id", "next_at", "window"]
+    offline = known.offline(touches.channel)
+    grouped = touches.mutate(offline=offline).group_by(belongs)
+    table = grouped.aggregate(
+        path=_ordered(known, touches),
+        started_at=touches.at.min(),
+        last_touch_at=touches.at.max(),
+        started_offline=_ordered_offline(touches, offline),
+        any_offline=offline.any(),
+        any_online=(~offline).any(),
+    )
+    purchases = conversions(known, rules).rename(purchase_contact="contact_id", purchase_at="converted_at")
+    joined = table.left_join(
+        purchases, [table.contact_id == purchases.purchase_contact, table.next_at == purchases.purchase_at, table.window == -1]
+    )
+    return _with_outcome(joined, as_of, rules)
+
+
+def paths(facts: Facts, as_of: AsOf, rules: JourneyRules, boundary: AsOf | None = None) -> ir.Table:
+    """Aggregate settled journeys by distinct path.
+
+    From touchpoints where the company brings them, else from its aggregated ``journeys``.
+
+    Parameters
+    ----------
+    boundary
+        Journeys whose outcome was known at it or later are marked ``newest``.
+
+    Returns
+    -------
+    Columns ``path`` (array of channels), ``cluster`` (of the contact; null where unknown), ``newest``, ``conversions, value, nulls``,
+    ordered by the first three.
+    """
+    if not facts.has("touchpoints"):
+        return _brought(facts)
+    known = cut(facts, as_of)
+    table = journeys(known, as_of, rules)
+    settled = table.filter(table.state != OPEN).join(_clusters(known, rules), "contact_id")
+    newest = ibis.literal(value=False) if boundary is None else settled.settled_at >= ibis.literal(boundary.at, type="timestamp")
+    keyed = settled.mutate(newest=newest)
+    return keyed.group_by(["path", "cluster", "newest"]).aggregate(**_totals(keyed)).order_by(["path", "cluster", "newest"])
+
+
+def decayed(facts: Facts, as_of: AsOf, rules: JourneyRules) -> ir.Table:
+    """Sum each channel's time-decayed credit by cluster: a touch weighs 2^(-age/half-life), age in days before the conversion.
+
+    Returns
+    -------
+    Columns ``cluster, channel, conversions, value``, ordered by the first two.
+    """
+    known = cut(facts, as_of)
+    touches = _assigned(known, rules)
+    earning = touches.filter(touches.window == -1)
+    age = _days(earning.next_at, earning.at)
+    weighed = earning.mutate(weight=(age * (-_LN2 / rules.half_life_days)).exp())
+    journey = ibis.window(group_by=["contact_id", "next_at"])
+    shared = weighed.mutate(share=weighed.weight / weighed.weight.sum().over(journey))
+    purchases = conversions(known, rules).rename(next_at="converted_at")
+    credited = shared.join(purchases, ["contact_id", "next_at"]).join(_clusters(known, rules), "contact_id")
+    summed = credited.group_by(["cluster", "channel"]).aggregate(
+        conversions=(credited.share * credited.conversions).sum(), value=(credited.share * credited.value).sum()
+    )
+    return summed.order_by(["cluster", "channel"])
+
+
+def untouched(facts: Facts, as_of: AsOf, rules: JourneyRules) -> ir.Table:
+    """Count the conversions that no touch within the look-back preceded: one row, ``conversions, value``."""
+    if not facts.has("touchpoints"):
+        rows = facts.table("journeys", "Attribution")
+        alone = rows.filter(rows.path.strip() == "")
+        return alone.aggregate(conversions=alone.conversions.sum().fill_null(0.0), value=alone.value.sum().fill_null(0.0))
+    known = cut(facts, as_of)
+    purchases = conversions(known, rules)
+    touches = _assigned(known, rules)
+    touched = touches.filter(touches.window == -1).select(contact_id="contact_id", converted_at="next_at").distinct()
+    alone = purchases.anti_join(touched, ["contact_id", "converted_at"])
+    return alone.aggregate(conversions=alone.conversions.sum().fill_null(0.0), value=alone.value.sum().fill_null(0.0))
+
+
+def conversions(known: Facts, rules: JourneyRules) -> ir.Table:
+    """Give ``contact_id, converted_at, conversions, value``: purchases, or the day a contact became a customer where there are none.
+
+    Purchases at one instant are one journey's; refunds (negative amounts) are not conversions. Without purchases the value is 0.
+    """
+    if known.has("transactions"):
+        rows = known.table("transactions")
+        bought = rows.filter(rows.amount >= 0)
+        table = bought.group_by(["contact_id", "occurred_at"]).aggregate(
+            conversions=bought.count().cast("float64"), value=bought.amount.sum()
+        )
+        table = table.rename(converted_at="occurred_at")
+        if rules.conversions == "first":
+            first = table.converted_at.min().over(ibis.window(group_by="contact_id"))
+            return table.mutate(first=first).filter(lambda row: row.converted_at == row["first"]).drop("first")
+        return table
+    if not known.has("contacts"):
+        raise MissingTable(
+            table="transactions",
+            purpose="Attribution from touchpoints",
+            source=known.source.path or known.source.name,
+            columns="contact_id, occurred_at, amount; or contacts with became_customer_at",
+        )
+    rows = known.table("contacts")
+    bought = rows.filter(rows.became_customer_at.notnull())
+    return bought.select(
+        contact_id=bought.contact_id, converted_at=bought.became_customer_at, conversions=ibis.literal(1.0), value=ibis.literal(0.0)
+    )
+
+
+def organic_rate(facts: Facts, as_of: AsOf, rules: JourneyRules) -> float | None:
+    """Estimate the probability that a contact converts in a look-back's length without any touch.
+
+    The conversions without a touch, over the windows of the look-back's length that contacts lived through outside of journeys; None
+    where the facts don't say since when contacts are known.
+    """
+    if not (facts.has("contacts", "touchpoints") and facts.brings("contacts", "created_at")):
+        return None
+    known = cut(facts, as_of)
+    contacts = known.table("contacts")
+    lived = _days(ibis.literal(as_of.at, type="timestamp"), contacts.created_at) / rules.lookback_days
+    table = journeys(known, as_of, rules)
+    windows = float(contacts.aggregate(windows=lived.sum().fill_null(0.0)).execute()["windows"].iloc[0])
+    touched = float(table.aggregate(count=table.count()).execute()["count"].iloc[0])
+    alone = float(untouched(known, as_of, rules).execute()["conversions"].iloc[0])
+    outside = max(windows - touched, alone)
+    return alone / outside if outside > 0 else None
+
+
+def has_values(facts: Facts) -> bool:
+    """Say whether conversions have a value, rather than a zero standing in for it."""
+    return facts.has("transactions") if facts.has("touchpoints") else facts.brings("journeys", "value")
+
+
+def open_journeys(facts: Facts, rules: JourneyRules, cohort: ir.Table) -> ir.Table:
+    """Give each cohort row its journey so far: the touches within the look-back before its as_of, after its last conversion.
+
+    Returns
+    -------
+    Columns ``contact_id, as_of, path`` (channels joined by " > "; empty without a touch), ordered by the first two.
+    """
+    keys = ["contact_id", "as_of"]
+    members = cohort.select(keys).distinct()
+    touches = known_to(facts, "touchpoints", members)
+    before = _last_conversions(facts, members)
+    since = touches.left_join(before, keys)
+    recent = _days(since.as_of, since.occurred_at) <= rules.lookback_days
+    mine = since.filter(recent & (since.converted_at.isnull() | (since.occurred_at > since.converted_at)))
+    mine = mine.rename(at="occurred_at").select("contact_id", "as_of", "at", "channel")
+    found = mine.group_by(keys).aggregate(path=_ordered(facts, mine).join(SEPARATOR))
+    answered = members.left_join(found, keys)
+    return answered.select(*keys, path=answered.path.fill_null("")).order_by(keys)
+
+
+def _last_conversions(facts: Facts, members: ir.Table) -> ir.Table:
+    keys = ["contact_id", "as_of"]
+    if facts.has("transactions"):
+        rows = known_to(facts, "transactions", members)
+        rows = rows.filter(rows.amount >= 0).rename(converted_at="occurred_at")
+    elif facts.has("contacts"):
+        rows = known_to(facts, "contacts", members).rename(converted_at="became_customer_at")
+    else:
+        return members.mutate(converted_at=ibis.null("timestamp"))
+    return rows.group_by(keys).aggregate(converted_at=rows.converted_at.max())
+
+
+_LN2 = 0.6931471805599453
+
+
+def _days(later: Any, earlier: Any) -> Any:
+    return (later.epoch_seconds() - earlier.epoch_seconds()) / _SECONDS_PER_DAY
+
+
+def _assigned(known: Facts, rules: JourneyRules) -> ir.Table:
+    """Give touches with the next conversion and their journey's window: -1 within its look-back, else the count of windows before."""
+    rows = known.table("touchpoints", "Attribution")
+    bought = conversions(known, rules)
+    touches = rows.select(
+        contact_id="contact_id", at="occurred_at", channel="channel", converted_at=ibis.null("timestamp"), last=ibis.literal(0)
+    )
+    ends = bought.select(
+        contact_id="contact_id", at="converted_at", channel=ibis.null("string"), converted_at="converted_at", last=ibis.literal(1)
+    )
+    events = touches.union(ends)
+    following = ibis.window(group_by="contact_id", order_by=["at", "last"], preceding=0, following=None)
+    ever = ibis.window(group_by="contact_id")
+    # a touch at the instant of a conversion sorts before it, and so belongs to it
+    placed = events.mutate(next_at=events.converted_at.min().over(following), converted=events.converted_at.notnull().any().over(ever))
+    kept = placed.filter(placed["last"] == 0)
+    if rules.conversions == "first" or not known.has("transactions"):
+        kept = kept.filter(kept.next_at.notnull() | ~kept.converted)
+    return _windows(kept, rules)
+
+
+def _windows(touches: ir.Table, rules: JourneyRules) -> ir.Table:
+    earns = (touches.next_at.notnull() & (_days(touches.next_at, touches.at) <= rules.lookback_days)).fill_null(False)  # noqa: FBT003
+    marked = touches.mutate(earns=earns)
+    stretch = ibis.window(group_by=["contact_id", "next_at", "earns"])
+    began = marked.mutate(began=marked.at.min().over(stretch))
+    window = (_days(began.at, began.began) / rules.lookback_days).floor().cast("int64")
+    windowed = began.mutate(window=ibis.ifelse(began.earns, ibis.literal(-1, type="int64"), window))
+    return windowed.select("contact_id", "at", "channel", "next_at", "window")
+
+
+def _ordered(facts: Facts, touches: ir.Table) -> Any:
+    """Collect the channels in order of time; the channel's name settles ties."""
+    if facts.backend.name == "duckdb":
+        return touches.channel.collect(order_by=[touches.at, touches.channel])
+    # Spark orders no aggregate, but sorts arrays of structs; DuckDB 2 refuses the lambda that Ibis writes for this
+    return ibis.struct({"at": touches.at, "channel": touches.channel}).collect().sort().map(lambda touch: touch["channel"])
+
+
+def _ordered_offline(touches: ir.Table, offline: Any) -> Any:
+    return ibis.struct({"at": touches.at, "channel": touches.channel, "offline": offline}).collect().sort()[0]["offline"]
+
+
+def _with_outcome(joined: ir.Table, as_of: AsOf, rules: JourneyRules) -> ir.Table:
+    expires_at = joined.last_touch_at + ibis.interval(days=rules.lookback_days)
+    converted = joined.window == -1
+    over = joined.next_at.notnull() | (expires_at <= ibis.literal(as_of.at, type="timestamp"))
+    state = ibis.cases((converted, CONVERTED), (over, NULL), else_=OPEN)
+    table = joined.mutate(
+        state=state,
+        converted_at=ibis.ifelse(converted, joined.next_at, ibis.null("timestamp")),
+        settled_at=ibis.cases((converted, joined.next_at), (over, expires_at), else_=ibis.null("timestamp")),
+        conversions=joined.conversions.fill_null(0.0),
+        value=joined.value.fill_null(0.0),
+        nulls=ibis.ifelse(state == NULL, 1.0, 0.0),
+    )
+    return table.drop("next_at", "window", "purchase_contact", "purchase_at")
+
+
+def _clusters(known: Facts, rules: JourneyRules) -> ir.Table:
+    contacts = known.table("touchpoints").select("contact_id").distinct()
+    return contacts.mutate(cluster=(ibis.row_number().over(ibis.window(order_by="contact_id")) % rules.clusters).cast("int64"))
+
+
+def _totals(table: ir.Table) -> dict[str, Any]:
+    return {"conversions": table.conversions.sum(), "value": table.value.sum(), "nulls": table.nulls.sum()}
+
+
+def _brought(facts: Facts) -> ir.Table:
+    rows = facts.table("journeys", "Attribution")
+    filled = rows.filter(rows.path.strip() != "").mutate(value=rows.value.fill_null(0.0), nulls=rows.nulls.fill_null(0.0))
+    summed = filled.group_by("path").aggregate(**_totals(filled)).order_by("path")
+    return summed.select(
+        path=summed.path.split(SEPARATOR),
+        cluster=ibis.null("int64"),
+        newest=ibis.literal(value=False),
+        conversions=summed.conversions,
+        value=summed.value,
+        nulls=summed.nulls,
+    )
