@@ -6,7 +6,6 @@ A run holds parameters, metrics by fold, plots, the card and the artefact (JSON 
 
 from __future__ import annotations
 
-import logging
 import os
 import tempfile
 import time
@@ -68,8 +67,7 @@ class Tracker:
         os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
-        logging.getLogger("alembic").setLevel(logging.WARNING)
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
         from mlflow import MlflowClient  # noqa: PLC0415 (2 s that only a training command should pay)
 
         settings.home.mkdir(parents=True, exist_ok=True)
