@@ -1,0 +1,100 @@
+"""Multinomial logistic regression with a Gaussian prior, by Newton's method: the cause-specific weekly hazards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+_MOST_STEPS = 60
+_TOLERANCE = 1e-11
+_ROUNDING = 1e-12
+
+
+def probabilities(design: Floats, coefficients: Floats) -> Floats:
+    """Give P(cause) of every row against the reference "no event".
+
+    h_c(x) = exp(x b_c) / (1 + sum over causes of exp(x b)): the multinomial model of discrete-time competing risks (Tutz and Schmid 2016,
+    Modeling Discrete Time-to-Event Data, chapter 8).
+
+    Parameters
+    ----------
+    design
+        x, of shape [rows, columns].
+    coefficients
+        b, of shape [causes, columns].
+
+    Returns
+    -------
+    Shape [rows, causes], each within 0 and 1, the sum of a row below 1.
+    """
+    scores = np.clip(design @ coefficients.T, -40.0, 40.0)
+    highest = np.maximum(scores.max(axis=1, keepdims=True), 0.0)
+    raised = np.exp(scores - highest)
+    return np.asarray(raised / (np.exp(-highest) + raised.sum(axis=1, keepdims=True)))
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is maximised: sum of w log P(outcome) - 1/2 sum over causes of (b - m)' A (b - m).
+
+    Parameters
+    ----------
+    design
+        Shape [rows, columns].
+    events
+        1 where the cause happened, of shape [rows, causes]; all 0: no event.
+    weights
+        w, of shape [rows].
+    precision
+        A, of shape [columns, columns], positive definite.
+    centre
+        m, of shape [causes, columns]: what the coefficients are without any row.
+    """
+
+    design: Floats
+    events: Floats
+    weights: Floats
+    precision: Floats
+    centre: Floats
+
+    def value(self, coefficients: Floats) -> float:
+        """Give the penalised log likelihood."""
+        hazards = probabilities(self.design, coefficients)
+        none = np.maximum(1.0 - hazards.sum(axis=1), 1e-300)
+        logs = (self.events * np.log(np.maximum(hazards, 1e-300))).sum(axis=1) + (1.0 - self.events.sum(axis=1)) * np.log(none)
+        away = coefficients - self.centre
+        return float(self.weights @ logs - 0.5 * np.einsum("ci,ij,cj->", away, self.precision, away))
+
+    def step(self, coefficients: Floats) -> Floats:
+        """Give Newton's step; the value is concave, so it leads upwards."""
+        causes, columns = coefficients.shape
+        hazards = probabilities(self.design, coefficients)
+        gradient = (self.weights[:, None] * (self.events - hazards)).T @ self.design - (coefficients - self.centre) @ self.precision
+        curvature = np.kron(np.eye(causes), self.precision).reshape(causes, columns, causes, columns)
+        for row in range(causes):
+            for column in range(causes):
+                mixed = self.weights * hazards[:, row] * ((row == column) - hazards[:, column])
+                curvature[row, :, column] += self.design.T @ (self.design * mixed[:, None])
+        square = curvature.reshape(causes * columns, causes * columns)
+        return np.asarray(np.linalg.solve(square, gradient.ravel()).reshape(causes, columns))
+
+
+def fit(problem: Problem) -> Floats:
+    """Give the most probable coefficients, of shape [causes, columns], by Newton's method with step halving."""
+    coefficients = problem.centre.copy()
+    best = problem.value(coefficients)
+    for _ in range(_MOST_STEPS):
+        step = problem.step(coefficients)
+        reached = problem.value(coefficients + step)
+        while not reached >= best - _ROUNDING * abs(best) and np.abs(step).max() > _ROUNDING:
+            step = step / 2.0
+            reached = problem.value(coefficients + step)
+        coefficients = coefficients + step
+        if abs(reached - best) <= _TOLERANCE * (1.0 + abs(best)):
+            break
+        best = reached
+    return coefficients

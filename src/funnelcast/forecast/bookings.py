@@ -1,0 +1,212 @@
+"""Draws of won deals from weekly hazards: numpy only, the same luck for the same deal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from funnelcast.forecast import shared_draws
+from funnelcast.forecast.flows import NOT_YET, Flows
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+_CELLS_AT_ONCE = 400_000
+_HIGHEST_HAZARD = 0.999
+_SHOCKS, _NEW, _EXTRA = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class ShockSizes:
+    """Standard deviations of what all deals of a draw share: of the log of how many close, and of the log odds of winning."""
+
+    closing_month: float
+    winning_month: float
+    closing_level: float
+    winning_level: float
+
+
+@dataclass(frozen=True, eq=False)
+class Shocks:
+    """What all deals of a draw share.
+
+    Parameters
+    ----------
+    month
+        Of each week: shape [weeks], 0 for the first.
+    closing
+        Factors on the hazards of closing, of mean 1: shape [draws, months].
+    winning
+        Shifts of the log odds that a closing deal is won: shape [draws, months].
+    """
+
+    month: Integers
+    closing: Floats
+    winning: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class OpenHazards:
+    """Open deals: hazards of shape [deals, weeks], the lognormal amount at close, and the scenario's factor on winning, each [deals]."""
+
+    ids: tuple[str, ...]
+    won: Floats
+    lost: Floats
+    expected_amount: Floats
+    amount_log_sd: Floats
+    win_multiplier: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class NewHazards:
+    """New deals by channel: counts [channels, weeks], hazards [channels, week opened, weeks since], amounts [channels, quantiles]."""
+
+    expected: Floats
+    dispersion: float
+    level_sd: float
+    walk_sd: float
+    won: Floats
+    lost: Floats
+    amounts: Floats
+    amount_level_sd: Floats
+    count_multiplier: Floats
+    win_multiplier: Floats
+
+
+def draw_shocks(sizes: ShockSizes, month: Integers, draws: int, seed: int) -> Shocks:
+    """Draw the shocks: one lasting level and one anew for each month, for closing and for winning."""
+    generator = np.random.default_rng([seed, _SHOCKS])
+    # always all months of a year and a bit, so that a longer horizon meets the same months
+    months = max(int(month.max()) + 1, 14)
+    normal = generator.standard_normal((2, months + 1, draws))
+    closing = sizes.closing_level * normal[0, :1] + sizes.closing_month * normal[0, 1:]
+    winning = sizes.winning_level * normal[1, :1] + sizes.winning_month * normal[1, 1:]
+    variance = sizes.closing_level**2 + sizes.closing_month**2
+    return Shocks(month, np.exp(closing - variance / 2.0).T, winning.T)
+
+
+def open_deals(deals: OpenHazards, shocks: Shocks, draws: int, seed: int) -> Flows:
+    """Draw when each open deal is won, if it is, and for how much.
+
+    A deal's time to closing is where its cumulated hazard, -log(1 - h) week by week, times the month's factor exceeds a unit exponential;
+    it is then won with the odds of the week's hazards, shifted by the month's shock.
+    """
+    total = np.minimum(deals.won + deals.lost, _HIGHEST_HAZARD)
+    rates = -np.log1p(-total)
+    live = np.flatnonzero(rates.sum(axis=1) > 0.0)
+    size = max(_CELLS_AT_ONCE // draws, 1)
+    keys = shared_draws.keys_of(deals.ids, seed)
+    chosen = (live[start : start + size] for start in range(0, len(live), size))
+    blocks = [_block(deals, block, rates[block], shocks, shared_draws.words(keys[block], draws)) for block in chosen]
+    return Flows.concatenate(blocks) if blocks else Flows.none(draws, deals.ids)
+
+
+def _block(deals: OpenHazards, chosen: Integers, rates: Floats, shocks: Shocks, bits: shared_draws.Words) -> Flows:
+    draws = bits.shape[1]
+    row, draw, week, day = _closings(rates, shocks, shared_draws.exponentials(bits))
+    deal, bits = chosen[row], bits[row, draw]
+    won, lost = deals.won[deal, week], deals.lost[deal, week]
+    odds = np.exp(shocks.winning[draw, shocks.month[week]]) * won
+    chance = deals.win_multiplier[deal] * odds / (odds + lost)
+    wins = shared_draws.uniforms(bits) < chance
+    deal, draw, day, bits = deal[wins], draw[wins], day[wins], bits[wins]
+    log_sd = deals.amount_log_sd[deal]
+    amount = deals.expected_amount[deal] * np.exp(log_sd * shared_draws.normals(bits) - log_sd**2 / 2.0)
+    return Flows(draws, draw.astype(np.int32), day.astype(np.int32), amount, deal.astype(np.int32), deals.ids)
+
+
+def _closings(rates: Floats, shocks: Shocks, threshold: shared_draws.Floats32) -> tuple[Integers, Integers, Integers, Integers]:
+    """Give row, draw, week and day of every closing: where the cumulated rates pass the threshold [rows, draws]."""
+    weeks = rates.shape[1]
+    months = int(shocks.month[-1]) + 1
+    first_week = np.searchsorted(shocks.month, np.arange(months + 1))
+    cumulated = np.hstack([np.zeros((len(rates), 1)), np.cumsum(rates, axis=1)])
+    in_month = np.diff(cumulated[:, first_week], axis=1).astype(np.float32)
+    factors = shocks.closing.astype(np.float32)
+    reached, before = np.zeros_like(threshold), np.zeros_like(threshold)
+    month = np.zeros(threshold.shape, dtype=np.int8)
+    for index in range(months):
+        reached += in_month[:, index, None] * factors[None, :, index]
+        later = threshold > reached
+        month += later
+        np.copyto(before, reached, where=later)
+    row, draw = np.nonzero(month < months)
+    when = month[row, draw].astype(np.int64)
+    spent = (threshold[row, draw] - before[row, draw]) / factors[draw, when]
+    target = cumulated[row, first_week[when]] + spent
+    week = first_week[when]
+    for _ in range(int(np.diff(first_week).max()) - 1):
+        week = week + ((week + 1 < first_week[when + 1]) & (target > cumulated[row, week + 1]))
+    week = np.minimum(week, weeks - 1)
+    share = (target - cumulated[row, week]) / np.maximum(rates[row, week], 1e-12)
+    return row, draw, week, 7 * week + np.clip((7.0 * share).astype(np.int64), 0, 6)
+
+
+def new_deals(process: NewHazards, shocks: Shocks, draws: int, seed: int) -> Flows:
+    """Draw the wins among deals that aren't open yet.
+
+    Counts are Poisson given a gamma factor per channel and week and a wandering level, so the wins of each week are Poisson too, with
+    the counts of earlier weeks times the chance to be won then (thinning). Scenario factors thin the very same wins, or add some.
+    """
+    generator = np.random.default_rng([seed, _NEW])
+    channels = len(process.expected)
+    counts = _rates_of_opening(process, draws, generator)
+    won, share = _won_by_week(process)
+    means = np.einsum("dcw,cwv->dcv", counts, won)
+    odds = np.exp(shocks.winning[:, shocks.month])[:, None, :]
+    closing = shocks.closing[:, shocks.month][:, None, :]
+    means = means * closing * odds / (1.0 - share + share * odds)
+    level = np.exp(process.amount_level_sd * generator.standard_normal((draws, channels)) - process.amount_level_sd**2 / 2.0)
+    factor = process.count_multiplier * np.minimum(process.win_multiplier, 1.0 / np.maximum(share.max(axis=(0, 2)), 1e-9))
+    base = _wins(means, process.amounts, level, generator)
+    kept = _thinned(base, np.minimum(factor, 1.0), generator)
+    more = _wins(means * np.maximum(factor - 1.0, 0.0)[None, :, None], process.amounts, level, np.random.default_rng([seed, _EXTRA]))
+    return Flows.concatenate([flows for flows, _ in (kept, more)])
+
+
+def _rates_of_opening(process: NewHazards, draws: int, generator: np.random.Generator) -> Floats:
+    channels, weeks = process.expected.shape
+    steps = process.walk_sd * generator.standard_normal((draws, weeks))
+    level = process.level_sd * generator.standard_normal((draws, 1)) + np.cumsum(steps, axis=1)
+    variance = process.level_sd**2 + process.walk_sd**2 * np.arange(1, weeks + 1)
+    shape = 1.0 / max(process.dispersion, 1e-9)
+    gamma = generator.gamma(shape, 1.0 / shape, size=(draws, channels, weeks))
+    return np.asarray(process.expected[None] * np.exp(level - variance / 2.0)[:, None, :] * gamma)
+
+
+def _won_by_week(process: NewHazards) -> tuple[Floats, Floats]:
+    """Give P(won in week v | opened in week w) of shape [channels, w, v], and the share of won among closings, [1, channels, v].
+
+    A deal is opened at any instant of its week, and won at any of a week since then: half of it falls into the following week.
+    """
+    channels, weeks, _ = process.won.shape
+    survived = np.cumprod(1.0 - np.minimum(process.won + process.lost, 1.0), axis=2)
+    before = np.concatenate([np.ones((channels, weeks, 1)), survived[:, :, :-1]], axis=2)
+    calendar = [np.zeros((channels, weeks, weeks)) for _ in range(2)]
+    for table, hazard in zip(calendar, (process.won, process.lost), strict=True):
+        incidence = hazard * before
+        for opened in range(weeks):
+            table[:, opened, opened:] += incidence[:, opened, : weeks - opened] / 2.0
+            table[:, opened, opened + 1 :] += incidence[:, opened, : weeks - opened - 1] / 2.0
+    weighted = [np.einsum("cw,cwv->cv", process.expected, table) for table in calendar]
+    share = weighted[0] / np.maximum(weighted[0] + weighted[1], 1e-300)
+    return calendar[0], share[None]
+
+
+def _wins(means: Floats, amounts: Floats, level: Floats, generator: np.random.Generator) -> tuple[Flows, Integers]:
+    """Give the wins of Poisson means [draws, channels, weeks], and each one's channel."""
+    draws = means.shape[0]
+    count = generator.poisson(means)
+    draw, channel, week = (np.repeat(place, count.ravel()) for place in np.indices(means.shape).reshape(3, -1))
+    day = 7 * week + generator.integers(0, 7, size=len(week))
+    amount = amounts[channel, generator.integers(0, amounts.shape[1], size=len(week))] * level[draw, channel]
+    lineage = np.full(len(week), NOT_YET, dtype=np.int32)
+    return Flows(draws, draw.astype(np.int32), day.astype(np.int32), amount, lineage), channel
+
+
+def _thinned(wins: tuple[Flows, Integers], kept: Floats, generator: np.random.Generator) -> tuple[Flows, Integers]:
+    flows, channel = wins
+    chosen = generator.random(flows.size) < kept[channel]
+    return flows.where(chosen), channel[chosen]
