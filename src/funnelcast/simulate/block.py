@@ -9,8 +9,8 @@ import numpy as np
 from funnelcast.simulate import counterfactual, customers, deals, engagement, invoices, leads, people
 from funnelcast.simulate.counterfactual import Increments
 from funnelcast.simulate.customers import Customers, Purchases
-from funnelcast.simulate.deals import DealEvents, Deals
-from funnelcast.simulate.invoices import Invoices, Payers, Subscriptions
+from funnelcast.simulate.deals import Deals
+from funnelcast.simulate.invoices import Ledger
 from funnelcast.simulate.leads import Leads
 from funnelcast.simulate.market import Market
 from funnelcast.simulate.seasons import Floats
@@ -22,7 +22,10 @@ BLOCK = 5_000
 
 @dataclass(frozen=True)
 class Block:
-    """All that happened to some contacts. ``touches`` holds the observed ones alone: as leads until they bought or left, then as customers."""
+    """All that happened to some contacts.
+
+    ``touches`` holds those that were seen: of leads until they bought or left, then of customers.
+    """
 
     number: int
     leads: Leads
@@ -30,10 +33,7 @@ class Block:
     purchases: Purchases
     touches: Touches
     deals: Deals
-    deal_events: DealEvents
-    payers: Payers
-    subscriptions: Subscriptions
-    invoices: Invoices
+    ledger: Ledger
     increments: Increments
     rendering: np.random.Generator
 
@@ -45,10 +45,12 @@ class Block:
     def receipts(self) -> Floats:
         """Give the money that came in on each day: purchases and paid invoices, gross."""
         days = self.leads.market.seasons.days
-        paid = self.invoices.paid < days
-        time = np.concatenate([self.purchases.time, self.invoices.paid[paid]])
-        amount = np.concatenate([self.purchases.amount, self.invoices.amount[paid]])
-        return np.bincount(np.floor(time).astype(np.int64), amount, minlength=days)
+        invoices = self.ledger.invoices
+        paid = invoices.paid < days
+        time = np.concatenate([self.purchases.time, invoices.paid[paid]])
+        amount = np.concatenate([self.purchases.amount, invoices.amount[paid]])
+        total: Floats = np.bincount(np.floor(time).astype(np.int64), amount, minlength=days).astype(np.float64)
+        return total
 
 
 def simulate_block(market: Market, number: int, count: int, seed: np.random.SeedSequence) -> Block:
@@ -58,11 +60,8 @@ def simulate_block(market: Market, number: int, count: int, seed: np.random.Seed
     funnel = leads.draw(market, crowd, rngs[1])
     buyers, purchases = customers.draw(funnel, rngs[2])
     touched = engagement.draw(funnel, buyers, purchases, rngs[3])
-    opened, events = deals.draw(funnel, buyers, rngs[4])
-    quotes = engagement.deal_touches(opened.contact, opened.opened, market, rngs[5])
-    payers = invoices.draw_payers(funnel, buyers, rngs[6])
-    subscriptions = invoices.draw_subscriptions(funnel, buyers, rngs[6])
-    billed = invoices.draw(market, buyers, payers, opened, subscriptions, rngs[6])
+    projects = deals.draw(funnel, buyers, rngs[4])
+    quotes = engagement.deal_touches(projects.opening.contact, projects.opening.opened, market, rngs[5])
     touches = Touches.together([_as_leads(funnel, buyers), touched, quotes])
     return Block(
         number=number,
@@ -70,11 +69,8 @@ def simulate_block(market: Market, number: int, count: int, seed: np.random.Seed
         customers=buyers,
         purchases=purchases,
         touches=touches.where(np.lexsort((touches.kind, touches.contact, touches.time))),
-        deals=opened,
-        deal_events=events,
-        payers=payers,
-        subscriptions=subscriptions,
-        invoices=billed,
+        deals=projects,
+        ledger=invoices.draw(funnel, buyers, projects, rngs[6]),
         increments=counterfactual.measure(funnel, buyers, purchases),
         rendering=rngs[7],
     )

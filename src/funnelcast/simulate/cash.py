@@ -46,7 +46,7 @@ def plan(market: Market, receipts: Floats) -> CashPlan:
         Money received by day, gross.
     """
     seasons = market.seasons
-    by_month = np.bincount(seasons.month, receipts, minlength=seasons.months)
+    by_month = np.bincount(seasons.month, receipts, minlength=seasons.months).astype(np.float64)
     lately = float(by_month[-min(6, len(by_month)) :].mean())
     size = np.concatenate([_trailing(by_month), np.full(PLANNED_MONTHS, lately)])
     rows = []

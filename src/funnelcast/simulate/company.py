@@ -89,6 +89,7 @@ def simulate(
     contacts: int = 10_000,
     seed: int = 0,
     months: int = 36,
+    *,
     progress: Progress = lambda _: None,
     world: World | None = None,
 ) -> Path:
@@ -185,17 +186,8 @@ def _write_table(path: Path, table: pa.Table) -> None:
 
 
 _TABLES = (
-    "contacts",
-    "identities",
-    "touchpoints",
-    "transactions",
-    "subscriptions",
-    "deals",
-    "deal_events",
-    "invoices",
-    "spend",
-    "cash_items",
-)
+    "contacts", "identities", "touchpoints", "transactions", "subscriptions", "deals", "deal_events", "invoices", "spend", "cash_items",
+)  # fmt: skip
 
 
 def _source(planned: CashPlan) -> Source:

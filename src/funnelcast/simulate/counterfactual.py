@@ -49,7 +49,16 @@ def measure(leads: Leads, customers: Customers, purchases: Purchases) -> Increme
     worlds = [leads.touches.channel != code for code in range(len(CHANNELS))] + [np.zeros(len(leads.touches.time), dtype=bool)]
     sources = [leads.people.source == code for code in range(len(CHANNELS))] + [np.ones(leads.people.count, dtype=bool)]
     rows = [_switch_off(leads, customers, purchases, keep, brought) for keep, brought in zip(worlds, sources, strict=True)]
-    return Increments(*np.array(rows).T, hazard_share(leads, customers))
+    counts = np.array(rows)
+    return Increments(
+        leads=counts[:, 0],
+        conversions=counts[:, 1],
+        by_acquisition=counts[:, 2],
+        by_touches=counts[:, 3],
+        purchases=counts[:, 4],
+        revenue=counts[:, 5],
+        hazard_share=hazard_share(leads, customers),
+    )
 
 
 def _switch_off(leads: Leads, customers: Customers, purchases: Purchases, keep: Bools, brought: Bools) -> tuple[float, ...]:
@@ -76,9 +85,10 @@ def _switch_off(leads: Leads, customers: Customers, purchases: Purchases, keep: 
 def _fallen_away(leads: Leads, customers: Customers, purchases: Purchases, day: Ints, lost: Bools) -> Bools:
     """Mark the purchases of lost customers, and those that a later start pushes past the end on the buyer's own clock."""
     seasons = leads.market.seasons
-    start = seasons.to_operational(day + 0.5)
-    delay = np.where(lost, np.inf, start - seasons.to_operational(leads.day[customers.contact] + 0.5))
-    return purchases.operational + delay[purchases.customer] >= seasons.operational[-1]
+    before = seasons.to_operational((leads.day[customers.contact] + 0.5).astype(np.float64))
+    delay: Floats = np.where(lost, np.inf, seasons.to_operational((day + 0.5).astype(np.float64)) - before)
+    gone: Bools = purchases.operational + delay[purchases.customer] >= seasons.operational[-1]
+    return gone
 
 
 def hazard_share(leads: Leads, customers: Customers) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -53,6 +54,14 @@ class Customers:
     habit: Ints
 
 
+class _Paths(NamedTuple):
+    """Who buys for the how manieth time, and when on the buyers' clock; customers' first purchases come first, in their order."""
+
+    customer: Ints
+    number: Ints
+    operational: Floats
+
+
 @dataclass(frozen=True)
 class Purchases:
     """Every purchase of a block, sorted by customer and time; ``customer`` is the row in Customers, ``number`` counts from 0.
@@ -78,28 +87,29 @@ def draw(leads: Leads, rng: np.random.Generator) -> tuple[Customers, Purchases]:
     dropout = rng.beta(world.a, world.b, count)
     spend_rate = rng.gamma(world.q, 1.0 / world.v, count)
     habit = _first_habit(leads, contact, rng)
-    customer, number, operational, left = _purchase_times(market, leads.day[contact], rate, dropout, rng)
-    channel = _channels(habit, customer, number, leads.people.business[contact], rng)
-    time = _moments(market, operational, channel, _last_touch(leads, contact), customer, number, rng)
-    amount = np.maximum(np.round(rng.gamma(world.p, 1.0, len(time)) / spend_rate[customer], 2), 0.5)
+    paths, left = _paths(market, leads.day[contact], rate, dropout, rng)
+    channel = _channels(habit, paths, leads.people.business[contact], rng)
+    time = _moments(market, paths, channel, _last_touch(leads, contact), rng)
+    amount = np.maximum(np.round(rng.gamma(world.p, 1.0, len(time)) / spend_rate[paths.customer], 2), 0.5)
     margin = np.round(amount * np.clip(rng.normal(MARGIN_RATES[channel], 0.06), 0.02, 0.8), 2)
     customers = Customers(contact, time[:count], rate, dropout, spend_rate, left, habit)
-    order = np.lexsort((time, customer))
-    purchases = Purchases(*(column[order] for column in (customer, number, time, operational, channel, amount, margin)))
+    order = np.lexsort((time, paths.customer))
+    purchases = Purchases(
+        customer=paths.customer[order],
+        number=paths.number[order],
+        time=time[order],
+        operational=paths.operational[order],
+        channel=channel[order],
+        amount=amount[order],
+        margin=margin[order],
+    )
     return customers, purchases
 
 
-def _purchase_times(
-    market: Market, day: Ints, rate: Floats, dropout: Floats, rng: np.random.Generator
-) -> tuple[Ints, Ints, Floats, Floats]:
-    """Draw exponential gaps on the buyers' clock, and a coin after each repeat purchase.
-
-    Returns
-    -------
-    Customer, number of the purchase and operational time of every purchase before the end, and when each customer left.
-    """
+def _paths(market: Market, day: Ints, rate: Floats, dropout: Floats, rng: np.random.Generator) -> tuple[_Paths, Floats]:
+    """Draw exponential gaps on the buyers' clock until the end, and a coin after each repeat purchase; say when each customer left."""
     seasons = market.seasons
-    clock = seasons.to_operational(day + 0.5)
+    clock = seasons.to_operational((day + 0.5).astype(np.float64))
     left = np.full(len(day), NEVER)
     active = np.arange(len(day))
     customers, numbers, times = [active], [np.zeros(len(day), dtype=np.int64)], [clock.copy()]
@@ -114,7 +124,7 @@ def _purchase_times(
         leaves = rng.random(len(active)) < dropout[active]
         left[active[leaves]] = seasons.to_calendar(clock[active[leaves]])
         active = active[~leaves]
-    return np.concatenate(customers), np.concatenate(numbers), np.concatenate(times), left
+    return _Paths(np.concatenate(customers), np.concatenate(numbers), np.concatenate(times)), left
 
 
 def _first_habit(leads: Leads, contact: Ints, rng: np.random.Generator) -> Ints:
@@ -124,15 +134,15 @@ def _first_habit(leads: Leads, contact: Ints, rng: np.random.Generator) -> Ints:
     return np.digitize(lean, [0.45, 1.05])
 
 
-def _channels(habit: Ints, customer: Ints, number: Ints, business: Bools, rng: np.random.Generator) -> Ints:
+def _channels(habit: Ints, paths: _Paths, business: Bools, rng: np.random.Generator) -> Ints:
     """Walk each customer's habit from purchase to purchase and draw the channel of each."""
     current = habit.copy()
-    channel = np.empty(len(customer), dtype=np.int64)
+    channel = np.empty(len(paths.customer), dtype=np.int64)
     cumulative = np.cumsum(HABIT_MOVES, axis=1)
-    starts = np.flatnonzero(np.diff(number, prepend=-1))
-    for start, stop in zip(starts, [*starts[1:], len(number)], strict=True):
-        who = customer[start:stop]
-        if number[start] > 0:
+    starts = np.flatnonzero(np.diff(paths.number, prepend=-1))
+    for start, stop in zip(starts, [*starts[1:], len(paths.number)], strict=True):
+        who = paths.customer[start:stop]
+        if paths.number[start] > 0:
             current[who] = (rng.random(len(who))[:, None] > cumulative[current[who]]).sum(axis=1)
         online = rng.random(len(who)) < HABIT_ONLINE[current[who]]
         by_phone = rng.random(len(who)) < np.where(business[who], 0.45, 0.08)
@@ -151,19 +161,17 @@ def _last_touch(leads: Leads, contact: Ints) -> Floats:
     return last
 
 
-def _moments(
-    market: Market, operational: Floats, channel: Ints, last_touch: Floats, customer: Ints, number: Ints, rng: np.random.Generator
-) -> Floats:
+def _moments(market: Market, paths: _Paths, channel: Ints, last_touch: Floats, rng: np.random.Generator) -> Floats:
     """Give each purchase its hour; a purchase in a shut shop waits for the next open day, a first one follows the touches of its day."""
     seasons = market.seasons
-    day = seasons.day_of(seasons.to_calendar(operational))
+    day = seasons.day_of(seasons.to_calendar(paths.operational))
     offline = channel != WEB
     day = np.where(offline, seasons.next_open(day), day)
     time = clock_time(day, offline, rng)
-    first = number == 0
+    first = paths.number == 0
     after_touch = np.minimum(last_touch + 0.004, np.floor(last_touch) + 0.9999)
     time[first] = np.maximum(time[first], after_touch)
-    return np.where(first, time, np.minimum(np.maximum(time, time[first][customer] + 0.003), seasons.days - 1e-4))
+    return np.where(first, time, np.minimum(np.maximum(time, time[first][paths.customer] + 0.003), seasons.days - 1e-4))
 
 
 def mean_spend(world: World, spend_rate: Floats) -> Floats:

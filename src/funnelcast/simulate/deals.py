@@ -32,6 +32,8 @@ _CHANNELS = (np.array([WEB, EMAIL, STORE, PHONE, EVENT]), np.array([0.30, 0.08, 
 _CHANNEL_EFFECT = np.array([0.9, 1.0, 1.0, 0.85, 1.15, 1.05, 1.2])
 MEDIAN_AMOUNT = 4200.0
 LONGEST = 500
+"""The age in days after which a deal is left as it is."""
+_AMOUNT_POWER = -0.12
 NEGLECTED = 0.04
 """The share of deals that nobody ever closes once they have lain for a while."""
 FRAILTY = 0.25
@@ -39,11 +41,17 @@ FRAILTY = 0.25
 
 
 @dataclass(frozen=True)
-class Deals:
-    """Deals of a block, in the order of their opening; ``closed`` is NaN and ``outcome`` -1 while open.
+class Openings:
+    """Deals of a block as they are opened, by contact and time.
 
-    ``multiplier`` gathers what raises the hazard of going forward at every stage (owner, channel, amount, frailty); ``neglected_from`` is
-    the age in days from which nothing moves any more, infinite for most.
+    Parameters
+    ----------
+    amount
+        As known at opening.
+    multiplier
+        Of the hazard of going forward at every stage: owner, channel, amount and what can't be seen.
+    neglected_from
+        The age in days from which nothing moves any more; infinite for most.
     """
 
     contact: Ints
@@ -54,9 +62,15 @@ class Deals:
     product: Ints
     multiplier: Floats
     neglected_from: Floats
+
+
+@dataclass(frozen=True)
+class Endings:
+    """How each deal ended: ``closed`` is NaN, ``outcome`` -1 and ``amount`` NaN while it is open; a lost deal has amount 0."""
+
     closed: Floats
     outcome: Ints
-    closed_amount: Floats
+    amount: Floats
 
 
 @dataclass(frozen=True)
@@ -70,10 +84,26 @@ class DealEvents:
     expected_close: Ints
 
 
-def draw(leads: Leads, customers: Customers, rng: np.random.Generator) -> tuple[Deals, DealEvents]:
+@dataclass(frozen=True)
+class Deals:
+    """The deals of a block from opening to end."""
+
+    opening: Openings
+    ending: Endings
+    events: DealEvents
+
+
+def draw(leads: Leads, customers: Customers, rng: np.random.Generator) -> Deals:
     """Draw the deals of business customers and run each until it closes or the facts end."""
+    opening = _openings(leads, customers, rng)
+    course = _Course(leads.market, opening, rng)
+    events = course.run()
+    return Deals(opening, course.endings(), events)
+
+
+def _openings(leads: Leads, customers: Customers, rng: np.random.Generator) -> Openings:
     market = leads.market
-    customer, opened = _openings(leads, customers, rng)
+    customer, opened = _occasions(leads, customers, rng)
     contact = customers.contact[customer]
     count = len(contact)
     product = rng.choice(len(PRODUCTS), count, p=_PRODUCT_SHARES)
@@ -81,17 +111,20 @@ def draw(leads: Leads, customers: Customers, rng: np.random.Generator) -> tuple[
     owner = rng.integers(0, len(market.owners), count)
     typical = MEDIAN_AMOUNT * _PRODUCT_SIZE[product] * _COMPANY_SIZE[leads.people.codes["company_size"][contact]]
     amount = np.round(typical * np.exp(rng.normal(0.0, 0.7, count)), -1)
-    multiplier = (
-        market.skill[owner] * _CHANNEL_EFFECT[channel] * (amount / MEDIAN_AMOUNT) ** -0.12 * np.exp(rng.normal(0.0, FRAILTY, count))
+    seen = market.skill[owner] * _CHANNEL_EFFECT[channel] * (amount / MEDIAN_AMOUNT) ** _AMOUNT_POWER
+    return Openings(
+        contact=contact,
+        opened=opened,
+        amount=amount,
+        owner=owner,
+        channel=channel,
+        product=product,
+        multiplier=seen * np.exp(rng.normal(0.0, FRAILTY, count)),
+        neglected_from=np.where(rng.random(count) < NEGLECTED, rng.uniform(10.0, 60.0, count), np.inf),
     )
-    neglected = np.where(rng.random(count) < NEGLECTED, rng.uniform(10.0, 60.0, count), np.inf)
-    course = _Course(market, opened, amount, multiplier, neglected, rng)
-    events = course.run()
-    closed, outcome, closed_amount = course.endings()
-    return Deals(contact, opened, amount, owner, channel, product, multiplier, neglected, closed, outcome, closed_amount), events
 
 
-def _openings(leads: Leads, customers: Customers, rng: np.random.Generator) -> tuple[Ints, Floats]:
+def _occasions(leads: Leads, customers: Customers, rng: np.random.Generator) -> tuple[Ints, Floats]:
     """Open deals at a constant rate while a company is a customer, on working days, fewer in August and at Christmas."""
     seasons, world = leads.market.seasons, leads.market.world
     business = leads.people.business[customers.contact]
@@ -125,21 +158,18 @@ def calendar_pace(market: Market) -> tuple[Floats, Floats]:
 class _Course:
     """The run of all deals at once, by days of age."""
 
-    def __init__(
-        self, market: Market, opened: Floats, amount: Floats, multiplier: Floats, neglected: Floats, rng: np.random.Generator
-    ) -> None:
-        count = len(opened)
-        self.market, self.rng = market, rng
-        self.day = np.floor(opened).astype(np.int64)
-        self.multiplier, self.neglected = multiplier, neglected
+    def __init__(self, market: Market, opening: Openings, rng: np.random.Generator) -> None:
+        count = len(opening.opened)
+        self.market, self.opening, self.rng = market, opening, rng
+        self.day = np.floor(opening.opened).astype(np.int64)
         self.stage = np.full(count, QUALIFICATION)
         self.entered = self.day.copy()
         self.pushes = np.zeros(count, dtype=np.int64)
-        self.amount = amount.copy()
+        self.amount = opening.amount.copy()
         self.expected = self._snapped(self.day + self.rng.integers(50, 110, count))
         self.closed = np.full(count, np.nan)
         self.win_pace, self.pace = calendar_pace(market)
-        self.rows = [(np.arange(count), opened, self.stage.copy(), amount.copy(), self.expected.copy())]
+        self.rows = [(np.arange(count), opening.opened, self.stage.copy(), self.amount.copy(), self.expected.copy())]
 
     def run(self) -> DealEvents:
         """Step through the days and give the history by deal and time."""
@@ -156,18 +186,20 @@ class _Course:
         order = np.lexsort((time, deal))
         return DealEvents(deal[order], time[order], stage[order], amount[order], expected[order])
 
-    def endings(self) -> tuple[Floats, Ints, Floats]:
+    def endings(self) -> Endings:
         """Give closing time, outcome and amount at close."""
         over = self.stage >= DEAL_WON
         won = self.stage == DEAL_WON
-        return self.closed, np.where(over, self.stage, -1), np.where(over, np.where(won, self.amount, 0.0), np.nan)
+        return Endings(self.closed, np.where(over, self.stage, -1), np.where(over, np.where(won, self.amount, 0.0), np.nan))
 
     def _move(self, active: Ints, today: Ints, age: int) -> None:
         stage = self.stage[active]
         forward, lost = stage_pace(self.pushes[active], today - self.entered[active])
-        moving = self.pace[today] * (age < self.neglected[active])
+        moving = self.pace[today] * (age < self.opening.neglected_from[active])
         base = np.array(STAGE_HAZARDS)[stage]
-        to_next = base[:, 0] * forward * self.multiplier[active] * np.where(stage == NEGOTIATION, self.win_pace[today], 1.0) * moving
+        to_next = (
+            base[:, 0] * forward * self.opening.multiplier[active] * np.where(stage == NEGOTIATION, self.win_pace[today], 1.0) * moving
+        )
         to_lost = base[:, 1] * lost * moving
         total = to_next + to_lost
         moved = self.rng.random(len(active)) < -np.expm1(-total)
@@ -179,7 +211,7 @@ class _Course:
         self._record(who, when, over=self.stage[who] >= DEAL_WON)
 
     def _revise(self, who: Ints) -> None:
-        """The proposal puts a price on it; the close concedes a little."""
+        """Let the proposal put a price on it, and the close concede a little."""
         noise = self.rng.normal(0.0, 1.0, len(who))
         stage = self.stage[who]
         change = np.where(stage == PROPOSAL, 0.12 * noise, np.where(stage == DEAL_WON, -0.04 + 0.07 * noise, 0.0))
@@ -187,7 +219,7 @@ class _Course:
 
     def _push(self, active: Ints, today: Ints, age: int) -> None:
         """Whoever is still open on the expected day gets a new one, unless nobody looks after the deal any more."""
-        overdue = (self.expected[active] <= today) & self.market.seasons.working[today] & (age < self.neglected[active])
+        overdue = (self.expected[active] <= today) & self.market.seasons.working[today] & (age < self.opening.neglected_from[active])
         who, when = active[overdue], today[overdue]
         self.expected[who] = self._snapped(when + self.rng.integers(14, 50, len(who)))
         self.pushes[who] += 1

@@ -23,9 +23,8 @@ _BEFORE_ONLINE = (np.array([WEB, SEARCH, EMAIL, SOCIAL]), np.array([0.40, 0.25, 
 def draw(leads: Leads, customers: Customers, purchases: Purchases, rng: np.random.Generator) -> Touches:
     """Draw every touch after the first purchase."""
     background = [_stream(stream, leads, customers, rng) for stream in STREAMS]
-    together = Touches.together(
-        [*background, _before_purchases(leads, customers, purchases, rng), _surveys(leads, customers, purchases, rng)]
-    )
+    before = _before_purchases(leads, customers, purchases, rng)
+    together = Touches.together([*background, before, _surveys(leads, customers, purchases, rng)])
     return together.where(together.time < leads.market.seasons.days)
 
 
@@ -52,7 +51,8 @@ def _stream(stream: Stream, leads: Leads, customers: Customers, rng: np.random.G
 
 def _mailed(touches: Touches, fates: Fates) -> Bools:
     """Say which touches may happen: none by e-mail after the opt-out."""
-    return (touches.channel != EMAIL) | (touches.time < fates.opted_out[touches.contact])
+    allowed: Bools = (touches.channel != EMAIL) | (touches.time < fates.opted_out[touches.contact])
+    return allowed
 
 
 def _before_purchases(leads: Leads, customers: Customers, purchases: Purchases, rng: np.random.Generator) -> Touches:
@@ -91,8 +91,8 @@ def scores(kind: Ints, dropout: Floats, farewell: Bools, noise: Floats) -> Float
 
 
 def _is_last(purchases: Purchases) -> Bools:
-    following = np.append(purchases.customer[1:], -1)
-    return following != purchases.customer
+    last: Bools = np.append(purchases.customer[1:], -1) != purchases.customer
+    return last
 
 
 def deal_touches(contact: Ints, opened: Floats, market: Market, rng: np.random.Generator) -> Touches:

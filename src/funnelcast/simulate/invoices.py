@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from funnelcast.simulate.leads import Leads
 from funnelcast.simulate.market import Market
 from funnelcast.simulate.seasons import Bools, Floats, Ints, Seasons
 from funnelcast.simulate.world import DEAL_WON
+from funnelcast.terms import DAYS_PER_MONTH
 
 VAT_RATE = 0.20
 SUBSCRIBER_SHARE = (0.05, 0.26)
@@ -67,8 +69,44 @@ class Invoices:
     deal: Ints
 
 
-def draw_payers(leads: Leads, customers: Customers, rng: np.random.Generator) -> Payers:
-    """Draw how each customer pays."""
+class _Billed(NamedTuple):
+    """What is billed, before it is due: ``deal`` is -1 without a deal."""
+
+    customer: Ints
+    issued: Floats
+    amount: Floats
+    deal: Ints
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What a block's customers owe: how they pay, what they subscribed to, and every invoice."""
+
+    payers: Payers
+    subscriptions: Subscriptions
+    invoices: Invoices
+
+
+def draw(leads: Leads, customers: Customers, deals: Deals, rng: np.random.Generator) -> Ledger:
+    """Bill won deals and subscriptions until the end of the facts, and draw when each invoice is paid (perhaps beyond)."""
+    seasons = leads.market.seasons
+    payers = _payers(leads, customers, rng)
+    subscriptions = _subscriptions(leads, customers, rng)
+    billed = _in_order(seasons, _of_deals(seasons, customers, deals, rng), _of_subscriptions(seasons, subscriptions))
+    due = due_days(seasons, billed.issued, payers.terms[billed.customer])
+    paid = _payments(leads.market, payers, billed, due, rng)
+    return Ledger(payers, subscriptions, Invoices(billed.customer, billed.issued, due, billed.amount, paid, billed.deal))
+
+
+def _in_order(seasons: Seasons, first: _Billed, second: _Billed) -> _Billed:
+    """Put what is billed before the end in order of customer and time."""
+    customer, issued, amount, deal = (np.concatenate(column) for column in zip(first, second, strict=True))
+    order = np.lexsort((deal, issued, customer))
+    order = order[issued[order] < seasons.days]
+    return _Billed(customer[order], issued[order], amount[order], deal[order])
+
+
+def _payers(leads: Leads, customers: Customers, rng: np.random.Generator) -> Payers:
     people, contact = leads.people, customers.contact
     business = people.business[contact]
     slow = (people.codes["company_size"][contact] == 3) | (people.codes["sector"][contact] == 5)
@@ -77,55 +115,33 @@ def draw_payers(leads: Leads, customers: Customers, rng: np.random.Generator) ->
     return Payers(np.where(business, mean, 0.25 * mean), business & (rng.random(len(contact)) < RUN_SHARE), terms)
 
 
-def draw_subscriptions(leads: Leads, customers: Customers, rng: np.random.Generator) -> Subscriptions:
-    """Draw who subscribes, from when to when, for how much."""
+def _subscriptions(leads: Leads, customers: Customers, rng: np.random.Generator) -> Subscriptions:
     business = leads.people.business[customers.contact].astype(np.int64)
     customer = np.flatnonzero(rng.random(len(business)) < np.array(SUBSCRIBER_SHARE)[business])
     started = customers.since[customer] + rng.exponential(60.0, len(customer)) + 0.05
     months = rng.exponential(1.0, len(customer)) / (SUBSCRIPTION_HAZARD + SUBSCRIPTION_DROPOUT * customers.dropout[customer])
     monthly = np.round(np.array(SUBSCRIPTION_AMOUNT)[business[customer]] * np.exp(rng.normal(0.0, 0.4, len(customer))), 0)
     kept = started < leads.market.seasons.days
-    ended = started + np.maximum(months, 1.0) * 365.25 / 12
+    ended = started + np.maximum(months, 1.0) * DAYS_PER_MONTH
     return Subscriptions(customer[kept], started[kept], ended[kept], monthly[kept])
-
-
-def draw(
-    market: Market, customers: Customers, payers: Payers, deals: Deals, subscriptions: Subscriptions, rng: np.random.Generator
-) -> Invoices:
-    """Bill won deals and subscriptions until the end of the facts, and draw when each invoice is paid (perhaps beyond)."""
-    seasons = market.seasons
-    parts = [_of_deals(seasons, customers, deals, rng), _of_subscriptions(seasons, subscriptions)]
-    customer, issued, amount, deal = (np.concatenate(column) for column in zip(*parts, strict=True))
-    kept = issued < seasons.days
-    customer, issued, amount, deal = customer[kept], issued[kept], amount[kept], deal[kept]
-    order = np.lexsort((deal, issued, customer))
-    customer, issued, amount, deal = customer[order], issued[order], amount[order], deal[order]
-    due = due_days(seasons, issued, payers.terms[customer])
-    paid = _payments(market, payers, customer, issued, due, amount, rng)
-    return Invoices(customer, issued, due, amount, paid, deal)
-
-
-_Billed = tuple[Ints, Floats, Floats, Ints]
 
 
 def _of_deals(seasons: Seasons, customers: Customers, deals: Deals, rng: np.random.Generator) -> _Billed:
     """Bill large deals in two parts, small ones at once."""
-    won = np.flatnonzero(deals.outcome == DEAL_WON)
-    row = np.full(int(deals.contact.max(initial=0)) + 1, -1)
-    known = customers.contact < len(row)
-    row[customers.contact[known]] = np.flatnonzero(known)
-    customer = row[deals.contact[won]]
-    large = deals.closed_amount[won] >= DEPOSIT_FROM
-    gross = deals.closed_amount[won] * (1.0 + VAT_RATE)
-    signed = _office_hour(seasons, np.floor(deals.closed[won]) + rng.integers(1, 5, len(won)), rng)
-    delivered = _office_hour(seasons, np.floor(deals.closed[won]) + rng.integers(25, 75, len(won)), rng)
+    won = np.flatnonzero(deals.ending.outcome == DEAL_WON)
+    customer = np.searchsorted(customers.contact, deals.opening.contact[won])
+    gross = deals.ending.amount[won] * (1.0 + VAT_RATE)
+    large = deals.ending.amount[won] >= DEPOSIT_FROM
+    closed = np.floor(deals.ending.closed[won])
+    signed = _office_hour(seasons, closed + rng.integers(1, 5, len(won)), rng)
+    delivered = _office_hour(seasons, closed + rng.integers(25, 75, len(won)), rng)
     first = np.round(np.where(large, 0.3 * gross, gross), 2)
     rest = np.round(gross - first, 2)
-    return (
-        np.concatenate([customer, customer[large]]),
-        np.concatenate([signed, delivered[large]]),
-        np.concatenate([first, rest[large]]),
-        np.concatenate([won, won[large]]),
+    return _Billed(
+        customer=np.concatenate([customer, customer[large]]),
+        issued=np.concatenate([signed, delivered[large]]),
+        amount=np.concatenate([first, rest[large]]),
+        deal=np.concatenate([won, won[large]]),
     )
 
 
@@ -133,12 +149,11 @@ def _of_subscriptions(seasons: Seasons, subscriptions: Subscriptions) -> _Billed
     """Bill subscriptions on the first of each month."""
     firsts = np.flatnonzero(seasons.month_end)[:-1] + 1
     begins = np.searchsorted(firsts, subscriptions.started)
-    until = np.searchsorted(firsts, subscriptions.ended)
-    count = np.maximum(until - begins, 0)
+    count = np.maximum(np.searchsorted(firsts, subscriptions.ended) - begins, 0)
     row = np.repeat(np.arange(len(count)), count)
     month = begins[row] + np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
     amount = np.round(subscriptions.monthly[row] * (1.0 + VAT_RATE), 2)
-    return subscriptions.customer[row], firsts[month] + 8.0 / 24.0, amount, np.full(len(row), -1)
+    return _Billed(subscriptions.customer[row], firsts[month] + 8.0 / 24.0, amount, np.full(len(row), -1))
 
 
 def due_days(seasons: Seasons, issued: Floats, terms: Ints) -> Ints:
@@ -149,20 +164,18 @@ def due_days(seasons: Seasons, issued: Floats, terms: Ints) -> Ints:
     return np.where(end_of_month, _month_end(seasons, plain), plain)
 
 
-def _payments(
-    market: Market, payers: Payers, customer: Ints, issued: Floats, due: Ints, amount: Floats, rng: np.random.Generator
-) -> Floats:
-    lateness = payers.lateness[customer]
-    prompt = rng.random(len(due)) < np.exp(-lateness / PROMPT)
-    mean = lateness * (amount / 1000.0) ** 0.08 + 1.0
-    late = rng.gamma(DELAY_SHAPE, 1.0, len(due)) * mean / DELAY_SHAPE
-    disputed = rng.random(len(due)) < DISPUTED
-    day = due + np.where(prompt, -rng.uniform(0.0, 5.0, len(due)), late) + np.where(disputed, rng.uniform(*DISPUTE_DAYS, len(due)), 0.0)
-    day = np.maximum(day, np.floor(issued) + 1.0)
-    run = _next_run(market.seasons, np.floor(day).astype(np.int64))
-    day = np.where(payers.in_runs[customer], run, np.floor(day))
-    never = rng.random(len(due)) < market.world.bad_debt
-    return np.where(never, NEVER, _weekday(market.seasons, day.astype(np.int64)) + rng.uniform(8.0, 17.0, len(due)) / 24.0)
+def _payments(market: Market, payers: Payers, billed: _Billed, due: Ints, rng: np.random.Generator) -> Floats:
+    """Draw when each invoice is paid: promptly, or late by the payer's habit; perhaps disputed, in a payment run, or never."""
+    count, lateness = len(due), payers.lateness[billed.customer]
+    prompt = rng.random(count) < np.exp(-lateness / PROMPT)
+    mean = lateness * (billed.amount / 1000.0) ** 0.08 + 1.0
+    late = rng.gamma(DELAY_SHAPE, 1.0, count) * mean / DELAY_SHAPE
+    dispute = np.where(rng.random(count) < DISPUTED, rng.uniform(*DISPUTE_DAYS, count), 0.0)
+    wished = due + np.where(prompt, -rng.uniform(0.0, 5.0, count), late) + dispute
+    day = np.floor(np.maximum(wished, np.floor(billed.issued) + 1.0)).astype(np.int64)
+    day = np.where(payers.in_runs[billed.customer], _next_run(market.seasons, day), day)
+    never = rng.random(count) < market.world.bad_debt
+    return np.where(never, NEVER, _weekday(market.seasons, day) + rng.uniform(8.0, 17.0, count) / 24.0)
 
 
 def _office_hour(seasons: Seasons, day: Floats, rng: np.random.Generator) -> Floats:
@@ -175,19 +188,18 @@ def _weekday(seasons: Seasons, day: Ints) -> Ints:
     return day + np.where(weekday >= 5, 7 - weekday, 0)
 
 
-def _month_start(seasons: Seasons) -> np.datetime64:
+def _first_day(seasons: Seasons) -> np.datetime64:
     return np.datetime64(seasons.start, "D")
 
 
 def _month_end(seasons: Seasons, day: Ints) -> Ints:
-    start = _month_start(seasons)
-    months = (start + day).astype("datetime64[M]")
-    last = (months + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
-    return (last - start).astype(np.int64)
+    following = (_first_day(seasons) + day).astype("datetime64[M]") + np.timedelta64(1, "M")
+    last: Ints = (following.astype("datetime64[D]") - _first_day(seasons)).astype(np.int64) - 1
+    return last
 
 
 def _next_run(seasons: Seasons, day: Ints) -> Ints:
     """Give the next 15th or last day of a month, the day itself included."""
-    start = _month_start(seasons)
-    fifteenth = ((start + day).astype("datetime64[M]").astype("datetime64[D]") + np.timedelta64(14, "D") - start).astype(np.int64)
+    month = (_first_day(seasons) + day).astype("datetime64[M]").astype("datetime64[D]")
+    fifteenth = (month - _first_day(seasons)).astype(np.int64) + 14
     return np.where(day <= fifteenth, fifteenth, _month_end(seasons, day))

@@ -49,7 +49,8 @@ class Market:
         """Cumulative share of a channel's leads that have arrived by the end of each day [channel, day]."""
         burst = 1.0 + self.world.launch * np.exp(-np.arange(self.seasons.days) / 120.0)
         density = self.pressure * burst
-        return np.cumsum(density, axis=1) / density.sum(axis=1, keepdims=True)
+        arrived: Floats = np.cumsum(density, axis=1) / density.sum(axis=1, keepdims=True)
+        return arrived
 
 
 def draw(seasons: Seasons, world: World, contacts: int, rng: np.random.Generator) -> Market:

@@ -122,13 +122,14 @@ class Seasons:
     def touches(self) -> Floats:
         """The season of touches and arrivals by channel and day, before budgets."""
         yearly = _yearly(self.dates, _ARRIVALS_BY_MONTH)
-        table = np.empty((len(CHANNELS), self.days))
+        table: Floats = np.empty((len(CHANNELS), self.days))
         for channel, weekdays in _TOUCHES_BY_WEEKDAY.items():
             table[channel] = self._normalised(yearly * np.array(weekdays)[self.weekday])
         table[STORE] *= self.open
         table[PHONE] *= self.working
         table[EVENT] = self.fair >= 0
-        return table / np.maximum(table.mean(axis=1, keepdims=True), 1e-12)
+        normalised: Floats = table / np.maximum(table.mean(axis=1, keepdims=True), 1e-12)
+        return normalised
 
     @cached_property
     def fair(self) -> Ints:
@@ -159,20 +160,24 @@ class Seasons:
 
     def next_open(self, day: Ints) -> Ints:
         """Give the day itself or the next on which shops are open (``days`` where none is left)."""
-        return np.append(_next(self.open), self.days)[day]
+        opened: Ints = np.append(_next(self.open), self.days)[day]
+        return opened
 
     def next_working(self, day: Ints) -> Ints:
         """Give the day itself or the next working one (``days`` where none is left)."""
-        return np.append(_next(self.working), self.days)[np.minimum(day, self.days)]
+        worked: Ints = np.append(_next(self.working), self.days)[np.minimum(day, self.days)]
+        return worked
 
     def _normalised(self, factor: Floats) -> Floats:
         powered: Floats = np.where(factor > 0, np.power(np.maximum(factor, 1e-12), self.strength), 0.0)
-        return powered / powered.mean()
+        powered /= powered.mean()
+        return powered
 
 
 def _next(good: Bools) -> Ints:
     days = np.where(good, np.arange(len(good)), len(good))
-    return np.minimum.accumulate(days[::-1])[::-1]
+    following: Ints = np.minimum.accumulate(days[::-1])[::-1]
+    return following
 
 
 def _yearly(dates: tuple[date, ...], by_month: tuple[float, ...]) -> Floats:

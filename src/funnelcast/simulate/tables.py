@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -44,12 +45,23 @@ class _Ids:
 
     def has(self, contact: Ints, family: Ints) -> Bools:
         """Say whether the contact has a registered identity of the family."""
-        return self.known[(family - 1) * self.count + contact]
+        registered: Bools = self.known[(family - 1) * self.count + contact]
+        return registered
 
     def identities(self) -> pa.Table:
         """Give the table of registered identities."""
         chosen = np.flatnonzero(self.known)
         return pa.table({"identity": self.of(chosen, 1), "contact_id": self.of(chosen % self.count)})
+
+
+class _Facts(NamedTuple):
+    """Facts about to arrive: ``prompt`` ones are never late, ``matched`` ones never under an unregistered card."""
+
+    contact: Ints
+    time: Floats
+    channel: Ints
+    prompt: Bools
+    matched: Bools
 
 
 @dataclass(frozen=True)
@@ -114,11 +126,10 @@ def _ids(block: Block, rng: np.random.Generator) -> _Ids:
     return _Ids(pa.array(pool), block.count, rng.random(3 * block.count) < shares)
 
 
-def _arrival(
-    block: Block, ids: _Ids, contact: Ints, time: Floats, channel: Ints, prompt: Bools, matched: Bools, rng: np.random.Generator
-) -> _Arrival:
-    """Let offline facts arrive late (unless ``prompt``), under an identity, or under a card nobody registered (unless ``matched``)."""
+def _arrival(block: Block, ids: _Ids, facts: _Facts, rng: np.random.Generator) -> _Arrival:
+    """Let offline facts arrive late, under an identity, or under a card that nobody registered."""
     world, seasons = block.leads.market.world, block.leads.market.seasons
+    contact, time, channel, prompt, matched = facts
     offline = channel >= STORE
     late = offline & ~prompt & (rng.random(len(time)) < world.late_share)
     known = np.where(late, time + rng.uniform(0.5, world.late_days, len(time)), np.nan)
@@ -145,7 +156,7 @@ def _both(arrival: _Arrival, seasons: Seasons, columns: dict[str, pa.Array]) -> 
 def _touchpoints(block: Block, ids: _Ids, rng: np.random.Generator) -> tuple[pa.Table, pa.Table]:
     touches, market = block.touches, block.leads.market
     first = touches.time <= block.leads.people.created[touches.contact]
-    arrival = _arrival(block, ids, touches.contact, touches.time, touches.channel, first, first, rng)
+    arrival = _arrival(block, ids, _Facts(touches.contact, touches.time, touches.channel, first, first), rng)
     columns = {
         "occurred_at": stamps(market.seasons, touches.time),
         "channel": words(CHANNELS, touches.channel),
@@ -163,7 +174,8 @@ def _transactions(block: Block, ids: _Ids, rng: np.random.Generator) -> tuple[Fl
     order = np.lexsort((purchases.customer, purchases.time))
     contact = block.customers.contact[purchases.customer[order]]
     first = purchases.number[order] == 0
-    arrival = _arrival(block, ids, contact, purchases.time[order], purchases.channel[order], ~np.ones_like(first), first, rng)
+    facts = _Facts(contact, purchases.time[order], purchases.channel[order], np.zeros_like(first), first)
+    arrival = _arrival(block, ids, facts, rng)
     columns = {
         "occurred_at": stamps(seasons, purchases.time[order]),
         "amount": pa.array(purchases.amount[order]),
@@ -198,7 +210,7 @@ def _contacts(block: Block, ids: _Ids, first_known: Floats) -> pa.Table:
 
 
 def _subscriptions(block: Block, ids: _Ids) -> pa.Table:
-    subscriptions, seasons = block.subscriptions, block.leads.market.seasons
+    subscriptions, seasons = block.ledger.subscriptions, block.leads.market.seasons
     return pa.table(
         {
             "contact_id": ids.of(block.customers.contact[subscriptions.customer]),
@@ -211,29 +223,30 @@ def _subscriptions(block: Block, ids: _Ids) -> pa.Table:
 
 def _deals(block: Block, ids: _Ids, rng: np.random.Generator) -> dict[str, pa.Table]:
     """Give the deals and their history; an ending that isn't known yet is an open deal."""
-    deals, events, market = block.deals, block.deal_events, block.leads.market
+    opening, ending, events = block.deals.opening, block.deals.ending, block.deals.events
+    market = block.leads.market
     seasons = market.seasons
     late = rng.random(len(events.deal)) < LATE_DEAL_SHARE
-    opening = np.append(True, events.deal[1:] != events.deal[:-1])[: len(late)]
-    known = np.where(late & ~opening, events.time + rng.exponential(LATE_DEAL_DAYS, len(late)), np.nan)
-    deal_id = _serial("D", block, len(deals.contact))
-    ending = events.stage >= DEAL_WON
-    ending_known = np.full(len(deals.contact), np.nan)
-    ending_known[events.deal[ending]] = known[ending]
-    closed = np.where(ending_known >= seasons.days, np.inf, np.nan_to_num(deals.closed, nan=np.inf))
+    first = events.deal != np.append(-1, events.deal[:-1])
+    known = np.where(late & ~first, events.time + rng.exponential(LATE_DEAL_DAYS, len(late)), np.nan)
+    deal_id = _serial("D", block, len(opening.contact))
+    last = events.stage >= DEAL_WON
+    ending_known = np.full(len(opening.contact), np.nan)
+    ending_known[events.deal[last]] = known[last]
+    closed = np.where(ending_known >= seasons.days, np.inf, np.nan_to_num(ending.closed, nan=np.inf))
     still_open = ~(closed < seasons.days)
     heads = {
         "deal_id": deal_id,
-        "contact_id": ids.of(deals.contact),
-        "opened_at": stamps(seasons, deals.opened),
-        "amount": pa.array(deals.amount),
-        "owner": words(market.owners, deals.owner),
-        "channel": words(CHANNELS, deals.channel),
+        "contact_id": ids.of(opening.contact),
+        "opened_at": stamps(seasons, opening.opened),
+        "amount": pa.array(opening.amount),
+        "owner": words(market.owners, opening.owner),
+        "channel": words(CHANNELS, opening.channel),
         "closed_at": stamps(seasons, closed),
         "closed_at_known_at": stamps(seasons, ending_known),
-        "outcome": words(STAGES, np.where(still_open, -1, deals.outcome)),
-        "closed_amount": pa.array(np.nan_to_num(deals.closed_amount), mask=still_open),
-        "product": words(PRODUCTS, deals.product),
+        "outcome": words(STAGES, np.where(still_open, -1, ending.outcome)),
+        "closed_amount": pa.array(np.nan_to_num(ending.amount), mask=still_open),
+        "product": words(PRODUCTS, opening.product),
     }
     history = {
         "deal_id": deal_id.take(pa.array(events.deal)),
@@ -247,10 +260,10 @@ def _deals(block: Block, ids: _Ids, rng: np.random.Generator) -> dict[str, pa.Ta
 
 
 def _invoices(block: Block, ids: _Ids, rng: np.random.Generator) -> pa.Table:
-    invoices, seasons = block.invoices, block.leads.market.seasons
+    invoices, seasons = block.ledger.invoices, block.leads.market.seasons
     statement = invoices.paid + rng.uniform(0.1, BANK_DAYS, len(invoices.paid))
     known = statement < seasons.days
-    deal_id = _serial("D", block, len(block.deals.contact))
+    deal_id = _serial("D", block, len(block.deals.opening.contact))
     return pa.table(
         {
             "invoice_id": _serial("F", block, len(invoices.paid)),
@@ -282,7 +295,7 @@ def _true_leads(block: Block, ids: _Ids) -> pa.Table:
 
 
 def _true_customers(block: Block, ids: _Ids) -> pa.Table:
-    customers, payers, seasons = block.customers, block.payers, block.leads.market.seasons
+    customers, payers, seasons = block.customers, block.ledger.payers, block.leads.market.seasons
     return pa.table(
         {
             "contact_id": ids.of(customers.contact),
@@ -299,7 +312,7 @@ def _true_customers(block: Block, ids: _Ids) -> pa.Table:
 
 
 def _true_deals(block: Block) -> pa.Table:
-    deals, market = block.deals, block.leads.market
+    deals, market = block.deals.opening, block.leads.market
     return pa.table(
         {
             "deal_id": _serial("D", block, len(deals.contact)),

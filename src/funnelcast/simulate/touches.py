@@ -77,7 +77,7 @@ def clock_time(day: Ints, offline: Bools, rng: np.random.Generator) -> Floats:
     """Give a time within each day: shops and offices from 9 to 19 h, the rest until late in the evening."""
     in_hours = (9.0 + 10.0 * rng.beta(1.8, 1.8, len(day))) / 24.0
     all_day = (7.5 + 16.0 * rng.beta(2.2, 1.7, len(day))) / 24.0
-    return day + np.where(offline, in_hours, all_day)
+    return np.where(offline, day + in_hours, day + all_day)
 
 
 def thin(member: Ints, when: Floats, channel: int, market: Market, rng: np.random.Generator) -> tuple[Ints, Floats]:

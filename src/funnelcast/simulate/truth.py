@@ -72,7 +72,7 @@ def _channel(increments: Increments, code: int) -> dict[str, float]:
 
 
 def _switched_off(increments: Increments, code: int) -> dict[str, float]:
-    """What falls away without the channel; ``incremental_conversions`` is the sum of its two ways of working."""
+    """Give what falls away without the channel; ``incremental_conversions`` is the sum of its two ways of working."""
     return {
         "incremental_conversions": float(increments.by_acquisition[code] + increments.by_touches[code]),
         "by_acquisition": float(increments.by_acquisition[code]),
