@@ -79,7 +79,7 @@ class PaymentDelayFamily:
         return unpaid(facts, cohort, as_of)
 
     def templates(self, facts: Facts, spec: Spec, as_of: AsOf) -> ir.Table:
-        """Give the last year's invoices without a deal as if issued at as_of: how those to come will be paid."""
+        """Give the last year's invoices as if issued at as_of: how those to come will be paid."""
         return as_if_new(facts, as_of, int(spec.cohort.get("template_days", 365)), int(spec.cohort.get("templates", 2000)))
 
     def fit(self, rows: pd.DataFrame, spec: Spec) -> PaymentHazard:

@@ -105,7 +105,8 @@ def fit(rows: pd.DataFrame, location: Floats, weights: Floats) -> Hazard:
     typical = float(np.average(amounts, weights=weights))
     invoice, day, paid = invoice_days(rows)
     design = _design(rows.iloc[invoice], location[invoice], day, scale, typical)
-    coefficients = _penalised_logistic(design, paid, weights[invoice], _penalty())
+    # rounded far below any meaning, so that the order in which threads add up doesn't show
+    coefficients = _penalised_logistic(design, paid, weights[invoice], _penalty()).round(9)
     sizes = np.cumsum([_PERSONAL_KNOTS.size, _PERSONAL_KNOTS.size, _DUE_KNOTS.size, _WEEKDAYS, _MONTH_POSITIONS])
     personal, thin, due, weekday, month, amount = (tuple(map(float, block)) for block in np.split(coefficients, sizes))
     return Hazard(scale, personal, thin, due, weekday, month, amount[0], typical)

@@ -67,7 +67,7 @@ def fit(rows: pd.DataFrame) -> Location:
     prior[1] = 1.0
     penalty = _RIDGE * np.eye(design.shape[1])
     coefficients = prior + np.linalg.solve(design.T @ design + penalty, design.T @ (late - design @ prior))
-    return Location(tuple(segments.tolist()), shrinkage, tuple(coefficients.tolist()))
+    return Location(tuple(segments.tolist()), shrinkage, tuple(coefficients.round(9).tolist()))
 
 
 def _segment_of(rows: pd.DataFrame) -> npt.NDArray[np.int64]:

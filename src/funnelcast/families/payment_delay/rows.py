@@ -57,10 +57,10 @@ def unpaid(facts: Facts, cohort: ir.Table | None, as_of: AsOf) -> ir.Table:
 def as_if_new(facts: Facts, as_of: AsOf, days: int, limit: int) -> ir.Table:
     """Give invoices issued in the days before as_of as if they were issued at as_of: what the next ones will be like.
 
-    The newest ``limit`` of those without a deal; each keeps its customer, amount and terms, and has an age of 0.
+    The newest ``limit``, with or without a deal; each keeps its customer, deal, amount and terms, and has an age of 0.
     """
     invoices = cut(facts, as_of).table("invoices", "The payment delay")
-    lately = invoices.filter(_day(invoices.issued_at) >= int(day_number(as_of)) - days, invoices.deal_id.isnull())
+    lately = invoices.filter(_day(invoices.issued_at) >= day_number(as_of) - days)
     newest = lately.order_by(lately.issued_at.desc(), lately.invoice_id).limit(limit)
     template = newest.mutate(as_of=ibis.literal(as_of.at, type="timestamp"))
     return _described(facts, template, age=ibis.literal(0, "int64")).order_by(KEY)
@@ -78,7 +78,7 @@ def at_issue(facts: Facts, until: AsOf, limit: int) -> ir.Table:
     paid = ibis.greatest(_day(issued.paid_at) - _day(issued.as_of), 0)
     outcomes = issued.mutate(
         paid_days=ibis.ifelse(issued.paid_at.isnull(), ibis.null("int64"), paid),
-        observed_days=ibis.greatest(int(day_number(until)) - _day(issued.as_of), 0),
+        observed_days=ibis.greatest(day_number(until) - _day(issued.as_of), 0),
     )
     return _described(known, outcomes, "paid_days", "observed_days").order_by(KEY)
 

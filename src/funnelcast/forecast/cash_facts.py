@@ -1,0 +1,195 @@
+"""The cash forecast's inputs from the facts: counts and sums by day, computed in the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from funnelcast.forecast import billing_terms, new_invoices
+from funnelcast.forecast.cash_inputs import CashInputs
+from funnelcast.sources.as_of import cut
+from funnelcast.sources.facts import Facts
+from funnelcast.sources.schema import WON
+from funnelcast.terms import AsOf
+
+_HISTORY_DAYS = 3 * 365
+_SPEND_DAYS = 91
+_UNINVOICED_DAYS = 60
+_USUAL_PACE = 0.08
+_PRIOR_MONTHS = 6
+_MATURE_DAYS = 90
+_SECONDS_PER_DAY = 86_400
+_ROUNDING = 0.01
+_LONGEST = 180
+_LARGEST_PACE = 0.5
+
+
+def cash_inputs(facts: Facts, as_of: AsOf, receivables: pd.DataFrame | None, templates: pd.DataFrame | None) -> CashInputs:
+    """Gather what is known before as_of.
+
+    Parameters
+    ----------
+    facts
+        The company; whatever tables it brings.
+    receivables
+        One row per unpaid invoice: invoice_id, contact_id, amount beside ``p_never`` and ``pay_DDD`` as predicted; None without invoices.
+    templates
+        One row per invoice of the past year, predicted as if issued at as_of: contact_id, deal_id, amount, terms_days and the same.
+    """
+    known = cut(facts, as_of)
+    source = facts.source
+    billing_terms.parse(source.terms, source.path or source.name)
+    today = _day_number(as_of)
+    linked = facts.brings("invoices", "deal_id") and _any_linked(known)
+    counted = linked or not facts.has("invoices")
+    already, waiting = _deals(known, today, source.vat_rate) if linked and facts.has("deals") else ({}, {})
+    counts = new_invoices.fit(_issued_by_day(known, today), today) if facts.has("invoices") else None
+    return CashInputs(
+        as_of=as_of,
+        currency=source.currency,
+        receivables=_receivables(receivables),
+        templates=_templates(templates),
+        counts=counts,
+        planned=_planned(known, as_of),
+        already_net=already,
+        to_invoice=waiting,
+        spend_per_day=_spend(known, as_of),
+        pace_deviation=_pace_deviation(known, today) if facts.has("invoices") else _USUAL_PACE,
+        terms=source.terms,
+        vat_rate=source.vat_rate,
+        lag_days=_invoicing_lag(known) if linked and facts.has("deals") else 0,
+        opening_balance=source.opening_balance,
+        floor=source.floor,
+        deals_counted=counted,
+        missing=_missing(facts, counted=counted, any_new=counts is not None),
+    )
+
+
+def _missing(facts: Facts, *, counted: bool, any_new: bool) -> tuple[str, ...]:
+    said = []
+    if not facts.has("invoices"):
+        said.append("receivables: no table of invoices; days to pay are a common pattern, not this company's")
+    if not any_new:
+        said.append("new_invoices: no invoice without a deal was issued before as_of")
+    if not facts.has("deals"):
+        said.append("open_deals, new_deals: no table of deals")
+    elif not counted:
+        said.append("open_deals, new_deals: no invoice names its deal_id, so invoices of deals are expected among new_invoices")
+    if not facts.has("cash_items"):
+        said.append("planned: no table of cash_items, so no salaries, rents or taxes go out")
+    if facts.source.opening_balance is None:
+        said.append("balance, shortfall: source.toml gives no opening_balance under [cash]")
+    return tuple(said)
+
+
+def _receivables(predicted: pd.DataFrame | None) -> pd.DataFrame:
+    return _frame(predicted, ["invoice_id", "contact_id", "amount"])
+
+
+def _templates(predicted: pd.DataFrame | None) -> pd.DataFrame:
+    if predicted is not None:
+        predicted = predicted.assign(of_deal=predicted["deal_id"].notna().astype(np.int64))
+    return _frame(predicted, ["contact_id", "amount", "terms_days", "of_deal"])
+
+
+def _frame(predicted: pd.DataFrame | None, names: list[str]) -> pd.DataFrame:
+    if predicted is None:
+        return pd.DataFrame({name: pd.Series(dtype=np.float64) for name in (*names, "p_never", "pay_000")})
+    chances = [name for name in predicted.columns if name == "p_never" or name.startswith("pay_")]
+    return predicted[[*names, *chances]].reset_index(drop=True)
+
+
+def _any_linked(known: Facts) -> bool:
+    invoices = known.table("invoices")
+    return bool(invoices.filter(invoices.deal_id.notnull()).count().execute() > 0)
+
+
+def _issued_by_day(known: Facts, today: int) -> pd.DataFrame:
+    invoices = known.table("invoices")
+    day = _day(invoices.issued_at)
+    issued = invoices.filter(invoices.deal_id.isnull(), day >= today - _HISTORY_DAYS)
+    counted: pd.DataFrame = issued.group_by(day=_day(issued.issued_at)).aggregate(count=issued.count()).order_by("day").execute()
+    return counted
+
+
+def _planned(known: Facts, as_of: AsOf) -> pd.DataFrame:
+    if not known.has("cash_items"):
+        return pd.DataFrame({"day": pd.Series(dtype=np.int64), "amount": pd.Series(dtype=np.float64)})
+    items = known.table("cash_items")
+    day = _day(items.date) - _day_number(as_of)
+    planned: pd.DataFrame = (
+        items.select(day=day, amount=items.amount).filter(lambda item: item.day >= 0).order_by("day", "amount").execute()
+    )
+    return planned.astype({"day": np.int64, "amount": np.float64})
+
+
+def _spend(known: Facts, as_of: AsOf) -> dict[str, float]:
+    if not known.has("spend"):
+        return {}
+    spend = known.table("spend")
+    lately = spend.filter(spend.date >= as_of.plus(-_SPEND_DAYS).at)
+    cents = (lately.amount * 100).round().cast("int64")  # whole numbers add up alike in any order
+    sums: pd.DataFrame = lately.group_by("channel").aggregate(cents=cents.sum()).order_by("channel").execute()
+    return {str(channel): float(amount) / 100.0 / _SPEND_DAYS for channel, amount in zip(sums["channel"], sums["cents"], strict=True)}
+
+
+def _deals(known: Facts, today: int, vat_rate: float) -> tuple[dict[str, float], dict[str, float]]:
+    """Give, by deal, the net amount invoiced so far, and that of lately won deals which still waits to be invoiced."""
+    invoiced = {deal: gross / (1.0 + vat_rate) for deal, gross in _gross_by_deal(known.table("invoices")).items()}
+    deals = known.table("deals")
+    won = deals.filter(deals.outcome.lower() == WON, _day(deals.closed_at) >= today - _UNINVOICED_DAYS)
+    amounts: pd.DataFrame = won.select("deal_id", amount=ibis.coalesce(won.closed_amount, won.amount, 0.0)).order_by("deal_id").execute()
+    remaining = {str(deal): float(amount) - invoiced.get(str(deal), 0.0) for deal, amount in amounts.itertuples(index=False)}
+    return invoiced, {deal: amount for deal, amount in remaining.items() if amount > _ROUNDING * max(invoiced.get(deal, 0.0), 1.0)}
+
+
+def _gross_by_deal(invoices: ir.Table) -> Mapping[str, float]:
+    of_deals = invoices.filter(invoices.deal_id.notnull())
+    cents = (of_deals.amount * 100).round().cast("int64")
+    sums: pd.DataFrame = of_deals.group_by("deal_id").aggregate(cents=cents.sum()).order_by("deal_id").execute()
+    return {str(deal): float(amount) / 100.0 for deal, amount in zip(sums["deal_id"], sums["cents"], strict=True)}
+
+
+def _invoicing_lag(known: Facts) -> int:
+    deals = known.table("deals").filter(lambda deal: deal.closed_at.notnull()).select("deal_id", "closed_at")
+    invoices = known.table("invoices").select("deal_id", "issued_at")
+    joined = invoices.inner_join(deals, "deal_id")
+    lags: pd.DataFrame = joined.select(lag=_day(joined.issued_at) - _day(joined.closed_at)).order_by("lag").execute()
+    return int(np.clip(np.median(lags["lag"].to_numpy(np.float64)), 0, 180)) if len(lags) else 0
+
+
+def _pace_deviation(known: Facts, today: int) -> float:
+    """Estimate how far months differ in their mean days to payment beyond chance, from neighbouring months of issue, relative to the mean.
+
+    With a variance t^2 between months and s^2 / n by chance, neighbours differ by 2 t^2 + s1^2 / n1 + s2^2 / n2 in the mean square. A usual
+    8 % counts as much as six months.
+    """
+    invoices = known.table("invoices")
+    day = _day(invoices.issued_at)
+    mature = invoices.filter(invoices.paid_at.notnull(), day < today - _MATURE_DAYS, day >= today - _HISTORY_DAYS)
+    took = (_day(mature.paid_at) - _day(mature.issued_at)).clip(0, _LONGEST)
+    by_month = mature.group_by(month=mature.issued_at.truncate("M"))
+    sums = by_month.aggregate(n=mature.count(), total=took.sum(), squares=(took * took).sum()).order_by("month").execute()
+    sums = sums[sums["n"] >= 5].astype({"n": np.float64, "total": np.float64, "squares": np.float64})
+    if len(sums) < 2:
+        return _USUAL_PACE
+    count, mean = sums["n"].to_numpy(), (sums["total"] / sums["n"]).to_numpy()
+    by_chance = (sums["squares"].to_numpy() / count - mean**2) / (count - 1.0)
+    found = float(np.mean(np.diff(mean) ** 2 - by_chance[1:] - by_chance[:-1])) / 2.0
+    typical = max(float(sums["total"].sum() / sums["n"].sum()), 1.0)
+    pairs = len(sums) - 1
+    shrunk = (pairs * max(found, 0.0) / typical**2 + _PRIOR_MONTHS * _USUAL_PACE**2) / (pairs + _PRIOR_MONTHS)
+    return float(min(np.sqrt(shrunk), _LARGEST_PACE))
+
+
+def _day(instant: Any) -> Any:
+    return (instant.epoch_seconds() / _SECONDS_PER_DAY).floor().cast("int64")
+
+
+def _day_number(as_of: AsOf) -> int:
+    return int(np.datetime64(as_of.at, "D").astype(np.int64))
