@@ -1,0 +1,132 @@
+"""From fitted series to draws: any weeks or months, by channel or series, and dated amounts for cash."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from funnelcast.errors import UsageError
+from funnelcast.forecast.flows import NOT_YET, Flows
+from funnelcast.forecast.periods import Every, Period, calendar
+from funnelcast.forecast.result import Forecast, period_documents
+from funnelcast.forecast.sales.history import History, starts
+from funnelcast.forecast.sales.inputs import SalesInputs, stale
+from funnelcast.forecast.sales.state import State
+from funnelcast.forecast.scenario import Scenario
+from funnelcast.terms import Json
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+_DAY = timedelta(days=1)
+_PLAN = Scenario()
+SPEND_IGNORED = "spend: the effect of a change in spend on transactional sales is not modelled; the scenario's spend changes nothing here"
+LOST_IGNORED = "lost_customers: sales are modelled by channel, not by customer; the scenario's lost customers change nothing here"
+
+
+def forecast_sales(inputs: SalesInputs, periods: tuple[Period, ...], draws: int, seed: int, scenario: Scenario = _PLAN) -> Forecast:
+    """Draw revenue by period, each channel or series a part.
+
+    Parameters
+    ----------
+    periods
+        From as_of on, as ``calendar`` gives them.
+    draws
+        How many possible futures, at least 1.
+    seed
+        The same seed gives the same futures: the first weeks of a longer forecast are those of a shorter one.
+
+    Raises
+    ------
+    UsageError
+        The periods reach beyond what was fitted.
+    """
+    _within(inputs, periods[-1].end)
+    parts = {state.history.name: _amounts(state, picks, periods) for state, picks in _picked(inputs.current, inputs, draws, seed)}
+    ignored = ((SPEND_IGNORED,) if scenario.spend else ()) + ((LOST_IGNORED,) if scenario.lost_customers else ())
+    return Forecast("sales", inputs.as_of, inputs.currency, periods, parts, (*inputs.missing, *ignored), {"basis": inputs.basis})
+
+
+def by_series(inputs: SalesInputs, every: Every, count: int, draws: int, seed: int) -> list[Json]:
+    """Give each series' own periods with its quantiles: the ``series`` of the JSON under ``--by series`` and ``--by channel``.
+
+    Series of the sales table start after their own last period, channels at as_of.
+    """
+    documents: list[Json] = []
+    for state, picks in _picked(inputs.states, inputs, draws, seed):
+        history = state.history
+        origin = inputs.as_of if inputs.basis == "transactions" else type(inputs.as_of)(history.end, inputs.as_of.timezone)
+        periods = calendar(origin, every, count)
+        amounts = _amounts(state, picks, periods)
+        rows = period_documents(periods, amounts, {history.name: amounts.mean(axis=0)}, inputs.as_of.timezone)
+        documents.append({"series": history.name, "periods": rows, "stale": stale(history, inputs.as_of)})
+    return documents
+
+
+def flows(inputs: SalesInputs, horizon_days: int, draws: int, seed: int) -> Flows:
+    """Draw revenue by day, for cash: the same futures as ``forecast_sales`` gives for the same seed.
+
+    Raises
+    ------
+    UsageError
+        The horizon reaches beyond what was fitted.
+    """
+    _within(inputs, inputs.as_of.at + horizon_days * _DAY)
+    days = tuple(Period(inputs.as_of.at + day * _DAY, inputs.as_of.at + (day + 1) * _DAY) for day in range(horizon_days))
+    total = np.zeros((draws, horizon_days))
+    for state, picks in _picked(inputs.current, inputs, draws, seed):
+        total += _amounts(state, picks, days)
+    draw, day = np.nonzero(total)
+    nothing = np.full(draw.size, NOT_YET, dtype=np.int32)
+    return Flows(draws, draw.astype(np.int32), day.astype(np.int32), total[draw, day], nothing)
+
+
+def shares(history: History, horizon: int, periods: Sequence[Period]) -> Floats:
+    """Say which share of each of the series' coming periods falls into each asked one, by the weight of its weekdays.
+
+    Returns
+    -------
+    Shape (horizon, len(periods)); a row adds up to one where its period is covered.
+    """
+    bounds = starts(history.end, history.every, horizon + 1)
+    days = (bounds[-1] - bounds[0]) // _DAY
+    own = np.repeat(np.arange(horizon), [(end - start) // _DAY for start, end in itertools.pairwise(bounds)])
+    weight = history.profile[(bounds[0].weekday() + np.arange(days)) % 7]
+    totals = np.bincount(own, weights=weight, minlength=horizon)
+    even = totals[own] == 0
+    share = np.where(even, 1 / np.bincount(own, minlength=horizon)[own], weight / np.where(even, 1.0, totals[own]))
+    asked = np.zeros((horizon, len(periods)))
+    for column, period in enumerate(periods):
+        first, last = (period.start - bounds[0]) / _DAY, (period.end - bounds[0]) / _DAY
+        covered = np.clip(np.minimum(np.arange(days) + 1, last) - np.maximum(np.arange(days), first), 0.0, 1.0)
+        asked[:, column] = np.bincount(own, weights=share * covered, minlength=horizon)
+    return asked
+
+
+def _amounts(state: State, picks: Integers, periods: Sequence[Period]) -> Floats:
+    amounts: Floats = state.paths(picks) @ shares(state.history, state.horizon, periods)
+    return amounts
+
+
+def _picked(states: Sequence[State], inputs: SalesInputs, draws: int, seed: int) -> Iterator[tuple[State, Integers]]:
+    """Give every series the same picks of past periods: what moved several channels in one week moves them together again.
+
+    One draw after the other takes the picks of the whole horizon, so that a shorter question gets the same futures.
+    """
+    if not states:
+        return
+    columns = max(state.horizon for state in inputs.states) + 1
+    known = max(state.shocks.size for state in inputs.states)
+    picks = np.random.default_rng(seed).integers(0, 2 * known, size=(draws, columns))
+    for state in states:
+        yield state, picks
+
+
+def _within(inputs: SalesInputs, end: datetime) -> None:
+    if end > inputs.until:
+        reason = f"The sales forecast at {inputs.as_of.at.date()} was fitted to reach {inputs.until.date()}; {end.date()} lies beyond it."
+        raise UsageError(reason=f"{reason} Ask for fewer weeks.")

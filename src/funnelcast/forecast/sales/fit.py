@@ -1,0 +1,138 @@
+"""Fit one series: the mean of damped exponential smoothing and Theta, or something simple where there is too little for them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm
+
+from funnelcast.forecast.periods import Every
+from funnelcast.forecast.sales import season
+from funnelcast.forecast.sales.history import History, starts
+from funnelcast.forecast.sales.state import Scale, State, forth, scale_of
+
+Floats = npt.NDArray[np.float64]
+
+LEVEL = 0.1
+"""Prior variance of the level's error relative to a shock's: what brings sums over 3 to 18 months of M3's series to their coverage."""
+_FEWEST = 10
+_SEASON: dict[Every, int] = {"week": 1, "month": 12}
+_ZEROS = 0.3
+_PRIOR_DEVIATION = 0.5
+_PRIOR_WEIGHT = 2.0
+_PASSED_ON = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class _Smoother:
+    """One model's forecasts (horizon,), errors one period ahead (n,) and response to a shock (horizon,)."""
+
+    forecast: Floats
+    errors: Floats
+    response: Floats
+
+
+def fit(history: History, horizon: int, country: str) -> State:
+    """Fit a series of any length.
+
+    The combination is the plain mean of two models in the series' scale. On the 474 monthly micro series of M3 it has a lower sMAPE
+    (20.6) than either (21.1 and 20.9), than both on the untransformed scale, and than AutoETS's own choice among all its models (22.0).
+
+    Parameters
+    ----------
+    horizon
+        How many periods ahead.
+    country
+        Whose holidays mark weekly revenue.
+    """
+    values = history.values
+    if (values == 0).mean() > _ZEROS:
+        return _intermittent(history, horizon)
+    scale = scale_of(values)
+    transformed = forth(values, scale)
+    if values.size < _FEWEST or np.ptp(transformed) == 0:
+        return _few(history, horizon, scale, transformed)
+    past, future = _season(history, horizon, country, scale, transformed)
+    adjusted = transformed - past
+    length = _SEASON[history.every]
+    models = _smooth(adjusted, length if values.size >= 2 * length + 4 else 1, horizon)
+    centre = np.mean([model.forecast for model in models], axis=0) + future
+    errors = np.mean([model.errors for model in models], axis=0)[1:]
+    if not (np.isfinite(centre).all() and np.isfinite(errors).all()):
+        return _few(history, horizon, scale, transformed)
+    response = np.mean([model.response for model in models], axis=0)
+    # the states took part of the freedom: residuals are a little smaller than errors to come
+    shocks = (errors - errors.mean()) * np.sqrt(errors.size / (errors.size - 4))
+    return State(history, "combination", scale, centre, response, shocks, LEVEL + 1 / values.size)
+
+
+def _season(history: History, horizon: int, country: str, scale: Scale, transformed: Floats) -> tuple[Floats, Floats]:
+    count = transformed.size
+    if history.every != "week" or count < season.SHORTEST:
+        return np.zeros(count), np.zeros(horizon)
+    weeks = starts(history.start, "week", count + horizon)
+    effect = season.fit(transformed, weeks[:count], weeks[count:], country, _unit(scale, transformed))
+    return effect.past, effect.future
+
+
+def _smooth(values: Floats, length: int, horizon: int) -> Sequence[_Smoother]:
+    from statsforecast.models import AutoETS, Theta  # noqa: PLC0415 (takes seconds, and the service forecasts without it)
+
+    with warnings.catch_warnings():
+        # the search steps through parameters where logarithms overflow; what it ends with is checked to be finite
+        warnings.simplefilter("ignore")
+        smoothing = AutoETS(season_length=length, model="AAZ", damped=True).fit(values)
+        theta = Theta(season_length=length, decomposition_type="additive").fit(values)
+        forecasts = [np.asarray(model.predict(horizon)["mean"], dtype=np.float64) for model in (smoothing, theta)]
+        fitted = [np.asarray(model.predict_in_sample()["fitted"], dtype=np.float64) for model in (smoothing, theta)]
+    alpha, beta, gamma, phi = (0.0 if np.isnan(one) else float(one) for one in smoothing.model_["par"][:4])
+    responses = [
+        impulse(alpha, beta, gamma, phi, season_length=length, horizon=horizon),
+        impulse(float(theta.model_["par"]["alpha"]), 0.0, 0.0, 0.0, season_length=1, horizon=horizon),
+    ]
+    return [_Smoother(one, values - past, passed) for one, past, passed in zip(forecasts, fitted, responses, strict=True)]
+
+
+def impulse(alpha: float, beta: float, gamma: float, phi: float, *, season_length: int, horizon: int) -> Floats:
+    """Give what a shock of one adds j periods later under additive damped exponential smoothing.
+
+    c_0 = 1, c_j = alpha + beta (phi + ... + phi^j) + gamma [season_length divides j] (Hyndman, Koehler, Ord and Snyder 2008, table 6.2).
+    Theta is simple exponential smoothing with drift (Hyndman and Billah 2003), so c_j = alpha.
+
+    Returns
+    -------
+    Shape (horizon,).
+    """
+    later = np.arange(1, horizon)
+    damped = np.cumsum(phi**later)
+    return np.concatenate([[1.0], alpha + beta * damped + gamma * ((later % season_length == 0) & (season_length > 1))])[:horizon]
+
+
+def _few(history: History, horizon: int, scale: Scale, transformed: Floats) -> State:
+    """Stay at the mean of a handful of periods, with a deviation shrunk to one half of the level."""
+    count = transformed.size
+    prior = _PRIOR_WEIGHT * (_PRIOR_DEVIATION * _unit(scale, transformed)) ** 2
+    deviation = np.sqrt((prior + ((transformed - transformed.mean()) ** 2).sum()) / (_PRIOR_WEIGHT + count - 1))
+    shocks = deviation * norm.ppf((np.arange(31) + 0.5) / 31)
+    response = np.concatenate([[1.0], np.full(horizon - 1, _PASSED_ON)])
+    centre = np.full(horizon, transformed.mean())
+    return State(history, "few", scale, centre, response, np.asarray(shocks, dtype=np.float64), LEVEL + 1 / count)
+
+
+def _intermittent(history: History, horizon: int) -> State:
+    """Repeat past periods in any order, zeros included: a period of nothing stays possible."""
+    values = history.values
+    response = np.concatenate([[1.0], np.zeros(horizon - 1)])
+    return State(history, "intermittent", "plain", np.full(horizon, values.mean()), response, values - values.mean(), 0.0)
+
+
+def _unit(scale: Scale, transformed: Floats) -> float:
+    """Say what an effect of 100 % amounts to in the scale, to first order."""
+    if scale == "log":
+        return 1.0
+    size = float(np.abs(transformed).mean())
+    return (size / 2 if scale == "root" else size) or 1.0
