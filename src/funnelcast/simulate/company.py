@@ -47,12 +47,15 @@ class Company:
         By name (``leads``, ``customers``, ``deals``): what the parquet files beside truth.json say.
     source
         What source.toml says.
+    market
+        The surroundings, with the laws and the seasons: what the best possible predictions need.
     """
 
     tables: Mapping[str, pa.Table]
     truth: Mapping[str, Json]
     true_tables: Mapping[str, pa.Table]
     source: Source
+    market: Market
 
     def facts(self) -> Facts:
         """Open the company's facts on a DuckDB in memory."""
@@ -81,7 +84,7 @@ def company(contacts: int = 2_000, seed: int = 0, months: int = 36, world: World
     planned = cash.plan(run.market, totals.receipts)
     tables |= {"spend": cash.spend_table(run.market), "cash_items": planned.table()}
     truth = document(run.market, contacts, seed, totals.increments)
-    return Company(tables, truth, true_tables, _source(planned))
+    return Company(tables, truth, true_tables, _source(planned), run.market)
 
 
 def simulate(

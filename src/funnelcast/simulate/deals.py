@@ -30,7 +30,7 @@ _PRODUCT_SIZE = np.array([1.0, 1.3, 2.0, 0.5])
 _COMPANY_SIZE = np.array([0.7, 1.1, 1.8, 2.8, 1.0])
 _CHANNELS = (np.array([WEB, EMAIL, STORE, PHONE, EVENT]), np.array([0.30, 0.08, 0.20, 0.27, 0.15]))
 _CHANNEL_EFFECT = np.array([0.9, 1.0, 1.0, 0.85, 1.15, 1.05, 1.2])
-MEDIAN_AMOUNT = 4200.0
+MEDIAN_AMOUNT = 2600.0
 LONGEST = 500
 """The age in days after which a deal is left as it is."""
 _AMOUNT_POWER = -0.12

@@ -99,7 +99,7 @@ def deal_touches(contact: Ints, opened: Floats, market: Market, rng: np.random.G
     """Draw the quote request that comes before a deal, and the meeting that follows its opening."""
     quote = rng.random(len(contact)) < 0.7
     meeting = rng.random(len(contact)) < 0.6
-    asked = touches_of(contact[quote], opened[quote] - rng.uniform(0.05, 0.9, quote.sum()), PHONE, KIND["quote_request"], rng)
+    asked = touches_of(contact[quote], opened[quote] - rng.uniform(0.01, 0.05, quote.sum()), PHONE, KIND["quote_request"], rng)
     days = market.seasons.next_working(np.floor(opened[meeting]).astype(np.int64) + rng.integers(1, 15, meeting.sum()))
     met = touches_of(contact[meeting], days + rng.uniform(9, 17, len(days)) / 24.0, PHONE, KIND["meeting"], rng)
     both = Touches.together([asked, met])

@@ -22,7 +22,7 @@ SUBSCRIPTION_AMOUNT = (19.0, 95.0)
 """The median monthly amount net of VAT of persons and companies."""
 SUBSCRIPTION_HAZARD, SUBSCRIPTION_DROPOUT = 0.010, 0.16
 """Hazard of ending per month: hazard + dropout * p."""
-DEPOSIT_FROM = 5000.0
+DEPOSIT_FROM = 3000.0
 """Won deals from this amount on pay 30 % when signed and the rest on delivery."""
 LATENESS_SHAPE, LATENESS_MEAN = 1.1, 9.0
 """A payer's mean lateness m in days is Gamma with this shape and mean, times 1.3 for 250+ and the public sector."""

@@ -95,8 +95,8 @@ def _stream(stream: Stream, market: Market, people: People, rng: np.random.Gener
     age = -stream.fade * np.log1p(-reach * rng.random(len(member)))
     born = np.floor(people.created[member])
     member, time = thin(member, born + age, stream.channel, market, rng)
-    after_arrival = np.maximum(time, people.created[member] + rng.uniform(0.002, 0.01, len(member)))
-    return touches_of(member, after_arrival, stream.channel, KIND[stream.kind], rng)
+    later = time > people.created[member]
+    return touches_of(member[later], time[later], stream.channel, KIND[stream.kind], rng)
 
 
 def hazards(leads: Leads, members: Ints, touches: Touches) -> Floats:

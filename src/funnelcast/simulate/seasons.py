@@ -21,7 +21,7 @@ END = date(2026, 1, 1)
 
 _PURCHASES_BY_MONTH = (0.98, 0.88, 0.95, 0.98, 0.97, 1.00, 0.98, 0.78, 1.02, 1.03, 1.12, 1.36)
 _ARRIVALS_BY_MONTH = (1.10, 0.98, 1.08, 1.02, 0.98, 0.95, 0.80, 0.62, 1.20, 1.15, 1.18, 0.94)
-_PURCHASES_BY_WEEKDAY = (0.88, 0.92, 1.02, 0.96, 1.10, 1.50, 0.62)
+_PURCHASES_BY_WEEKDAY = (0.80, 0.95, 1.05, 1.00, 1.15, 1.60, 0.45)
 _TOUCHES_BY_WEEKDAY = {
     WEB: (1.08, 1.05, 1.02, 1.00, 0.92, 0.88, 1.05),
     SEARCH: (1.08, 1.06, 1.04, 1.00, 0.94, 0.88, 1.00),
@@ -184,7 +184,8 @@ def _yearly(dates: tuple[date, ...], by_month: tuple[float, ...]) -> Floats:
     """Interpolate between the middles of the months, so that no month begins with a jump."""
     place = np.array([day.month - 1 + (day.day - 0.5) / 30.5 for day in dates])
     middles = np.arange(-1, 13) + 0.5
-    return np.interp(place, middles, np.array((by_month[-1], *by_month, by_month[0])))
+    interpolated: Floats = np.interp(place, middles, np.array((by_month[-1], *by_month, by_month[0])))
+    return interpolated
 
 
 def _rush(day: date) -> float:

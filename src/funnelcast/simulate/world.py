@@ -160,8 +160,8 @@ class World:
     organic: float = 0.35
     intents: tuple[float, ...] = (0.12, 0.5, 1.5, 4.0)
     intent_shares: tuple[float, ...] = (0.34, 0.34, 0.22, 0.10)
-    base_hazard: float = 0.0030
-    touch_hazard: float = 0.00055
+    base_hazard: float = 0.0036
+    touch_hazard: float = 0.00065
     half_life: float = 12.0
     fade: float = 60.0
     floor: float = 0.06
