@@ -95,7 +95,7 @@ def run(
     actual
         What came in the periods after an origin.
     baselines
-        Point forecasts from what was known at an origin.
+        Point forecasts from what was known at an origin; not a number where a baseline has no past yet.
     earlier
         Origins before the first, ascending, at which the baselines alone are tried, so that they have errors to learn from.
     """
@@ -111,7 +111,7 @@ def run(
             sums = {name: with_errors(_sum(point), [_sum(error) for error in errors[name]]) for name, point in points.items()}
             outcomes.append(Outcome(origin, periods, forecast_at(origin, periods), came, drawn, sums))
         for name, point in points.items():
-            errors[name].append(came - point)
+            errors[name] += [came - point] if np.isfinite(point).all() else []
     return tuple(outcomes)
 
 

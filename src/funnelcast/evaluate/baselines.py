@@ -33,14 +33,16 @@ def last_period(known: Amounts) -> Amounts:
     return forecast
 
 
-def lagged(known: Amounts, lag: timedelta) -> Amounts:
-    """Repeat what came so much earlier; as often as it takes to lie before as_of."""
+def lagged(known: Amounts, lag: timedelta, first: AsOf) -> Amounts:
+    """Repeat what came so much earlier, as often as it takes to lie before as_of; not a number where that lies before the facts."""
 
     def forecast(as_of: AsOf, periods: Periods) -> Floats:
         earlier = []
         for period in periods:
             back = lag * -((as_of.at - period.end) // lag)
             earlier.append(Period(period.start - back, period.end - back))
+        if min(period.start for period in earlier) < first.at:
+            return np.full(len(periods), np.nan)
         return known(as_of, tuple(earlier))
 
     return forecast
@@ -61,9 +63,9 @@ def baselines(known: Amounts, first: AsOf, origin: AsOf) -> Mapping[str, Amounts
     history = origin.at - first.at
     given = {"last_period": last_period(known)}
     if history >= 2 * YEAR:
-        given["seasonal_naive"] = lagged(known, YEAR)
+        given["seasonal_naive"] = lagged(known, YEAR, first)
     if history >= 2 * QUARTER:
-        given["quarter_naive"] = lagged(known, QUARTER)
+        given["quarter_naive"] = lagged(known, QUARTER, first)
     return given
 
 

@@ -62,8 +62,14 @@ def test_last_period_repeats_the_week_before() -> None:
 def test_lagged_looks_back_as_often_as_needed() -> None:
     origin = START.plus(7 * 60)
     periods = run([origin], 15, perfect, rising, baselines={})[0].periods
-    assert lagged(rising, YEAR)(origin, periods).tolist() == [float(week - 52) for week in range(60, 75)]
-    assert lagged(rising, QUARTER)(origin, periods).tolist() == [*(float(week - 13) for week in range(60, 73)), 47.0, 48.0]
+    assert lagged(rising, YEAR, START)(origin, periods).tolist() == [float(week - 52) for week in range(60, 75)]
+    assert lagged(rising, QUARTER, START)(origin, periods).tolist() == [*(float(week - 13) for week in range(60, 73)), 47.0, 48.0]
+
+
+def test_a_baseline_without_a_past_at_an_earlier_origin_learns_nothing_there() -> None:
+    origin, before = START.plus(7 * 60), [START.plus(7 * 40), START.plus(7 * 56)]
+    (outcome,) = run([origin], 4, perfect, rising, baselines={"seasonal_naive": lagged(rising, YEAR, START)}, earlier=before)
+    assert outcome.baselines["seasonal_naive"][:, 0].tolist() == [60.0] * 4
 
 
 def test_baselines_need_history() -> None:

@@ -98,17 +98,18 @@ def histories(facts: Facts, as_of: AsOf, every: Every, basis: Basis) -> tuple[Hi
     Transactions are added up in the engine by channel and local day; all their series end with the last complete period before
     as_of. Series of the sales table end where their own figures do, and figures by week or month keep that length.
     """
-    daily = _daily(cut(facts, as_of), basis)
+    daily = daily_revenue(cut(facts, as_of), basis)
     daily = daily[daily.day < pd.Timestamp(as_of.at)]
     if basis == "transactions":
         return tuple(_of_days(daily, every, boundary(as_of.at, every)))
-    kind = _spacing(daily)
+    kind = spacing(daily)
     if kind == "day":
         return tuple(_of_days(daily, every, None))
     return tuple(_of_totals(daily, kind))
 
 
-def _daily(facts: Facts, basis: Basis) -> pd.DataFrame:
+def daily_revenue(facts: Facts, basis: Basis) -> pd.DataFrame:
+    """Add up revenue in the engine by channel or series (``name``) and local day (``day``), in this order."""
     table = facts.table(basis, "A sales forecast")
     column, clock, default = ("channel", "occurred_at", UNKNOWN) if basis == "transactions" else ("series", "date", WHOLE_COMPANY)
     if not facts.brings(basis, column):
@@ -119,7 +120,8 @@ def _daily(facts: Facts, basis: Basis) -> pd.DataFrame:
     return sums.astype({"name": str, "amount": np.float64, "day": "datetime64[ns]"})
 
 
-def _spacing(daily: pd.DataFrame) -> Literal["day", "week", "month"]:
+def spacing(daily: pd.DataFrame) -> Literal["day", "week", "month"]:
+    """Say how long the period of each row is, by the usual gap between the rows of one series."""
     gaps = daily.groupby("name").day.diff().dropna().dt.days
     usual = float(gaps.median()) if gaps.size else 30.0
     if usual <= _WEEKDAYS / 2:
