@@ -13,8 +13,12 @@ from funnelcast.simulate.world import EMAIL, KIND, PHONE, SEARCH, SOCIAL, STORE,
 
 VISIT_SHARE = 0.55
 """The share of repeat purchases that a touch of the same day precedes."""
+VISIT_DAYS = 0.04
+"""It comes at most so many days before the purchase."""
 SURVEY_SHARE = 0.12
 """The share of purchases that a survey is answered for."""
+QUOTE_SHARE, MEETING_SHARE = 0.7, 0.6
+"""The share of deals that a quote request comes before, and that a meeting follows within three weeks."""
 NPS_MEAN, NPS_DROPOUT, NPS_FAREWELL, NPS_NOISE = 9.2, 12.0, 2.0, 1.6
 """An answer to NPS: mean - dropout * p - farewell * (left after this purchase) + noise, rounded into 0 to 10."""
 _BEFORE_ONLINE = (np.array([WEB, SEARCH, EMAIL, SOCIAL]), np.array([0.40, 0.25, 0.25, 0.10]))
@@ -62,8 +66,8 @@ def _before_purchases(leads: Leads, customers: Customers, purchases: Purchases, 
     online = rng.choice(_BEFORE_ONLINE[0], len(channel), p=_BEFORE_ONLINE[1])
     via = np.where(channel == WEB, online, channel)
     kinds = np.array([KIND["visit"], KIND["visit"], KIND["visit"], KIND["email_click"], KIND["store_visit"], KIND["call"]])[via]
-    hours = rng.uniform(0.005, 0.04, len(via))
-    time = np.maximum(purchases.time[shown] - hours, customers.since[purchases.customer[shown]])
+    ahead = rng.uniform(0.005, VISIT_DAYS, len(via))
+    time = np.maximum(purchases.time[shown] - ahead, customers.since[purchases.customer[shown]])
     touches = touches_of(customers.contact[purchases.customer[shown]], time, via, kinds, rng)
     return touches.where(_mailed(touches, leads.fates))
 
@@ -85,9 +89,13 @@ def _surveys(leads: Leads, customers: Customers, purchases: Purchases, rng: np.r
 def scores(kind: Ints, dropout: Floats, farewell: Bools, noise: Floats) -> Floats:
     """Give a survey's answer from contentment on the scale of NPS: 0 to 10, CSAT 1 to 5, CES 1 to 7."""
     contentment = NPS_MEAN - NPS_DROPOUT * dropout - NPS_FAREWELL * farewell + noise
-    lowest = np.where(kind == KIND["nps"], 0.0, 1.0)
-    highest = np.where(kind == KIND["nps"], 10.0, np.where(kind == KIND["csat"], 5.0, 7.0))
+    lowest, highest = survey_range(kind)
     return np.clip(np.round(lowest + (highest - lowest) * contentment / 10.0), lowest, highest)
+
+
+def survey_range(kind: Ints) -> tuple[Floats, Floats]:
+    """Give the lowest and highest answer to each survey."""
+    return np.where(kind == KIND["nps"], 0.0, 1.0), np.where(kind == KIND["nps"], 10.0, np.where(kind == KIND["csat"], 5.0, 7.0))
 
 
 def _is_last(purchases: Purchases) -> Bools:
@@ -97,8 +105,8 @@ def _is_last(purchases: Purchases) -> Bools:
 
 def deal_touches(contact: Ints, opened: Floats, market: Market, rng: np.random.Generator) -> Touches:
     """Draw the quote request that comes before a deal, and the meeting that follows its opening."""
-    quote = rng.random(len(contact)) < 0.7
-    meeting = rng.random(len(contact)) < 0.6
+    quote = rng.random(len(contact)) < QUOTE_SHARE
+    meeting = rng.random(len(contact)) < MEETING_SHARE
     asked = touches_of(contact[quote], opened[quote] - rng.uniform(0.01, 0.05, quote.sum()), PHONE, KIND["quote_request"], rng)
     days = market.seasons.next_working(np.floor(opened[meeting]).astype(np.int64) + rng.integers(1, 15, meeting.sum()))
     met = touches_of(contact[meeting], days + rng.uniform(9, 17, len(days)) / 24.0, PHONE, KIND["meeting"], rng)

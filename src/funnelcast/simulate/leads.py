@@ -99,27 +99,27 @@ def _stream(stream: Stream, market: Market, people: People, rng: np.random.Gener
     return touches_of(member[later], time[later], stream.channel, KIND[stream.kind], rng)
 
 
-def hazards(leads: Leads, members: Ints, touches: Touches) -> Floats:
-    """Give each member's hazard of buying per day of its life as a lead, [member, day of life].
+def hazards(market: Market, born: Ints, strength: Floats, touches: Touches) -> Floats:
+    """Give each lead's hazard of buying per day of its life, [lead, day of life].
 
     Equation: h_d = season_d * z * fit * (base * (exp(-d/fade) + floor) + touch * sum_k worth_k * duration_k * 2^{-(d-d_k)/half-life}),
     where touches of day d count on day d. Zero after the last simulated day.
 
     Parameters
     ----------
-    members
-        Rows of the block.
+    born
+        The day of arrival, since the start.
+    strength
+        z * fit.
     touches
-        Of these members alone, numbered by position in ``members``.
+        Of these leads alone, numbered by their place in ``born``.
     """
-    world, seasons = leads.market.world, leads.market.seasons
-    life = np.arange(world.lead_days)
-    born = np.floor(leads.people.created[members]).astype(np.int64)
-    pull = at_rest(world, life) + world.touch_hazard * world.touch_effect * _excitement(touches, born, world)
-    season = np.lib.stride_tricks.sliding_window_view(np.append(seasons.purchases, np.zeros(world.lead_days)), world.lead_days)[born]
-    strength = np.array(world.intents)[leads.people.intent[members]] * leads.people.fit[members]
-    result: Floats = season * strength[:, None] * pull
-    return result
+    world = market.world
+    pull = at_rest(world, np.arange(world.lead_days)) + world.touch_hazard * world.touch_effect * _excitement(touches, born, world)
+    ahead = np.append(market.seasons.purchases, np.zeros(world.lead_days))
+    pull *= np.lib.stride_tricks.sliding_window_view(ahead, world.lead_days)[born]
+    pull *= strength[:, None]
+    return pull
 
 
 def at_rest(world: World, age: Ints | Floats) -> Floats:
@@ -145,10 +145,12 @@ def conversion_day(leads: Leads, members: Ints, touches: Touches) -> Ints:
 
     Whoever is disqualified before that day, or would buy after the last simulated day, never does.
     """
-    cumulative = np.cumsum(hazards(leads, members, touches), axis=1)
+    born = np.floor(leads.people.created[members]).astype(np.int64)
+    strength = np.array(leads.market.world.intents)[leads.people.intent[members]] * leads.people.fit[members]
+    cumulative = np.cumsum(hazards(leads.market, born, strength, touches), axis=1)
     threshold = leads.fates.threshold[members]
     life = (cumulative < threshold[:, None]).sum(axis=1)
-    day = np.floor(leads.people.created[members]).astype(np.int64) + life
+    day = born + life
     bought = (life < leads.market.world.lead_days) & (day < leads.market.seasons.days)
     return np.where(bought & (day < np.floor(leads.fates.disqualified[members])), day, -1)
 
