@@ -74,6 +74,22 @@ def progress(message: str) -> None:
 # ------------------------------------------------------------------------------------------------ what each command calls
 
 
+def _source_path(options: argparse.Namespace, settings: Settings) -> Path:
+    path = Path(options.source) if options.source else settings.demo
+    if not options.source and not path.exists():
+        reason = (
+            "No --source was given and the demo company isn't there yet: name a source.toml, or run `funnelcast demo --no-serve` first."
+        )
+        raise UsageError(reason=reason)
+    return path
+
+
+def _source_name(options: argparse.Namespace, settings: Settings) -> str:
+    from funnelcast.sources import source_file  # noqa: PLC0415
+
+    return source_file.read(_source_path(options, settings)).source.name
+
+
 def _facts(options: argparse.Namespace, settings: Settings) -> Facts:
     from funnelcast.sources.open import open_source  # noqa: PLC0415
 
@@ -134,7 +150,8 @@ def _train(options: argparse.Namespace, settings: Settings) -> Any:
 
 
 def _backtest(options: argparse.Namespace, settings: Settings) -> Any:
-    from training.backtest import backtest_model, backtest_quantity  # noqa: PLC0415
+    from training.backtest import backtest_quantity  # noqa: PLC0415
+    from training.backtest_model import backtest_model  # noqa: PLC0415
 
     facts = _facts(options, settings)
     run = backtest_quantity if options.model in _QUANTITIES else backtest_model
@@ -150,13 +167,13 @@ def _models(_: argparse.Namespace, settings: Settings) -> Any:
 def _promote(options: argparse.Namespace, settings: Settings) -> Any:
     from training.promote import promote  # noqa: PLC0415
 
-    return promote(settings, _facts(options, settings), options.model, version=options.version, force=options.force)
+    return promote(settings, _source_name(options, settings), options.model, version=options.version, force=options.force)
 
 
 def _rollback(options: argparse.Namespace, settings: Settings) -> Any:
     from training.promote import rollback  # noqa: PLC0415
 
-    return rollback(settings, _facts(options, settings).source.name, options.model)
+    return rollback(settings, _source_name(options, settings), options.model)
 
 
 def _score(options: argparse.Namespace, settings: Settings) -> Any:
@@ -174,26 +191,26 @@ def _refresh(options: argparse.Namespace, settings: Settings) -> Any:
 
 
 def _attribute(options: argparse.Namespace, settings: Settings) -> Any:
-    from training.answers import attribute  # noqa: PLC0415
+    from training.company import attribute  # noqa: PLC0415
 
     facts = _facts(options, settings)
     return attribute(settings, facts, method=options.method, order=options.order, as_of=_as_of(options, facts))
 
 
 def _economics(options: argparse.Namespace, settings: Settings) -> Any:
-    from training.answers import company_economics  # noqa: PLC0415
+    from training.company import company_economics  # noqa: PLC0415
 
     facts = _facts(options, settings)
     return company_economics(settings, facts, as_of=_as_of(options, facts))
 
 
 def _forecast(options: argparse.Namespace, settings: Settings) -> Any:
-    from training.forecast import Ask, forecast  # noqa: PLC0415
-
-    from funnelcast.forecast.scenario import load  # noqa: PLC0415
+    from funnelcast.forecast.projection import Ask  # noqa: PLC0415
+    from funnelcast.forecast.scenario import Scenario, load  # noqa: PLC0415
+    from training.forecast import forecast  # noqa: PLC0415
 
     facts = _facts(options, settings)
-    scenario = load(Path(options.scenario)) if options.scenario else None
+    scenario = load(Path(options.scenario)) if options.scenario else Scenario()
     count = options.periods if options.every == "month" and options.periods else options.weeks
     ask = Ask(options.quantity, every=options.every, count=count, by=options.by, scenario=scenario)
     return forecast(settings, facts, ask, as_of=_as_of(options, facts), progress=progress)
@@ -214,8 +231,14 @@ def _retrain(options: argparse.Namespace, settings: Settings) -> Any:
 def _serve(options: argparse.Namespace, settings: Settings) -> Any:
     from serving.run import serve  # noqa: PLC0415
 
-    source = Path(options.source) if options.source else settings.demo
-    return serve(settings, source, host=options.host, port=options.port, workers=options.workers, progress=progress)
+    return serve(
+        settings,
+        Path(options.source) if options.source else settings.demo,
+        host=options.host,
+        port=options.port,
+        workers=options.workers,
+        progress=progress,
+    )
 
 
 def _keys(options: argparse.Namespace, settings: Settings) -> Any:
@@ -283,7 +306,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     attribute = _command(commands, "attribute", _attribute, "give the credit of each channel", "--method markov --order 1")
-    attribute.add_argument("--method", default="markov", metavar="M", help="first, last, … markov, shapley, or all")
+    attribute.add_argument(
+        "--method", metavar="M", help="first, last, last_non_direct, linear, position, time_decay, markov (default), shapley, or all"
+    )
     attribute.add_argument("--order", type=_positive, metavar="K", help="of Markov; default: chosen out of sample")
     _add_as_of(attribute)
 

@@ -49,6 +49,10 @@ class Settings:
         """The API keys, hashed."""
         return self.home / "keys.json"
 
+    def track_record(self, source: str) -> Path:
+        """Where the answers and forecasts of one source are kept to be judged."""
+        return self.home / "track_record" / f"{source}.db"
+
     @property
     def demo(self) -> Path:
         """The simulated company that commands use when no source is named."""

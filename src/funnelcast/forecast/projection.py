@@ -1,0 +1,164 @@
+"""All that a company's forecasts are drawn from, and the one place that puts sales, pipeline and cash together.
+
+A snapshot holds it, so that the service answers with other weeks and scenarios from the very same futures that the command line draws.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, TypeAlias, TypeVar, get_args
+
+import pandas as pd
+
+from funnelcast.artefacts import to_json
+from funnelcast.errors import NotFound, UsageError
+from funnelcast.forecast import cash_inputs
+from funnelcast.forecast.cash import forecast_cash
+from funnelcast.forecast.cash_inputs import CashInputs
+from funnelcast.forecast.periods import Every, Period, calendar, edges
+from funnelcast.forecast.pipeline import PipelineInputs, draw_bookings, forecast_pipeline
+from funnelcast.forecast.result import Forecast, period_documents
+from funnelcast.forecast.sales import SalesInputs, by_series, flows, forecast_sales
+from funnelcast.forecast.scenario import Scenario
+from funnelcast.terms import AsOf, Json
+
+Quantity: TypeAlias = Literal["sales", "pipeline", "cash"]
+By: TypeAlias = Literal["series", "channel", "owner"]
+Inputs = TypeVar("Inputs")
+
+DRAWS = 2_000
+LONGEST_WEEKS = 52
+LONGEST_MONTHS = 24
+
+_HEAD = "projection.json"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a planner asks for.
+
+    Parameters
+    ----------
+    every, count
+        How many full weeks or months, beside a first short one.
+    by
+        Also each series (or channel) of sales, each channel or owner of the pipeline, on its own.
+    """
+
+    quantity: str
+    every: Every = "week"
+    count: int = 13
+    by: By | None = None
+    scenario: Scenario = field(default_factory=Scenario)
+
+
+@dataclass(frozen=True)
+class Projection:
+    """The inputs of every forecast at one as_of; a part is None where the company's facts don't allow it, and ``missing`` says why."""
+
+    as_of: AsOf
+    sales: SalesInputs | None
+    pipeline: PipelineInputs | None
+    cash: CashInputs | None
+    missing: Mapping[str, str]
+    seed: int
+    draws: int = DRAWS
+
+    def document(self, ask: Ask) -> dict[str, Json]:
+        """Answer as the contract's JSON, with each series where ``by`` asks for it."""
+        document = self.forecast(ask).document()
+        if ask.by is not None:
+            document["series"] = self._series(ask)
+        return document
+
+    def forecast(self, ask: Ask) -> Forecast:
+        """Draw one quantity.
+
+        Raises
+        ------
+        NotFound
+            The facts don't allow this quantity; says what is missing.
+        UsageError
+            The quantity or the number of periods can't be.
+        """
+        longest = LONGEST_WEEKS if ask.every == "week" else LONGEST_MONTHS
+        if ask.quantity not in get_args(Quantity):
+            raise UsageError(reason=f"{ask.quantity!r} is no forecast; ask for {', '.join(get_args(Quantity))}.")
+        if not 1 <= ask.count <= longest:
+            raise UsageError(reason=f"{ask.count} {ask.every}s can't be forecast: ask for 1 to {longest}.")
+        periods = calendar(self.as_of, ask.every, ask.count)
+        if ask.quantity == "sales":
+            return forecast_sales(self._given(self.sales, "sales"), periods, self.draws, self.seed, ask.scenario)
+        if ask.quantity == "pipeline":
+            return forecast_pipeline(self._given(self.pipeline, "pipeline"), periods, self.draws, self.seed, ask.scenario)
+        return self._cash(periods, ask.scenario)
+
+    def files(self) -> dict[str, bytes]:
+        """Give everything by path, as a snapshot holds it."""
+        head: dict[str, Json] = {
+            "as_of": self.as_of.at.isoformat(),
+            "timezone": self.as_of.timezone,
+            "seed": self.seed,
+            "draws": self.draws,
+        }
+        found = {_HEAD: to_json({**head, "missing": dict(self.missing)})}
+        for name, inputs in (("sales", self.sales), ("pipeline", self.pipeline), ("cash", self.cash)):
+            if inputs is not None:
+                found |= {f"{name}/{path}": content for path, content in inputs.files().items()}
+        return found
+
+    def _cash(self, periods: tuple[Period, ...], scenario: Scenario) -> Forecast:
+        inputs = self._given(self.cash, "cash")
+        days = int(edges(periods, self.as_of)[-1])
+        # what is booked before the horizon and collected in it counts; what is booked later can't be collected in it
+        opened, new = draw_bookings(self.pipeline, days, self.draws, self.seed, scenario) if self.pipeline else (None, None)
+        repeat = flows(self.sales, days, self.draws, self.seed) if self.sales and self.sales.basis == "transactions" else None
+        return forecast_cash(inputs, opened, new, repeat, periods, self.seed, scenario, draws=self.draws)
+
+    def _series(self, ask: Ask) -> list[Json]:
+        if ask.quantity == "sales" and ask.by in {"series", "channel"}:
+            return by_series(self._given(self.sales, "sales"), ask.every, ask.count, self.draws, self.seed)
+        if ask.quantity == "pipeline" and ask.by in {"channel", "owner"}:
+            return self._deals_by(ask)
+        raise UsageError(
+            reason=f"{ask.quantity} can't be told by {ask.by}: sales go by series or channel, the pipeline by channel or owner."
+        )
+
+    def _deals_by(self, ask: Ask) -> list[Json]:
+        inputs = self._given(self.pipeline, "pipeline")
+        periods = calendar(self.as_of, ask.every, ask.count)
+        bounds = edges(periods, self.as_of)
+        opened, _ = draw_bookings(inputs, int(bounds[-1]), self.draws, self.seed, ask.scenario)
+        documents: list[Json] = []
+        for name, deals in inputs.open_deals.groupby(str(ask.by), dropna=False, sort=True):
+            amounts = opened.of(deals["deal_id"].astype(str)).by_period(bounds)
+            rows = period_documents(periods, amounts, {"open_deals": amounts.mean(axis=0)}, self.as_of.timezone)
+            documents.append({"series": "" if pd.isna(name) else str(name), "periods": rows, "stale": False})
+        return documents
+
+    def _given(self, inputs: Inputs | None, quantity: str) -> Inputs:
+        if inputs is None:
+            raise NotFound(what="forecast of", name=quantity, advice=self.missing.get(quantity, "Its facts are missing."))
+        return inputs
+
+
+def rebuild(files: Mapping[str, bytes]) -> Projection:
+    """Make the projection from a snapshot's files."""
+
+    def below(name: str) -> dict[str, bytes]:
+        return {path.removeprefix(f"{name}/"): content for path, content in files.items() if path.startswith(f"{name}/")}
+
+    head = json.loads(files[_HEAD])
+    sales, pipeline, cash = below("sales"), below("pipeline"), below("cash")
+    return Projection(
+        as_of=AsOf(datetime.fromisoformat(head["as_of"]), head["timezone"]),
+        sales=SalesInputs.rebuild(sales) if sales else None,
+        pipeline=PipelineInputs.rebuild(pipeline) if pipeline else None,
+        cash=cash_inputs.rebuild(cash) if cash else None,
+        missing=head["missing"],
+        seed=head["seed"],
+        draws=head["draws"],
+    )

@@ -1,0 +1,61 @@
+"""Evaluate a model at rolling origins: developed as it would have been then, judged on what came after, beside its baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from funnelcast.errors import FunnelcastError
+from funnelcast.families.family import Development, Options, Progress
+from funnelcast.families.registry import family_of
+from funnelcast.settings import Settings
+from funnelcast.sources.facts import Facts
+from funnelcast.spec import read
+from funnelcast.terms import AsOf, Json
+from training.recording import finite_only
+from training.train import default_as_of, require_tables
+
+
+def backtest_model(settings: Settings, facts: Facts, model: str, *, origins: int, weeks: int, progress: Progress) -> dict[str, Json]:
+    """Develop a model at several instants and report each newest fold.
+
+    Parameters
+    ----------
+    origins
+        How many, newest first; fewer where the facts are too short.
+    weeks
+        Between neighbouring origins.
+
+    Raises
+    ------
+    FunnelcastError
+        Not even the newest origin has enough facts; says what it lacks.
+    """
+    spec = read(settings.models, model)
+    family = family_of(spec.family)
+    require_tables(facts, family, model)
+    last = default_as_of(facts)
+    found: list[tuple[AsOf, Development]] = []
+    for step in range(origins):
+        as_of = last.plus(-7.0 * weeks * step)
+        progress(f"{model}: as of {as_of.at.date()}")
+        try:
+            found.append((as_of, family.develop(facts, spec, as_of, Options(threads=settings.threads))))
+        except FunnelcastError as error:
+            if not found:
+                raise
+            progress(f"{model}: no earlier origin. {error}")
+            break
+    own = [dict(finite_only(development.metrics)) for _, development in found]
+    simple = [dict(finite_only(development.baseline_metrics)) for _, development in found]
+    by_origin: list[Json] = [
+        {"as_of": as_of.isoformat(), "rows": development.rows, "metrics": {**metrics}, "baseline": {**baseline}}
+        for (as_of, development), metrics, baseline in zip(found, own, simple, strict=True)
+    ]
+    return {"model": model, "origins": len(found), "weeks": weeks, "mean": _mean(own), "baseline": _mean(simple), "by_origin": by_origin}
+
+
+def _mean(tables: Sequence[Mapping[str, float]]) -> dict[str, Json]:
+    shared = [name for name in tables[0] if all(name in table for table in tables)]
+    return {name: float(np.mean([table[name] for table in tables])) for name in shared}

@@ -1,0 +1,44 @@
+"""What is said of the company as a whole: the credit of its channels and their economics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from funnelcast.economics import economics
+from funnelcast.errors import FunnelcastError
+from funnelcast.families.attribution.answer import credits as credits_of
+from funnelcast.settings import Settings
+from funnelcast.sources.as_of import cut
+from funnelcast.sources.facts import Facts
+from funnelcast.spec import read
+from funnelcast.terms import AsOf, Json
+from training.score import value_of_contacts
+from training.train import default_as_of
+
+ATTRIBUTION = "attribution"
+
+
+def attribute(
+    settings: Settings, facts: Facts, *, method: str | None, order: int | None, as_of: AsOf | None
+) -> dict[str, Json] | list[Json]:
+    """Credit the channels, as the contract's ``attribute``."""
+    return credits_of(facts, read(settings.models, ATTRIBUTION), as_of or default_as_of(facts), method, order)
+
+
+def company_economics(settings: Settings, facts: Facts, *, as_of: AsOf | None) -> dict[str, Json]:
+    """Give the economics of every channel, with the champions' customer values and credits where there are any."""
+    as_of = as_of or default_as_of(facts)
+    try:
+        credited: Any = attribute(settings, facts, method=None, order=None, as_of=as_of)
+    except FunnelcastError:
+        # without touches nothing is credited; economics names what that leaves out
+        credited = None
+    return economics_with(facts, as_of, credited, value_of_contacts(settings, cut(facts, as_of), as_of))
+
+
+def economics_with(facts: Facts, as_of: AsOf, credited: Mapping[str, Any] | None, clv: pd.Series | None) -> dict[str, Json]:
+    """Give the economics from credits and customer values that are already known."""
+    return economics(facts, as_of, credited, None if clv is None else clv.reset_index())

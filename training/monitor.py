@@ -1,0 +1,102 @@
+"""What aged, what drifted and how right the predictions were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from funnelcast import champions
+from funnelcast.errors import FunnelcastError
+from funnelcast.families.registry import family_of
+from funnelcast.forecast.periods import Period
+from funnelcast.forecast.sales.history import basis_of
+from funnelcast.forecast.sales.revenue import Revenue
+from funnelcast.monitor.alerts import drifts
+from funnelcast.monitor.drift import Drift, compare
+from funnelcast.monitor.track_record import TrackRecord
+from funnelcast.settings import Settings
+from funnelcast.sources.as_of import cut
+from funnelcast.sources.facts import Facts
+from funnelcast.spec import read
+from funnelcast.terms import AsOf, Json
+from training.alerts import alerts
+from training.score import KEYS
+from training.train import default_as_of
+
+DRIFT_DAYS = 91
+"""How far back the reference of the drift lies."""
+
+
+def monitor(settings: Settings, facts: Facts) -> dict[str, Json]:
+    """Report drift by model, the track record, and alerts."""
+    as_of = default_as_of(facts)
+    serving = {name: champions.load(settings, facts.source.name, name) for name in champions.listed(settings, facts.source.name)}
+    found = {name: drift_of(settings, facts, champion.about.family, name, as_of) for name, champion in serving.items()}
+    said = alerts(facts, as_of, serving, None, lambda _: None)
+    listed: Any = said["alerts"]
+    listed += [alert.document() for name, changes in found.items() for alert in drifts(name, changes)]
+    drift: dict[str, Json] = {name: [change.document() for change in changes] for name, changes in found.items()}
+    return {"as_of": as_of.isoformat(), "drift": drift, "track_record": track_record(settings, facts), "alerts": listed}
+
+
+def drift_of(settings: Settings, facts: Facts, family: str, model: str, as_of: AsOf) -> list[Drift]:
+    """Compare what a model reads of those in question now with what it read a quarter earlier; nothing where the facts don't allow it."""
+    now, then = (_candidates(settings, facts, family, model, instant) for instant in (as_of, as_of.plus(-DRIFT_DAYS)))
+    if now is None or then is None:
+        return []
+    return compare(then, now)
+
+
+def _candidates(settings: Settings, facts: Facts, family: str, model: str, as_of: AsOf) -> pd.DataFrame | None:
+    champion = champions.load(settings, facts.source.name, model)
+    try:
+        rows = family_of(family).candidates(cut(facts, as_of), read(settings.models, model), None, as_of).execute()
+    except FunnelcastError:
+        return None
+    key = next((name for name in KEYS if name in rows.columns), None)
+    if key in champion.model.columns:
+        return None  # a model of whole paths reads nothing whose share could drift column by column
+    return pd.DataFrame(rows[list(champion.model.columns)])
+
+
+def track_record(settings: Settings, facts: Facts) -> dict[str, Json]:
+    """Say how often forecasts and answers came true, of what has matured.
+
+    Returns
+    -------
+    ``forecasts``: by quantity, periods judged and the share inside the 50, 80 and 90 % bands; ``answers``: by model and version, how many
+    were given and how many wait for their truth.
+    """
+    record = TrackRecord(settings.track_record(facts.source.name))
+    answers = record.answers()
+    counted = answers.groupby(["model", "version"]).size() if len(answers) else pd.Series(dtype=int)
+    given: list[Json] = [
+        {"model": str(model), "version": int(version), "answers": int(count)} for (model, version), count in counted.items()
+    ]
+    return {"forecasts": _judged_forecasts(record, facts), "answers": given}
+
+
+def _judged_forecasts(record: TrackRecord, facts: Facts) -> list[Json]:
+    stored = record.forecasts()
+    end = facts.observed_until
+    if end is None or stored.empty:
+        return []
+    sales = stored[stored["quantity"] == "sales"]
+    matured = sales[[AsOf.parse(str(one), end.timezone) <= end for one in sales["end"]]]
+    waiting = len(stored) - len(matured)
+    if matured.empty:
+        return [{"quantity": "sales", "judged": 0, "waiting": waiting}]
+    periods = [Period(_instant(start, end), _instant(stop, end)) for start, stop in zip(matured["start"], matured["end"], strict=True)]
+    came = Revenue.of(facts, basis_of(facts))
+    actual = np.array([float(came.by_period([period])[0]) for period in periods])
+    held: dict[str, Json] = {
+        f"coverage_{level}": float(np.mean((actual >= matured[low].to_numpy()) & (actual <= matured[high].to_numpy())))
+        for level, low, high in ((50, "p25", "p75"), (80, "p10", "p90"), (90, "p05", "p95"))
+    }
+    return [{"quantity": "sales", "judged": len(matured), "waiting": waiting, **held}]
+
+
+def _instant(text: object, zone: AsOf) -> Any:
+    return AsOf.parse(str(text), zone.timezone).at

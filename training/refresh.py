@@ -1,0 +1,141 @@
+"""Compute everything that the planner's endpoints read into one immutable snapshot."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from funnelcast import champions, snapshots
+from funnelcast.answers import scale_of
+from funnelcast.artefacts import to_json
+from funnelcast.champions import Champion
+from funnelcast.errors import FunnelcastError
+from funnelcast.families.family import Progress
+from funnelcast.forecast.projection import Ask
+from funnelcast.monitor.track_record import TrackRecord
+from funnelcast.settings import Settings
+from funnelcast.sources.as_of import cut
+from funnelcast.sources.facts import Facts
+from funnelcast.terms import AsOf, Json
+from training.alerts import alerts
+from training.company import attribute, economics_with
+from training.forecast import Gatherer, serving_models
+from training.score import stream, value_of_contacts
+from training.train import default_as_of
+
+QUANTITIES = ("sales", "pipeline", "cash")
+RECORDED_WEEKS = 13
+
+
+@dataclass
+class Contents:
+    """A snapshot while it grows: files by path, and why what isn't in it isn't."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def attempt(self, name: str, make: Callable[[], Any]) -> Any:
+        """Add one JSON document; where the facts don't allow it, add the reason instead and give None."""
+        try:
+            document = make()
+        except FunnelcastError as error:
+            self.missing[name] = str(error)
+            return None
+        self.files[f"{name}.json"] = to_json(document)
+        return document
+
+
+def refresh(settings: Settings, facts: Facts, *, as_of: AsOf | None, progress: Progress) -> dict[str, Json]:
+    """Score everyone, compute attribution, economics, forecasts and alerts, and point the service at the result."""
+    started = time.monotonic()
+    run = Refresh(settings, facts, as_of or default_as_of(facts), progress)
+    run.compute()
+    name = snapshots.write(settings, facts.source.name, run.about(), run.contents.files)
+    run.record_forecasts()
+    return {
+        "snapshot": name,
+        "as_of": run.as_of.isoformat(),
+        "scored": dict(run.scored),
+        "missing": dict(run.contents.missing),
+        "seconds": round(time.monotonic() - started, 3),
+    }
+
+
+class Refresh:
+    """One refresh of one company."""
+
+    def __init__(self, settings: Settings, facts: Facts, as_of: AsOf, progress: Progress) -> None:
+        self.settings, self.facts, self.as_of, self.progress = settings, facts, as_of, progress
+        self.contents = Contents()
+        self.scored: dict[str, Json] = {}
+        self.serving = self._serving()
+        self.forecasts: dict[str, dict[str, Json]] = {}
+
+    def compute(self) -> None:
+        """Fill the contents."""
+        scales = {name: scale for name, champion in self.serving.items() if (scale := self._scores(champion))}
+        self.contents.files["scales.json"] = to_json(scales)
+        self.progress("attribution and economics")
+        credited = self.contents.attempt(
+            "attribution", lambda: attribute(self.settings, self.facts, method="all", order=None, as_of=self.as_of)
+        )
+        default = next((one for one in credited or [] if one["method"] == "markov"), None)
+        clv = value_of_contacts(self.settings, cut(self.facts, self.as_of), self.as_of)
+        self.contents.attempt("economics", lambda: economics_with(self.facts, self.as_of, default, clv))
+        self._project()
+        found = alerts(self.facts, self.as_of, self.serving, self.forecasts.get("cash"), self.progress)
+        self.contents.files["alerts.json"] = to_json(found)
+
+    def about(self) -> dict[str, Json]:
+        """Say what the snapshot was computed from."""
+        models: list[Json] = [
+            {"name": name, "version": champion.version, "trained_as_of": champion.about.trained_as_of}
+            for name, champion in self.serving.items()
+        ]
+        missing: dict[str, Json] = dict(self.contents.missing)
+        return {"source": self.facts.source.name, "as_of": self.as_of.isoformat(), "models": models, "missing": missing}
+
+    def record_forecasts(self) -> None:
+        """Put what was forecast into the track record."""
+        record = TrackRecord(self.settings.track_record(self.facts.source.name))
+        for quantity, document in self.forecasts.items():
+            periods: Any = document["periods"]
+            record.append_forecast(quantity, self.as_of.isoformat(), periods)
+
+    def _serving(self) -> dict[str, Champion]:
+        found: dict[str, Champion] = {}
+        for name in champions.listed(self.settings, self.facts.source.name):
+            try:
+                found[name] = champions.load(self.settings, self.facts.source.name, name)
+            except FunnelcastError as error:
+                self.progress(f"{name}: left out. {error}")
+        return found
+
+    def _scores(self, champion: Champion) -> list[float] | None:
+        name = champion.about.model
+        self.progress(f"scoring by {name}")
+        try:
+            batches = [batch.answers for batch in stream(self.settings, self.facts, champion, self.as_of)]
+        except FunnelcastError as error:
+            self.contents.missing[f"scores of {name}"] = str(error)
+            return None
+        answers = pd.concat(batches, ignore_index=True)
+        buffer = io.BytesIO()
+        answers.to_parquet(buffer, index=False)
+        self.contents.files[f"scores/{name}.parquet"] = buffer.getvalue()
+        self.scored[name] = len(answers)
+        return scale_of(answers["probability"].to_numpy()) if "grade" in answers else None
+
+    def _project(self) -> None:
+        models = serving_models(self.settings, self.facts.source.name)
+        projection = Gatherer(self.settings, self.facts, self.as_of, models, self.progress).project(frozenset(QUANTITIES))
+        self.contents.files |= {f"forecast/{path}": content for path, content in projection.files().items()}
+        self.contents.missing |= projection.missing
+        for quantity in QUANTITIES:
+            if quantity not in projection.missing:
+                self.forecasts[quantity] = projection.document(Ask(quantity, count=RECORDED_WEEKS))
