@@ -40,17 +40,19 @@ class PaymentDelayFamily:
         Where facts of at least half a fold lie after as_of, the fold is what was issued then and the very model is judged. Otherwise
         the fold is what was issued just before as_of, and a twin fitted as of the fold's start is judged in its place.
         """
-        rows = self._rows(facts, spec, as_of)
+        rows, horizon = self._known(facts, spec, as_of), spec.horizon_days
+        _require_some(rows)
         options.progress(f"{spec.name}: {len(rows)} invoices, {int(rows['paid_days'].notna().sum())} of them paid")
         start, until = self._newest_fold(facts, spec, as_of)
         newest = self._fold(facts, spec, start, until)
         model, baseline = self.fit(rows, spec), self.fit_baseline(rows, spec)
-        due_date = models.fit_rule(rows, "due_date", spec.horizon_days)
+        due_date = models.fit_rule(rows, "due_date", horizon)
         judged, judged_baseline = model, baseline
         if start != as_of:
-            earlier = self._rows(facts, spec, start)
-            judged, judged_baseline = self.fit(earlier, spec), self.fit_baseline(earlier, spec)
-            due_date = models.fit_rule(earlier, "due_date", spec.horizon_days)
+            earlier = self._known(facts, spec, start)
+            # where nothing was known so early, the twin is what is believed before any invoice was seen
+            judged, judged_baseline = models.fit_hazard(earlier, horizon), models.fit_rule(earlier, "last_delay", horizon)
+            due_date = models.fit_rule(earlier, "due_date", horizon)
         own = metrics(judged, newest)
         details: dict[str, Json] = {
             **_payment_habits(rows, facts, as_of),
@@ -110,13 +112,11 @@ class PaymentDelayFamily:
         """Give the log loss of each row's payment day, censored where it is open."""
         return log_loss(_with_hazards(model), rows)
 
-    def _rows(self, facts: Facts, spec: Spec, until: AsOf) -> pd.DataFrame:
-        rows = execute(at_issue(facts, until, int(spec.cohort.get("max_invoices", 4000))))
-        _require_some(rows)
-        return rows
+    def _known(self, facts: Facts, spec: Spec, until: AsOf) -> pd.DataFrame:
+        return execute(at_issue(facts, until, int(spec.cohort.get("max_invoices", 4000))))
 
     def _fold(self, facts: Facts, spec: Spec, start: AsOf, until: AsOf) -> pd.DataFrame:
-        rows = execute(at_issue(facts, until, int(spec.cohort.get("max_invoices", 4000))))
+        rows = self._known(facts, spec, until)
         issued = rows["as_of"]
         return rows[(issued >= start.at) & (issued < start.plus(self._fold_days(spec)).at)].reset_index(drop=True)
 
@@ -131,7 +131,7 @@ class PaymentDelayFamily:
         figures: list[Mapping[str, float]] = []
         for number in range(int(spec.folds.get("earlier", 1)), 0, -1):
             start = newest.plus(-number * self._fold_days(spec))
-            past = execute(at_issue(facts, start, int(spec.cohort.get("max_invoices", 4000))))
+            past = self._known(facts, spec, start)
             if past["paid_days"].notna().sum() >= 30:
                 figures.append(metrics(self.fit(past, spec), self._fold(facts, spec, start, newest)))
         return figures

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import sparse
 
 from funnelcast.families.payment_delay.prior import WRITE_OFF_DAYS
 
@@ -136,31 +137,34 @@ def month_position(days: Integers) -> Integers:
     return np.select([to_end <= 3, of_month <= 5, of_month >= 26], [3, 0, 2], default=1).astype(np.int64)
 
 
-def tents(values: Floats, knots: Floats) -> Floats:
+def tents(values: Floats, knots: Floats) -> sparse.csr_array:
     """Give the basis of piecewise linear functions that are level beyond the outermost knots: shape [values, knots]."""
     place = np.clip(values, knots[0], knots[-1])
     left = np.clip(np.searchsorted(knots, place, side="right") - 1, 0, knots.size - 2)
     share = (place - knots[left]) / (knots[left + 1] - knots[left])
-    basis = np.zeros((values.size, knots.size))
-    every = np.arange(values.size)
-    basis[every, left] = 1.0 - share
-    basis[every, left + 1] = share
-    return basis
+    shares, columns = np.column_stack([1.0 - share, share]), np.column_stack([left, left + 1])
+    return _rows_of(shares, columns, knots.size)
 
 
-def _design(rows: pd.DataFrame, location: Floats, day: Integers, scale: float, typical: float) -> Floats:
+def _design(rows: pd.DataFrame, location: Floats, day: Integers, scale: float, typical: float) -> sparse.csr_array:
     late = _column(rows, "age_days") + day - _column(rows, "terms_days")
     personal = tents((late - location) / scale, _PERSONAL_KNOTS)
     date = _column(rows, "as_of_day").astype(np.int64) + day
     blocks = (
         personal,
-        personal * _thinness(rows)[:, None],
+        personal.multiply(_thinness(rows)[:, None]),
         tents(late, _DUE_KNOTS),
-        np.eye(_WEEKDAYS)[weekday_of(date)],
-        np.eye(_MONTH_POSITIONS)[month_position(date)],
-        _log_amount(rows, typical)[:, None],
+        _rows_of(np.ones((date.size, 1)), weekday_of(date)[:, None], _WEEKDAYS),
+        _rows_of(np.ones((date.size, 1)), month_position(date)[:, None], _MONTH_POSITIONS),
+        sparse.csr_array(_log_amount(rows, typical)[:, None]),
     )
-    return np.concatenate(blocks, axis=1)
+    return sparse.csr_array(sparse.hstack(blocks, format="csr"))
+
+
+def _rows_of(values: Floats, columns: Integers, width: int) -> sparse.csr_array:
+    """Give the matrix that has these values in these columns of each row, and else nothing."""
+    starts = np.arange(len(values) + 1) * values.shape[1]
+    return sparse.csr_array((values.ravel(), columns.ravel(), starts), shape=(len(values), width))
 
 
 def _penalty() -> Floats:
@@ -186,14 +190,14 @@ def _bends(count: int, bend: float, level: float) -> Floats:
     return np.asarray(bend * second.T @ second + level * np.eye(count), dtype=np.float64)
 
 
-def _penalised_logistic(design: Floats, outcome: Floats, weights: Floats, penalty: Floats) -> Floats:
+def _penalised_logistic(design: sparse.csr_array, outcome: Floats, weights: Floats, penalty: Floats) -> Floats:
     """Maximise the weighted log-likelihood less half the penalty, by Newton's method with halved steps."""
     coefficients = np.zeros(design.shape[1])
     value = _objective(design, outcome, weights, penalty, coefficients)
     for _ in range(_STEPS):
         chance = 1.0 / (1.0 + np.exp(-(design @ coefficients)))
         slope = design.T @ (weights * (outcome - chance)) - penalty @ coefficients
-        curvature = (design * (weights * chance * (1.0 - chance))[:, None]).T @ design + penalty
+        curvature = (design.T @ design.multiply((weights * chance * (1.0 - chance))[:, None])).toarray() + penalty
         step = np.linalg.solve(curvature, slope)
         while (better := _objective(design, outcome, weights, penalty, coefficients + step)) < value and np.abs(step).max() > _CLOSE_ENOUGH:
             step = step / 2.0
@@ -203,7 +207,7 @@ def _penalised_logistic(design: Floats, outcome: Floats, weights: Floats, penalt
     return coefficients
 
 
-def _objective(design: Floats, outcome: Floats, weights: Floats, penalty: Floats, coefficients: Floats) -> float:
+def _objective(design: sparse.csr_array, outcome: Floats, weights: Floats, penalty: Floats, coefficients: Floats) -> float:
     logit = design @ coefficients
     likelihood = weights @ (outcome * logit - np.logaddexp(0.0, logit))
     return float(likelihood - 0.5 * coefficients @ penalty @ coefficients)

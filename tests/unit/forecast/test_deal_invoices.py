@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from funnelcast.forecast.billing_terms import parse
+from funnelcast.forecast.deal_invoices import Billing, certain, convert
+from funnelcast.forecast.flows import Flows
+from funnelcast.forecast.payments import Lateness, Pace
+
+JANUARY_5 = int(np.datetime64("2026-01-05", "D").astype(np.int64))
+
+
+def exactly(day: int, never: float = 0.0) -> Lateness:
+    daily = np.zeros(564)
+    daily[day + 200] = 1.0 - never
+    return Lateness(daily, never)
+
+
+def steady(draws: int) -> Pace:
+    return Pace(np.ones((draws, 40)))
+
+
+def test_a_won_deal_is_invoiced_with_vat_and_paid_late_by_hand() -> None:
+    # won on 8 January, invoiced 2 days later, due 45 days on at the end of that month: 28 February; paid 4 days late on 4 March
+    won = Flows(2, np.array([1], np.int32), np.array([3], np.int32), np.array([1000.0]), np.array([0], np.int32), ("d1",))
+    billing = Billing(parse("45 days end of month"), 0.2, 2)
+    found = convert(won, {}, billing, exactly(4), steady(2), first_day=JANUARY_5, generator=np.random.default_rng(1))
+    assert (found.invoiced.day.tolist(), found.invoiced.amount.tolist()) == ([5], [1200.0])
+    assert (found.collected.day.tolist(), found.collected.amount.tolist()) == ([58], [1200.0])
+    assert (found.collected.draw.tolist(), found.collected.ids, found.collected.lineage.tolist()) == ([1], ("d1",), [0])
+    assert found.lost.size == 0
+
+
+def test_what_was_invoiced_before_replaces_as_much_of_the_booking() -> None:
+    ids = ("part", "all", "more", "none")
+    place = np.arange(4, dtype=np.int32)
+    won = Flows(1, np.zeros(4, np.int32), np.zeros(4, np.int32), np.full(4, 1000.0), place, ids)
+    billing = Billing(parse("30 days"), 0.2, 0)
+    before = {"part": 400.0, "all": 1000.0, "more": 1500.0, "elsewhere": 9.0}
+    found = convert(won, before, billing, exactly(0), steady(1), first_day=JANUARY_5, generator=np.random.default_rng(1))
+    assert dict(zip(np.array(ids)[found.invoiced.lineage], found.invoiced.amount, strict=True)) == {"part": 720.0, "none": 1200.0}
+
+
+def test_won_deals_that_wait_are_certain_in_every_draw() -> None:
+    waiting = certain({"d1": 100.0, "d2": 50.0}, 3)
+    np.testing.assert_allclose(waiting.totals(), [150.0, 150.0, 150.0])
+    assert sorted(zip(waiting.draw, np.array(waiting.ids)[waiting.lineage], strict=True))[:2] == [(0, "d1"), (0, "d2")]
+    assert certain({}, 3).size == 0
+
+
+@given(
+    amounts=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 90), st.floats(0.01, 1e6), st.integers(-1, 2)), max_size=30),
+    before=st.lists(st.floats(0.0, 1e6), min_size=3, max_size=3),
+    vat=st.floats(0.0, 0.5),
+    never=st.floats(0.0, 1.0),
+    delay=st.floats(-60.0, 200.0),
+)
+def test_booked_is_invoiced_before_and_after_and_invoiced_is_collected_open_and_lost_in_every_draw(
+    amounts: list[tuple[int, int, float, int]], before: list[float], vat: float, never: float, delay: float
+) -> None:
+    draw, day, amount, lineage = (np.array(part) for part in zip(*amounts, strict=True)) if amounts else (np.zeros(0),) * 4
+    won = Flows(4, draw.astype(np.int32), day.astype(np.int32), amount.astype(np.float64), lineage.astype(np.int32), ("a", "b", "c"))
+    already = dict(zip("abc", before, strict=True))
+    billing = Billing(parse("30 days"), vat, 1)
+    pace = Pace(np.ones((4, 40)), delay)
+    found = convert(won, already, billing, exactly(3, never), pace, first_day=JANUARY_5, generator=np.random.default_rng(2))
+    replaced = np.array([*before, 0.0])[won.lineage]
+    earlier = np.bincount(won.draw, weights=np.minimum(replaced, won.amount), minlength=4)
+    np.testing.assert_allclose(won.totals(), earlier + found.invoiced.totals() / (1.0 + vat), rtol=1e-9, atol=1e-6)
+    horizon = np.array([0, 60])
+    collected = found.collected.by_period(horizon)[:, 0]
+    still_open = found.collected.where(found.collected.day >= 60).totals()
+    np.testing.assert_allclose(found.invoiced.totals(), collected + still_open + found.lost.totals(), rtol=1e-9, atol=1e-6)
+    for flows in (found.invoiced, found.collected, found.lost):
+        assert (flows.day >= 0).all()
+    if found.collected.size:
+        assert found.collected.day.min() >= found.invoiced.day.min()
+
+
+def test_a_share_is_never_paid() -> None:
+    count = 20_000
+    whole = np.zeros(count, np.int32)
+    won = Flows(1, whole, whole, np.ones(count), whole, ("d",))
+    billing = Billing(parse("on receipt"), 0.0, 0)
+    found = convert(won, {}, billing, exactly(7, 0.25), steady(1), first_day=JANUARY_5, generator=np.random.default_rng(3))
+    assert found.lost.totals()[0] == pytest.approx(0.25 * count, rel=0.04)
