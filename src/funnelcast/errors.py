@@ -7,6 +7,7 @@ FunnelcastError                 500  something of ours broke
 ├── SourceError                 422  the company's facts can't be read as source.toml says
 │   ├── BadSourceFile           422  source.toml itself
 │   ├── MissingFile             422
+│   ├── UnreadableFile          422  wrong encoding, ragged rows, not the kind of file that its name says
 │   ├── MissingTable            422
 │   ├── MissingColumn           422
 │   ├── BadValues               422  rows that break a rule
@@ -78,6 +79,12 @@ class MissingFile(SourceError):
     """A file of facts isn't where source.toml says."""
 
     template = "Table {table}: no file matches {path!r} (looked in {folder}). Mend `path` under [tables.{table}] in {source}."
+
+
+class UnreadableFile(SourceError):
+    """A file of facts isn't what its name or source.toml says."""
+
+    template = "Table {table}: {path} {reason}. {advice}"
 
 
 class MissingTable(SourceError):

@@ -1,0 +1,140 @@
+"""Which of a file's columns is which: canonical columns, labels, attributes."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from funnelcast.errors import MissingColumn
+from funnelcast.sources.facts import Source
+from funnelcast.sources.findings import Report
+from funnelcast.sources.schema import TABLES, Table
+from funnelcast.sources.source_file import Declaration
+
+Kind = Literal["text", "number", "time", "label", "attribute"]
+
+_KINDS: dict[str, Kind] = {"string": "text", "float64": "number", "timestamp": "time"}
+_CURRENCY = ("currency", "currency_code", "currency code", "devise", "code devise", "monnaie")
+_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A column that is read: its canonical (or attribute's) name, what the file calls it, and what it holds."""
+
+    name: str
+    theirs: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All that is read of one file.
+
+    ``filtered`` are columns that only ``filter`` looks at; ``currency`` says which currency an amount is in.
+    """
+
+    wanted: tuple[Wanted, ...]
+    filtered: tuple[Wanted, ...] = ()
+    currency: str | None = None
+
+    @property
+    def theirs(self) -> tuple[str, ...]:
+        """Every column of the file that is needed, once."""
+        names = [column.theirs for column in (*self.wanted, *self.filtered)]
+        return tuple(dict.fromkeys([*names, *((self.currency,) if self.currency else ())]))
+
+
+def normal(name: str) -> str:
+    """Write a header so that accents composed otherwise, double blanks and capitals don't tell two apart."""
+    return " ".join(unicodedata.normalize("NFC", name).split()).casefold()
+
+
+def unique(header: Iterable[str]) -> tuple[str, ...]:
+    """Name every column of a header: blank ones by their number, repeated ones (capitals aside) by a number behind."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for number, given in enumerate(header, 1):
+        bare = given.strip().lstrip("\ufeff") or f"column {number}"
+        name, copy = bare, 1
+        while name.casefold() in taken:
+            copy += 1
+            name = f"{bare}_{copy}"
+        taken.add(name.casefold())
+        names.append(name)
+    return tuple(names)
+
+
+def lay_out(declaration: Declaration, source: Source, present: Sequence[str], report: Report) -> Layout:
+    """Find every column that a declaration needs among those that are present; what is missing is reported."""
+    header = _Header(declaration.name, present, report)
+    schema = TABLES[declaration.name]
+    dropped = {header.find(name) for name in declaration.drop}
+    for name in declaration.drop:
+        if header.find(name) is None:
+            report.warn(declaration.name, name, "stands in `drop`, but the file has no such column")
+    canonical = _canonical(declaration, schema, header, dropped)
+    labels = _labels(declaration, source, header)
+    used = {column.theirs for column in (*canonical, *labels)}
+    rest = [Wanted(name, name, "attribute") for name in present if name not in used]
+    attributes = [column for column in rest if _is_attribute(column.name, schema, dropped, report)]
+    filtered = [column for column in rest if column not in attributes] if declaration.filter else []
+    money = any(column.name == "amount" or column.name.endswith("_amount") for column in schema.columns)
+    currency = next((name for name in present if money and normal(name) in _CURRENCY), None)
+    return Layout((*canonical, *labels, *attributes), tuple(filtered), currency)
+
+
+class _Header:
+    """A file's column names, looked up as people write them."""
+
+    def __init__(self, table: str, present: Sequence[str], report: Report) -> None:
+        self._table = table
+        self._present = present
+        self._report = report
+        self._exact = set(present)
+        self._normal: dict[str, list[str]] = {}
+        for name in present:
+            self._normal.setdefault(normal(name), []).append(name)
+
+    def find(self, name: str) -> str | None:
+        """Give the file's own spelling of a column; None where it has none."""
+        if name in self._exact:
+            return name
+        alike = self._normal.get(normal(name), [])
+        return alike[0] if len(alike) == 1 else None
+
+    def need(self, column: str, name: str) -> str | None:
+        """Give the file's own spelling, or report that the column is missing."""
+        found = self.find(name)
+        if found is None:
+            names = ", ".join(self._present[:_SHOWN]) + (", …" if len(self._present) > _SHOWN else "")
+            self._report.block(MissingColumn(table=self._table, wanted=name, column=column, present=names or "no column"))
+        return found
+
+
+def _canonical(declaration: Declaration, schema: Table, header: _Header, dropped: Collection[str | None]) -> list[Wanted]:
+    found = {}
+    for column in schema.names:
+        asked = declaration.columns.get(column)
+        known = header.need(column, asked or column) if asked or column in schema.required else header.find(column)
+        if known is not None and (asked or column in schema.required or known not in dropped):
+            found[column] = known
+    return [Wanted(column, theirs, _KINDS[schema.type_of(column)]) for column, theirs in found.items()]
+
+
+def _labels(declaration: Declaration, source: Source, header: _Header) -> list[Wanted]:
+    if declaration.name != "contacts":
+        return []
+    found = {label.column: header.need(f"the label {name}", label.column) for name, label in sorted(source.labels.items())}
+    return [Wanted(name, theirs, "label") for name, theirs in found.items() if theirs is not None]
+
+
+def _is_attribute(name: str, schema: Table, dropped: Collection[str | None], report: Report) -> bool:
+    if not schema.attributes or name in dropped:
+        return False
+    hides = name.casefold() in {canonical.casefold() for canonical in schema.names}
+    if hides:
+        report.warn(schema.name, name, "is the name of a canonical column that is read from another one; left out")
+    return not hides
