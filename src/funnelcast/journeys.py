@@ -45,20 +45,50 @@ class JourneyRules:
     clusters: int = 256
 
 
-def journeys(facts: Facts, as_of: AsOf, rules: JourneyRules) -> ir.Table:
-    """Give one row per journey as of an instant.
+@dataclass(frozen=True)
+class Settled:
+    """A company's journeys as of an instant, computed once and kept by the engine.
 
-    Returns
-    -------
-    Columns ``contact_id, path`` (array of channels in order), ``started_at, last_touch_at, converted_at, settled_at`` (when its outcome
-    was known), ``state`` (converted, null, open), ``conversions, value, nulls``, and whether it ``started_offline``, has ``any_offline``
-    and ``any_online`` touch.
+    Parameters
+    ----------
+    facts
+        Cut at ``as_of``.
+    purchases
+        What ``conversions`` gives.
+    touches
+        ``contact_id, at, channel, next_at`` (the contact's next conversion) and ``window`` (-1: within its look-back).
+    journeys
+        One row per journey: ``contact_id, path`` (array of channels in order), ``started_at, last_touch_at, converted_at, settled_at``
+        (when its outcome was known), ``state`` (converted, null, open), ``conversions, value, nulls``, and whether it
+        ``started_offline``, has ``any_offline`` and ``any_online`` touch.
+    """
+
+    facts: Facts
+    as_of: AsOf
+    rules: JourneyRules
+    purchases: ir.Table
+    touches: ir.Table
+    journeys: ir.Table
+
+
+def settle(facts: Facts, as_of: AsOf, rules: JourneyRules) -> Settled:
+    """Make the journeys of touchpoints.
+
+    Raises
+    ------
+    MissingTable
+        No touchpoints, or neither transactions nor contacts.
     """
     known = cut(facts, as_of)
-    touches = _assigned(known, rules)
-    belongs = ["contact_id", "next_at", "window"]
+    rows = known.table("touchpoints", "Attribution")
+    purchases = conversions(known, rules).cache()
+    touches = _assigned(known, rows, purchases, rules).cache()
+    return Settled(known, as_of, rules, purchases, touches, _journeys(known, touches, purchases, as_of, rules).cache())
+
+
+def _journeys(known: Facts, touches: ir.Table, purchases: ir.Table, as_of: AsOf, rules: JourneyRules) -> ir.Table:
     offline = known.offline(touches.channel)
-    grouped = touches.mutate(offline=offline).group_by(belongs)
+    grouped = touches.mutate(offline=offline).group_by(["contact_id", "next_at", "window"])
     table = grouped.aggregate(
         path=_ordered(known, touches),
         started_at=touches.at.min(),
@@ -67,17 +97,13 @@ def journeys(facts: Facts, as_of: AsOf, rules: JourneyRules) -> ir.Table:
         any_offline=offline.any(),
         any_online=(~offline).any(),
     )
-    purchases = conversions(known, rules).rename(purchase_contact="contact_id", purchase_at="converted_at")
-    joined = table.left_join(
-        purchases, [table.contact_id == purchases.purchase_contact, table.next_at == purchases.purchase_at, table.window == -1]
-    )
-    return _with_outcome(joined, as_of, rules)
+    bought = purchases.rename(purchase_contact="contact_id", purchase_at="converted_at")
+    matches = [table.contact_id == bought.purchase_contact, table.next_at == bought.purchase_at, table.window == -1]
+    return _with_outcome(table.left_join(bought, matches), as_of, rules)
 
 
-def paths(facts: Facts, as_of: AsOf, rules: JourneyRules, boundary: AsOf | None = None) -> ir.Table:
-    """Aggregate settled journeys by distinct path.
-
-    From touchpoints where the company brings them, else from its aggregated ``journeys``.
+def paths(settled: Settled, boundary: AsOf | None = None) -> ir.Table:
+    """Aggregate journeys whose outcome is known by distinct path.
 
     Parameters
     ----------
@@ -86,52 +112,65 @@ def paths(facts: Facts, as_of: AsOf, rules: JourneyRules, boundary: AsOf | None 
 
     Returns
     -------
-    Columns ``path`` (array of channels), ``cluster`` (of the contact; null where unknown), ``newest``, ``conversions, value, nulls``,
-    ordered by the first three.
+    Columns ``path`` (array of channels), ``cluster`` (of the contact), ``newest``, ``conversions, value, nulls``, ordered by the first
+    three.
     """
-    if not facts.has("touchpoints"):
-        return _brought(facts)
-    known = cut(facts, as_of)
-    table = journeys(known, as_of, rules)
-    settled = table.filter(table.state != OPEN).join(_clusters(known, rules), "contact_id")
-    newest = ibis.literal(value=False) if boundary is None else settled.settled_at >= ibis.literal(boundary.at, type="timestamp")
-    keyed = settled.mutate(newest=newest)
+    table = settled.journeys
+    known = table.filter(table.state != OPEN).join(_clusters(settled), "contact_id")
+    newest = ibis.literal(value=False) if boundary is None else known.settled_at >= ibis.literal(boundary.at, type="timestamp")
+    keyed = known.mutate(newest=newest)
     return keyed.group_by(["path", "cluster", "newest"]).aggregate(**_totals(keyed)).order_by(["path", "cluster", "newest"])
 
 
-def decayed(facts: Facts, as_of: AsOf, rules: JourneyRules) -> ir.Table:
+def brought_paths(facts: Facts) -> ir.Table:
+    """Give the company's own aggregated ``journeys`` as ``paths`` does; their clusters are unknown (null)."""
+    rows = facts.table("journeys", "Attribution")
+    filled = rows.filter(rows.path.strip() != "").mutate(value=rows.value.fill_null(0.0), nulls=rows.nulls.fill_null(0.0))
+    summed = filled.group_by("path").aggregate(**_totals(filled)).order_by("path")
+    return summed.select(
+        path=summed.path.split(SEPARATOR),
+        cluster=ibis.null("int64"),
+        newest=ibis.literal(value=False),
+        conversions=summed.conversions,
+        value=summed.value,
+        nulls=summed.nulls,
+    )
+
+
+def decayed(settled: Settled) -> ir.Table:
     """Sum each channel's time-decayed credit by cluster: a touch weighs 2^(-age/half-life), age in days before the conversion.
 
     Returns
     -------
     Columns ``cluster, channel, conversions, value``, ordered by the first two.
     """
-    known = cut(facts, as_of)
-    touches = _assigned(known, rules)
-    earning = touches.filter(touches.window == -1)
+    earning = settled.touches.filter(settled.touches.window == -1)
     age = _days(earning.next_at, earning.at)
-    weighed = earning.mutate(weight=(age * (-_LN2 / rules.half_life_days)).exp())
+    weighed = earning.mutate(weight=(age * (-_LN2 / settled.rules.half_life_days)).exp())
     journey = ibis.window(group_by=["contact_id", "next_at"])
     shared = weighed.mutate(share=weighed.weight / weighed.weight.sum().over(journey))
-    purchases = conversions(known, rules).rename(next_at="converted_at")
-    credited = shared.join(purchases, ["contact_id", "next_at"]).join(_clusters(known, rules), "contact_id")
+    purchases = settled.purchases.rename(next_at="converted_at")
+    credited = shared.join(purchases, ["contact_id", "next_at"]).join(_clusters(settled), "contact_id")
     summed = credited.group_by(["cluster", "channel"]).aggregate(
         conversions=(credited.share * credited.conversions).sum(), value=(credited.share * credited.value).sum()
     )
     return summed.order_by(["cluster", "channel"])
 
 
-def untouched(facts: Facts, as_of: AsOf, rules: JourneyRules) -> ir.Table:
+def untouched(settled: Settled) -> ir.Table:
     """Count the conversions that no touch within the look-back preceded: one row, ``conversions, value``."""
-    if not facts.has("touchpoints"):
-        rows = facts.table("journeys", "Attribution")
-        alone = rows.filter(rows.path.strip() == "")
-        return alone.aggregate(conversions=alone.conversions.sum().fill_null(0.0), value=alone.value.sum().fill_null(0.0))
-    known = cut(facts, as_of)
-    purchases = conversions(known, rules)
-    touches = _assigned(known, rules)
+    touches = settled.touches
     touched = touches.filter(touches.window == -1).select(contact_id="contact_id", converted_at="next_at").distinct()
-    alone = purchases.anti_join(touched, ["contact_id", "converted_at"])
+    return _summed(settled.purchases.anti_join(touched, ["contact_id", "converted_at"]))
+
+
+def brought_untouched(facts: Facts) -> ir.Table:
+    """Count the conversions of the company's own ``journeys`` whose path is empty, as ``untouched`` does."""
+    rows = facts.table("journeys", "Attribution")
+    return _summed(rows.filter(rows.path.strip() == ""))
+
+
+def _summed(alone: ir.Table) -> ir.Table:
     return alone.aggregate(conversions=alone.conversions.sum().fill_null(0.0), value=alone.value.sum().fill_null(0.0))
 
 
@@ -165,28 +204,20 @@ def conversions(known: Facts, rules: JourneyRules) -> ir.Table:
     )
 
 
-def organic_rate(facts: Facts, as_of: AsOf, rules: JourneyRules) -> float | None:
+def organic_rate(settled: Settled, untouched_conversions: float) -> float | None:
     """Estimate the probability that a contact converts in a look-back's length without any touch.
 
     The conversions without a touch, over the windows of the look-back's length that contacts lived through outside of journeys; None
     where the facts don't say since when contacts are known.
     """
-    if not (facts.has("contacts", "touchpoints") and facts.brings("contacts", "created_at")):
+    if not (settled.facts.has("contacts") and settled.facts.brings("contacts", "created_at")):
         return None
-    known = cut(facts, as_of)
-    contacts = known.table("contacts")
-    lived = _days(ibis.literal(as_of.at, type="timestamp"), contacts.created_at) / rules.lookback_days
-    table = journeys(known, as_of, rules)
+    contacts = settled.facts.table("contacts")
+    lived = _days(ibis.literal(settled.as_of.at, type="timestamp"), contacts.created_at) / settled.rules.lookback_days
     windows = float(contacts.aggregate(windows=lived.sum().fill_null(0.0)).execute()["windows"].iloc[0])
-    touched = float(table.aggregate(count=table.count()).execute()["count"].iloc[0])
-    alone = float(untouched(known, as_of, rules).execute()["conversions"].iloc[0])
-    outside = max(windows - touched, alone)
-    return alone / outside if outside > 0 else None
-
-
-def has_values(facts: Facts) -> bool:
-    """Say whether conversions have a value, rather than a zero standing in for it."""
-    return facts.has("transactions") if facts.has("touchpoints") else facts.brings("journeys", "value")
+    touched = float(settled.journeys.count().execute())
+    outside = max(windows - touched, untouched_conversions)
+    return untouched_conversions / outside if outside > 0 else None
 
 
 def open_journeys(facts: Facts, rules: JourneyRules, cohort: ir.Table) -> ir.Table:
@@ -228,16 +259,17 @@ def _days(later: Any, earlier: Any) -> Any:
     return (later.epoch_seconds() - earlier.epoch_seconds()) / _SECONDS_PER_DAY
 
 
-def _assigned(known: Facts, rules: JourneyRules) -> ir.Table:
+def _assigned(known: Facts, rows: ir.Table, bought: ir.Table, rules: JourneyRules) -> ir.Table:
     """Give touches with the next conversion and their journey's window: -1 within its look-back, else the count of windows before."""
-    rows = known.table("touchpoints", "Attribution")
-    bought = conversions(known, rules)
+    ended = bought.converted_at.cast("timestamp")  # a table kept by the engine carries its own precision
     touches = rows.select(
-        contact_id="contact_id", at="occurred_at", channel="channel", converted_at=ibis.null("timestamp"), last=ibis.literal(0)
+        contact_id="contact_id",
+        at=rows.occurred_at.cast("timestamp"),
+        channel="channel",
+        converted_at=ibis.null("timestamp"),
+        last=ibis.literal(0),
     )
-    ends = bought.select(
-        contact_id="contact_id", at="converted_at", channel=ibis.null("string"), converted_at="converted_at", last=ibis.literal(1)
-    )
+    ends = bought.select(contact_id="contact_id", at=ended, channel=ibis.null("string"), converted_at=ended, last=ibis.literal(1))
     events = touches.union(ends)
     following = ibis.window(group_by="contact_id", order_by=["at", "last"], preceding=0, following=None)
     ever = ibis.window(group_by="contact_id")
@@ -287,24 +319,10 @@ def _with_outcome(joined: ir.Table, as_of: AsOf, rules: JourneyRules) -> ir.Tabl
     return table.drop("next_at", "window", "purchase_contact", "purchase_at")
 
 
-def _clusters(known: Facts, rules: JourneyRules) -> ir.Table:
-    contacts = known.table("touchpoints").select("contact_id").distinct()
-    return contacts.mutate(cluster=(ibis.row_number().over(ibis.window(order_by="contact_id")) % rules.clusters).cast("int64"))
+def _clusters(settled: Settled) -> ir.Table:
+    contacts = settled.touches.select("contact_id").distinct()
+    return contacts.mutate(cluster=(ibis.row_number().over(ibis.window(order_by="contact_id")) % settled.rules.clusters).cast("int64"))
 
 
 def _totals(table: ir.Table) -> dict[str, Any]:
     return {"conversions": table.conversions.sum(), "value": table.value.sum(), "nulls": table.nulls.sum()}
-
-
-def _brought(facts: Facts) -> ir.Table:
-    rows = facts.table("journeys", "Attribution")
-    filled = rows.filter(rows.path.strip() != "").mutate(value=rows.value.fill_null(0.0), nulls=rows.nulls.fill_null(0.0))
-    summed = filled.group_by("path").aggregate(**_totals(filled)).order_by("path")
-    return summed.select(
-        path=summed.path.split(SEPARATOR),
-        cluster=ibis.null("int64"),
-        newest=ibis.literal(value=False),
-        conversions=summed.conversions,
-        value=summed.value,
-        nulls=summed.nulls,
-    )

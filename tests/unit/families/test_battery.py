@@ -11,10 +11,13 @@ import pytest
 
 from funnelcast.errors import FunnelcastError, WrongColumns
 from funnelcast.families.family import Family, Model
-from tests.unit.families import case_payment_delay
+from tests.unit.families import case_attribution, case_payment_delay
 from tests.unit.families.battery import Case
 
-CASES: tuple[Case, ...] = (case_payment_delay.case(),)
+CASES: tuple[Case, ...] = (
+    case_attribution.case(),
+    case_payment_delay.case(),
+)
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 

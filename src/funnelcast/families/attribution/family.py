@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from funnelcast.artefacts import digest, to_json
 from funnelcast.families.attribution.answer import METHODS, answer
 from funnelcast.families.attribution.chain import chain_of
 from funnelcast.families.attribution.credit import Attribution
@@ -31,6 +32,7 @@ _JUDGED = 5_000  # journeys on which the gate compares models
 _ENOUGH = 20  # conversions on each side of the boundary, below which the newest period can't judge
 _HELD_OUT = 0.2
 _PRIORS = (10.0, 100.0, 1_000.0, 10_000.0, 100_000.0)
+_FEATURE_SET = "open_journey.1"  # to be raised whenever journeys.open_journeys gives another path
 _PLOTTED = ("last", "linear", "markov", "shapley")
 
 
@@ -90,6 +92,10 @@ class AttributionFamily:
     def rebuild(self, files: Mapping[str, bytes]) -> AttributionModel:
         """Make the model from its artefact."""
         return rebuild(files)
+
+    def fingerprint(self, model: Model) -> str:
+        """Hash the columns and the version of their definition."""
+        return digest({_FEATURE_SET: to_json(dict(model.columns))})
 
     def losses(self, model: Model, rows: pd.DataFrame) -> Floats:
         """Give the log loss per journey of each row's path."""

@@ -114,6 +114,7 @@ def markov_model(
             "position": list(setup.rules.position),
             "half_life_touches": setup.rules.half_life_touches,
             "half_life_days": setup.journeys.half_life_days,
+            "lookback_days": setup.journeys.lookback_days,
         },
         "credits": {name: answer.document() for name, answer in (answers or {}).items()},
         "transitions": transitions(chain),

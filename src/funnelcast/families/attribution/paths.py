@@ -123,7 +123,7 @@ def from_arrays(path: pa.ListArray, columns: pd.DataFrame, *, clusters: int = CL
     codes = rank[encoded.indices.to_numpy(zero_copy_only=False)] if names else np.zeros(0, dtype=np.int64)
     lengths = np.diff(path.offsets.to_numpy()).astype(np.int64)
     amounts = {name: columns[name].to_numpy(dtype=np.float64, copy=True) for name in ("conversions", "value", "nulls")}
-    amounts["value"] = _significant(amounts["value"])
+    amounts["value"] = significant(amounts["value"])
     return Paths(channels, codes, _offsets(lengths), **amounts, cluster=columns["cluster"].to_numpy(dtype=np.int64), clusters=clusters)
 
 
@@ -164,7 +164,8 @@ def joined(paths: Paths, row: int, touches: int) -> str:
     return SEPARATOR.join(paths.channels[code] for code in paths.codes[start : start + touches])
 
 
-def _significant(values: Floats) -> Floats:
+def significant(values: Floats) -> Floats:
+    """Keep twelve digits, so that sums do not depend on the order in which threads added them."""
     magnitude = np.floor(np.log10(np.abs(values), out=np.zeros_like(values), where=values != 0))
     scale = 10.0 ** (_DIGITS - 1 - magnitude)
     return np.asarray(np.round(values * scale) / scale, dtype=np.float64)

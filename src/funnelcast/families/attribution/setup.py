@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 
 from funnelcast import journeys
 from funnelcast.errors import SpecError, TooFewRows
 from funnelcast.families.attribution.markov import ORDERS
-from funnelcast.families.attribution.paths import Floats, Paths, from_table
+from funnelcast.families.attribution.paths import Floats, Paths, from_table, significant
 from funnelcast.families.attribution.rules import RuleSettings
-from funnelcast.journeys import JourneyRules
+from funnelcast.journeys import JourneyRules, Settled
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import Spec
 from funnelcast.terms import AsOf
@@ -45,7 +46,7 @@ class Setup:
     seed: int
     collapse_repeats: bool = False
     holdout_days: int = 180
-    method: str = "markov"
+    method: str = "shapley"
     orders: tuple[int, ...] = ORDERS
     minimum: float = 10
     replicates: int = 200
@@ -119,19 +120,34 @@ def gather(facts: Facts, setup: Setup, as_of: AsOf) -> Gathered:
     TooFewRows
         No journey with a touch has converted.
     """
-    rules = setup.journeys
-    paths, newest = from_table(journeys.paths(facts, as_of, rules, as_of.plus(-setup.holdout_days)), setup.seed)
+    if not facts.has("touchpoints"):
+        return _of_brought(facts, setup)
+    settled = journeys.settle(facts, as_of, setup.journeys)
+    paths, newest = from_table(journeys.paths(settled, as_of.plus(-setup.holdout_days)), setup.seed)
     require_conversions(paths)
-    alone = journeys.untouched(facts, as_of, rules).execute().iloc[0]
+    alone = _read_untouched(journeys.untouched(settled))
     return Gathered(
-        paths.collapsed() if setup.collapse_repeats else paths,
-        newest,
-        _decayed(facts, as_of, rules, paths) if facts.has("touchpoints") else None,
-        float(alone["conversions"]),
-        float(alone["value"]),
-        journeys.organic_rate(facts, as_of, rules),
-        journeys.has_values(facts),
+        paths=paths.collapsed() if setup.collapse_repeats else paths,
+        newest=newest,
+        decayed=_decayed(settled, paths),
+        untouched_conversions=alone[0],
+        untouched_value=alone[1],
+        organic_rate=journeys.organic_rate(settled, alone[0]),
+        has_value=facts.has("transactions"),
     )
+
+
+def _of_brought(facts: Facts, setup: Setup) -> Gathered:
+    paths, newest = from_table(journeys.brought_paths(facts), setup.seed)
+    require_conversions(paths)
+    alone = _read_untouched(journeys.brought_untouched(facts))
+    has_value = facts.brings("journeys", "value")
+    return Gathered(paths.collapsed() if setup.collapse_repeats else paths, newest, None, *alone, None, has_value)
+
+
+def _read_untouched(table: ir.Table) -> tuple[float, float]:
+    count, value = significant(table.execute().iloc[0].to_numpy(dtype=np.float64))
+    return float(count), float(value)
 
 
 def require_conversions(paths: Paths) -> None:
@@ -146,10 +162,11 @@ def require_conversions(paths: Paths) -> None:
         )
 
 
-def _decayed(facts: Facts, as_of: AsOf, rules: JourneyRules, paths: Paths) -> Floats:
-    frame = journeys.decayed(facts, as_of, rules).execute()
+def _decayed(settled: Settled, paths: Paths) -> Floats:
+    frame = journeys.decayed(settled).execute()
     place = {channel: code for code, channel in enumerate(paths.channels)}
     code = frame["channel"].map(place).to_numpy(dtype=np.int64)
     cluster = frame["cluster"].to_numpy(dtype=np.int64)
-    sums = [paths.by_cluster(code, frame[outcome].to_numpy(float), len(paths.channels), cluster) for outcome in ("conversions", "value")]
+    outcomes = [significant(frame[outcome].to_numpy(dtype=np.float64)) for outcome in ("conversions", "value")]
+    sums = [paths.by_cluster(code, outcome, len(paths.channels), cluster) for outcome in outcomes]
     return np.concatenate(sums, axis=1)

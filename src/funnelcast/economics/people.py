@@ -1,0 +1,89 @@
+"""Whom each channel brought: contacts with their first channel, and when they became customers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from funnelcast.economics.estimates import CLUSTERS
+from funnelcast.journeys import CONVERTED
+from funnelcast.sources.facts import Facts
+
+UNKNOWN = "(unknown)"
+
+
+def people(known: Facts) -> ir.Table | None:
+    """Give every contact: ``contact_id, cluster, source`` (the channel it came by) and ``customer_at`` (null for leads).
+
+    The source is contacts.source_channel, else the channel of the first touch. A customer is one since became_customer_at, or else
+    since its first purchase. None where the company brings neither contacts, touches nor purchases.
+    """
+    ids = [known.table(name).select("contact_id") for name in ("contacts", "touchpoints", "transactions") if known.has(name)]
+    if not ids:
+        return None
+    everyone = ids[0].distinct() if len(ids) == 1 else ids[0].union(*ids[1:], distinct=True)
+    everyone = everyone.mutate(cluster=(ibis.row_number().over(ibis.window(order_by="contact_id")) % CLUSTERS).cast("int64"))
+    sources: list[str] = []
+    days: list[str] = []
+    if known.has("contacts"):
+        contacts = known.table("contacts").select("contact_id", "source_channel", "became_customer_at")
+        everyone = everyone.left_join(contacts, "contact_id").drop("contact_id_right")
+        sources, days = ["source_channel"], ["became_customer_at"]
+    if known.has("touchpoints"):
+        everyone = everyone.left_join(_first_touches(known), "contact_id").drop("contact_id_right")
+        sources.append("first_touch")
+    if known.has("transactions"):
+        bought = known.table("transactions").filter(lambda row: row.amount >= 0)
+        first = bought.group_by("contact_id").aggregate(first_purchase_at=bought.occurred_at.min())
+        everyone = everyone.left_join(first, "contact_id").drop("contact_id_right")
+        days.append("first_purchase_at")
+    told = everyone.select(
+        "contact_id",
+        "cluster",
+        source=ibis.coalesce(*(everyone[name] for name in sources), ibis.literal(UNKNOWN)),
+        customer_at=ibis.coalesce(*(everyone[name] for name in days), ibis.null("timestamp")),
+    )
+    return told.cache()
+
+
+def _first_touches(known: Facts) -> ir.Table:
+    touches = known.table("touchpoints")
+    earliest = ibis.row_number().over(ibis.window(group_by="contact_id", order_by=[touches.occurred_at, touches.channel]))
+    return touches.mutate(rank=earliest).filter(lambda row: row["rank"] == 0).select("contact_id", first_touch="channel")
+
+
+def leads(everyone: ir.Table) -> pd.DataFrame:
+    """Count contacts and customers by ``cluster`` and ``source``."""
+    found = everyone.group_by(["cluster", "source"]).aggregate(leads=everyone.count(), customers=everyone.customer_at.count())
+    return frame_of(found.order_by(["cluster", "source"]))
+
+
+def clustered(table: ir.Table, everyone: ir.Table) -> ir.Table:
+    """Give journeys the clusters of their contacts, computed once and kept by the engine."""
+    return table.join(everyone.select("contact_id", "cluster"), "contact_id").cache()
+
+
+def by_last_touch(table: ir.Table) -> pd.DataFrame:
+    """Sum conversions and their value by ``cluster`` and the ``channel`` of the last touch."""
+    won = table.filter(table.state == CONVERTED)
+    return _by_channel(won.mutate(channel=won.path[won.path.length() - 1]))
+
+
+def by_channel_met(table: ir.Table) -> pd.DataFrame:
+    """Sum conversions and their value by ``cluster`` and every ``channel`` that the journey met."""
+    won = table.filter(table.state == CONVERTED)
+    return _by_channel(won.mutate(channel=won.path.unique()).unnest("channel"))
+
+
+def _by_channel(won: ir.Table) -> pd.DataFrame:
+    summed = won.group_by(["cluster", "channel"]).aggregate(conversions=won.conversions.sum(), value=won.value.sum())
+    return frame_of(summed.order_by(["cluster", "channel"]))
+
+
+def frame_of(table: Any) -> pd.DataFrame:
+    """Read sums from the engine."""
+    frame: pd.DataFrame = table.execute()
+    return frame

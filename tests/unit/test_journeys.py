@@ -1,0 +1,155 @@
+"""Journeys from touches and conversions, worked by hand."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import ibis
+import pandas as pd
+import pytest
+
+from funnelcast.errors import MissingTable
+from funnelcast.journeys import (
+    JourneyRules,
+    brought_paths,
+    brought_untouched,
+    conversions,
+    decayed,
+    open_journeys,
+    organic_rate,
+    paths,
+    settle,
+    untouched,
+)
+from funnelcast.sources.conform import from_frames
+from funnelcast.sources.facts import Facts, Source
+from funnelcast.terms import AsOf
+
+RULES = JourneyRules(lookback_days=90)
+
+
+def day(number: float) -> datetime:
+    return datetime(2025, 1, 1) + timedelta(days=number)  # noqa: DTZ001 (wall-clock time)
+
+
+def frame_of(rows: list[tuple[str, float, object]], last: str) -> pd.DataFrame:
+    return pd.DataFrame([(who, day(at), what) for who, at, what in rows], columns=["contact_id", "occurred_at", last])
+
+
+def company(touches: list[tuple[str, float, str]], purchases: list[tuple[str, float, float]]) -> Facts:
+    return from_frames(Source("t"), {"touchpoints": frame_of([*touches], "channel"), "transactions": frame_of([*purchases], "amount")})
+
+
+def told(facts: Facts, as_of: float, rules: JourneyRules = RULES) -> list[tuple[str, str, str, float, float]]:
+    frame = settle(facts, AsOf(day(as_of)), rules).journeys.order_by(["contact_id", "started_at"]).execute()
+    columns = [frame[name] for name in ("contact_id", "path", "state", "conversions", "value")]
+    return [(who, ">".join(path), state, count, value) for who, path, state, count, value in zip(*columns, strict=True)]
+
+
+def test_a_touch_at_the_instant_of_a_conversion_belongs_to_it_and_the_next_one_starts_anew() -> None:
+    facts = company(
+        [("a", 0, "x"), ("a", 1, "y"), ("a", 1, "b"), ("a", 3, "z")],
+        [("a", 1, 10.0), ("a", 4, 5.0)],
+    )
+    assert told(facts, 50) == [("a", "x>b>y", "converted", 1.0, 10.0), ("a", "z", "converted", 1.0, 5.0)]
+
+
+def test_a_touch_earlier_than_the_look_back_makes_a_null_of_its_own() -> None:
+    facts = company([("a", 0, "x"), ("a", 10.001, "y"), ("a", 100, "z")], [("a", 100, 1.0)])
+    assert told(facts, 101) == [("a", "x", "null", 0.0, 0.0), ("a", "y>z", "converted", 1.0, 1.0)]
+    exactly = company([("a", 10, "x")], [("a", 100, 1.0)])
+    assert told(exactly, 101) == [("a", "x", "converted", 1.0, 1.0)]
+
+
+def test_a_journey_is_open_until_the_look_back_has_passed_since_its_last_touch() -> None:
+    facts = company([("a", 0, "x"), ("a", 5, "y")], [("b", 1, 1.0)])
+    assert told(facts, 94.9) == [("a", "x>y", "open", 0.0, 0.0)]
+    assert told(facts, 95) == [("a", "x>y", "null", 0.0, 0.0)]
+
+
+def test_an_open_journey_is_neither_a_conversion_nor_a_null() -> None:
+    facts = company([("a", 0, "x"), ("b", 0, "y")], [("b", 1, 1.0)])
+    found = paths(settle(facts, AsOf(day(10)), RULES)).execute()
+    assert [list(path) for path in found["path"]] == [["y"]]
+    assert found[["conversions", "nulls"]].to_numpy().tolist() == [[1.0, 0.0]]
+
+
+def test_touches_without_end_are_cut_into_windows_of_the_look_back() -> None:
+    facts = company([("a", at, "x") for at in (0, 45, 89, 90, 179, 180)], [("b", 1, 1.0)])
+    assert [(path, state) for _, path, state, _, _ in told(facts, 400)] == [("x>x>x", "null"), ("x>x", "null"), ("x", "null")]
+
+
+def test_the_first_conversion_only_drops_what_comes_after_it() -> None:
+    facts = company([("a", 0, "x"), ("a", 2, "y")], [("a", 1, 10.0), ("a", 3, 5.0)])
+    assert told(facts, 300, JourneyRules(conversions="first")) == [("a", "x", "converted", 1.0, 10.0)]
+
+
+def test_what_is_known_only_later_changes_nothing() -> None:
+    facts = company([("a", 0, "x"), ("a", 20, "y")], [("a", 21, 10.0)])
+    assert told(facts, 10) == [("a", "x", "open", 0.0, 0.0)]
+
+
+def test_purchases_at_one_instant_are_one_journey_and_refunds_are_none() -> None:
+    facts = company([("a", 0, "x")], [("a", 1, 10.0), ("a", 1, 5.0), ("a", 2, -5.0)])
+    assert told(facts, 300) == [("a", "x", "converted", 2.0, 15.0)]
+
+
+def test_conversions_without_a_touch_are_counted() -> None:
+    facts = company([("a", 0, "x")], [("a", 1, 10.0), ("a", 2, 7.0), ("b", 5, 3.0)])
+    assert untouched(settle(facts, AsOf(day(300)), RULES)).execute().to_numpy().tolist() == [[2.0, 10.0]]
+
+
+def test_without_purchases_a_contact_converts_when_it_becomes_a_customer() -> None:
+    touches = pd.DataFrame([("a", day(0), "x"), ("a", day(9), "y")], columns=["contact_id", "occurred_at", "channel"])
+    contacts = pd.DataFrame({"contact_id": ["a", "b"], "became_customer_at": [day(3), pd.NaT]})
+    facts = from_frames(Source("t"), {"touchpoints": touches, "contacts": contacts})
+    assert told(facts, 300) == [("a", "x", "converted", 1.0, 0.0)]
+
+
+def test_touches_without_any_kind_of_conversion_say_what_is_missing() -> None:
+    touches = pd.DataFrame([("a", day(0), "x")], columns=["contact_id", "occurred_at", "channel"])
+    with pytest.raises(MissingTable, match="transactions"):
+        conversions(from_frames(Source("t"), {"touchpoints": touches}), RULES)
+
+
+def test_time_decay_halves_a_touch_with_each_half_life_before_the_conversion() -> None:
+    facts = company([("a", 0, "x"), ("a", 7, "y")], [("a", 7, 30.0)])
+    found = decayed(settle(facts, AsOf(day(50)), JourneyRules(half_life_days=7))).execute()
+    assert found["channel"].tolist() == ["x", "y"]
+    assert found["conversions"].tolist() == pytest.approx([1 / 3, 2 / 3])
+    assert found["value"].tolist() == pytest.approx([10.0, 20.0])
+
+
+def test_the_newest_period_holds_the_journeys_whose_outcome_was_known_in_it() -> None:
+    facts = company([("a", 0, "x"), ("b", 0, "y"), ("b", 99, "z")], [("a", 1, 1.0), ("b", 100, 1.0)])
+    found = paths(settle(facts, AsOf(day(200)), RULES), boundary=AsOf(day(90))).execute()
+    assert {(">".join(path), newest) for path, newest in zip(found["path"], found["newest"], strict=True)} == {
+        ("x", False),
+        ("y", True),
+        ("z", True),
+    }
+
+
+def test_aggregated_journeys_are_summed_by_path_and_empty_paths_are_untouched() -> None:
+    brought = pd.DataFrame({"path": ["b > a", "a", "a", ""], "conversions": [1.0, 2.0, 3.0, 4.0], "nulls": [5.0, None, 1.0, 0.0]})
+    facts = from_frames(Source("t"), {"journeys": brought})
+    found = brought_paths(facts).execute()
+    assert [list(path) for path in found["path"]] == [["a"], ["b", "a"]]
+    assert found[["conversions", "value", "nulls"]].to_numpy().tolist() == [[5.0, 0.0, 1.0], [1.0, 0.0, 5.0]]
+    assert brought_untouched(facts).execute()["conversions"].tolist() == [4.0]
+
+
+def test_a_cohort_row_sees_its_journey_since_the_last_conversion_and_within_the_look_back() -> None:
+    facts = company([("a", 0, "x"), ("a", 1, "y"), ("a", 5, "z"), ("b", 0, "x")], [("a", 1, 10.0)])
+    cohort = ibis.memtable(pd.DataFrame({"contact_id": ["a", "a", "b", "c"], "as_of": [day(0.5), day(6), day(91), day(6)]}))
+    found = open_journeys(facts, RULES, cohort).execute()
+    assert found["path"].tolist() == ["x", "z", "", ""]
+
+
+def test_the_organic_rate_counts_the_windows_outside_of_journeys() -> None:
+    touches = pd.DataFrame([("a", day(0), "x")], columns=["contact_id", "occurred_at", "channel"])
+    purchases = pd.DataFrame([("a", day(1), 1.0), ("b", day(1), 1.0)], columns=["contact_id", "occurred_at", "amount"])
+    contacts = pd.DataFrame({"contact_id": ["a", "b"], "created_at": [day(0), day(0)]})
+    facts = from_frames(Source("t"), {"touchpoints": touches, "transactions": purchases, "contacts": contacts})
+    # two contacts over 180 days are four windows, one of which was a journey; one conversion in the other three
+    assert organic_rate(settle(facts, AsOf(day(180)), RULES), untouched_conversions=1.0) == pytest.approx(1 / 3)
