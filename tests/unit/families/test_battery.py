@@ -11,11 +11,12 @@ import pytest
 
 from funnelcast.errors import FunnelcastError, WrongColumns
 from funnelcast.families.family import Family, Model
-from tests.unit.families import case_attribution, case_payment_delay
+from tests.unit.families import case_attribution, case_clv, case_payment_delay
 from tests.unit.families.battery import Case
 
 CASES: tuple[Case, ...] = (
     case_attribution.case(),
+    case_clv.case(),
     case_payment_delay.case(),
 )
 

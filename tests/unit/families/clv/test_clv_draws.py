@@ -1,0 +1,71 @@
+"""Simulated futures against the formulas that they must reproduce, with parameters that are certain."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from funnelcast.families.clv.draws import Customers, Worlds, daily_purchases, quantiles
+from funnelcast.families.clv.gamma_gamma import SpendModel
+from funnelcast.families.clv.parameters import BgNbd, GammaGamma
+from funnelcast.families.clv.predictions import expected_purchases, p_purchase
+
+PROCESS = BgNbd(0.8, 6.0, 0.9, 2.8)
+SPEND = SpendModel(40.0, GammaGamma(6.0, 4.0, 20.0), np.zeros((3, 3)))
+X, T_X, AGE, M = (
+    np.array(values) for values in ([0.0, 1.0, 4.0, 30.0], [0.0, 10.0, 28.0, 29.0], [10.0, 30.0, 30.0, 30.0], [0.0, 20.0, 60.0, 45.0])
+)
+
+
+def worlds(count: int, seed: int = 1, spread: float = 0.0) -> Worlds:
+    return Worlds.draw(PROCESS, np.eye(4) * spread, SPEND, count, seed)
+
+
+def repeated(number: int) -> Customers:
+    return Customers(np.repeat(X, number), np.repeat(T_X, number), np.repeat(AGE, number), np.repeat(M, number))
+
+
+def test_simulated_sums_have_the_expected_mean_by_day() -> None:
+    drawn = daily_purchases(worlds(40), repeated(500), horizon_days=140, days_per_unit=7.0)
+    for days in (7, 70, 140):
+        expected = 500 * expected_purchases(PROCESS, X, T_X, AGE, days / 7).sum()
+        found = drawn.counts[:, :days].sum(axis=1)
+        assert found.mean() == pytest.approx(expected, abs=4 * found.std() / np.sqrt(40))
+    money = 500 * float(expected_purchases(PROCESS, X, T_X, AGE, 20.0) @ SPEND.expected(X, M))
+    sums = drawn.amounts.sum(axis=1)
+    assert sums.mean() == pytest.approx(money, abs=4 * sums.std() / np.sqrt(40))
+
+
+def test_uncertain_parameters_widen_sums() -> None:
+    certain = daily_purchases(worlds(200), repeated(100), 140, 7.0).counts.sum(axis=1)
+    uncertain = daily_purchases(worlds(200, spread=0.04), repeated(100), 140, 7.0).counts.sum(axis=1)
+    assert uncertain.std() > 1.5 * certain.std()
+
+
+def test_quantiles_are_zero_where_nothing_is_bought_so_often() -> None:
+    found = quantiles(worlds(4000), Customers(X, T_X, AGE, M), 20.0, 0.0, (0.1, 0.5, 0.9))
+    nothing = 1 - p_purchase(PROCESS, X, T_X, AGE, 20.0)
+    for level, column in ((0.1, 0), (0.5, 1), (0.9, 2)):
+        clear = np.abs(nothing - level) > 0.03
+        assert ((found[:, column] == 0) == (nothing > level))[clear].all()
+    assert (np.diff(found, axis=1) >= 0).all()
+
+
+def test_quantiles_agree_with_independent_futures() -> None:
+    common = quantiles(worlds(6000), Customers(X, T_X, AGE, M), 20.0, 0.0, (0.5, 0.9))
+    for row in range(2, 4):
+        alone = Customers(X[[row]], T_X[[row]], AGE[[row]], M[[row]])
+        sums = daily_purchases(worlds(6000, seed=9), alone, 140, 7.0).amounts.sum(axis=1)
+        np.testing.assert_allclose(np.quantile(sums, [0.5, 0.9]), common[row], rtol=0.12, atol=8)
+
+
+def test_the_same_seed_draws_the_same_future_and_another_seed_another() -> None:
+    first, again = (daily_purchases(worlds(20), repeated(50), 70, 7.0) for _ in range(2))
+    np.testing.assert_array_equal(first.amounts, again.amounts)
+    assert not np.array_equal(first.counts, daily_purchases(worlds(20, seed=2), repeated(50), 70, 7.0).counts)
+
+
+def test_amounts_lie_on_the_days_of_purchases() -> None:
+    drawn = daily_purchases(worlds(30), repeated(20), 70, 7.0)
+    assert drawn.counts.shape == (30, 70)
+    np.testing.assert_array_equal(drawn.amounts > 0, drawn.counts > 0)

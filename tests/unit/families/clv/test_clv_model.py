@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from funnelcast.errors import ArtefactDamaged, UsageError
+from funnelcast.families.clv import FAMILY
+from funnelcast.families.clv.baseline import MEAN_RATE, PAST_RATE, RateBaseline
+from funnelcast.families.clv.gamma_gamma import SpendModel
+from funnelcast.families.clv.model import ClvModel
+from funnelcast.families.clv.parameters import BgNbd, GammaGamma
+from funnelcast.families.clv.terms import Terms
+
+CDNOW = ClvModel(
+    BgNbd(0.2426, 4.4136, 0.7929, 2.4259),
+    np.diag([0.05, 0.08, 0.2, 0.3]) ** 2,
+    SpendModel(35.2, GammaGamma(6.25, 3.74, 15.45), np.diag([0.1, 0.1, 0.1]) ** 2),
+    Terms(),
+)
+ROWS = pd.DataFrame(
+    {"frequency": [0.0, 2.0, 26.0, 3.0], "recency": [0.0, 213.0, 240.0, 10.0], "T": [272.0] * 4, "monetary_value": [0.0, 22.35, 40.0, 0.0]},
+    index=["w", "x", "y", "z"],
+)
+
+
+def test_value_is_discounted_purchases_times_spend_times_margin() -> None:
+    free = CDNOW.predict(ROWS, discount_rate=0.0)
+    np.testing.assert_allclose(free["clv"], free["expected_purchases"] * free["expected_spend"], rtol=1e-12)
+    half = replace(CDNOW, terms=Terms(margin=0.5)).predict(ROWS, discount_rate=0.0)
+    for column in ("clv", "clv_p10", "clv_p90"):
+        np.testing.assert_allclose(half[column], free[column] / 2, rtol=1e-12)
+    # All purchases lie within the year, so a tenth a year takes off less than a tenth, and more than nothing.
+    ratio = CDNOW.predict(ROWS)["clv"] / free["clv"]
+    assert ((ratio > 1 / 1.1) & (ratio < 1)).all()
+
+
+def test_a_longer_horizon_and_a_lower_rate_are_worth_more() -> None:
+    year, two = CDNOW.predict(ROWS, horizon_days=365), CDNOW.predict(ROWS, horizon_days=730)
+    assert (two["clv"] > year["clv"]).all()
+    assert (two["p_purchase"] > year["p_purchase"]).all()
+    assert (two["p_alive"] == year["p_alive"]).all()
+    assert (CDNOW.predict(ROWS, discount_rate=0.5)["clv"] < year["clv"]).all()
+
+
+def test_days_or_weeks_only_rescale() -> None:
+    in_days = ClvModel(BgNbd(0.2426, 4.4136 * 7, 0.7929, 2.4259), CDNOW.covariance, CDNOW.spend, Terms(time_unit="day"))
+    pd.testing.assert_frame_equal(in_days.predict(ROWS), CDNOW.predict(ROWS), rtol=1e-9)
+
+
+def test_spend_shrinks_to_the_mean_customer() -> None:
+    spend = CDNOW.predict(ROWS)["expected_spend"]
+    mean = 6.25 * 15.45 / 2.74
+    assert spend["w"] == pytest.approx(mean)
+    assert spend["z"] == pytest.approx(mean)
+    assert 22.35 < spend["x"] < mean
+    assert spend["y"] == pytest.approx(40, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [({"horizon_days": 0}, "horizon_days is 0"), ({"discount_rate": -0.1}, "discount_rate is -0.1")]
+)
+def test_a_horizon_or_rate_that_cannot_be_is_refused(asked: dict[str, float], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        CDNOW.predict(ROWS, **asked)
+
+
+def test_one_draw_more_or_a_row_more_changes_no_other_row() -> None:
+    together = CDNOW.predict(pd.concat([ROWS, ROWS.assign(T=500.0)]))
+    for name in ROWS.index:
+        pd.testing.assert_frame_equal(CDNOW.predict(ROWS.loc[[name]]), together.iloc[:4].loc[[name]], rtol=1e-12)
+
+
+def test_the_baselines_go_on_as_before() -> None:
+    terms = Terms(horizon_days=136.0)
+    past = RateBaseline(PAST_RATE, 0.004, SpendModel(30.0), terms).predict(ROWS, discount_rate=0.0)
+    assert past["expected_purchases"].tolist() == pytest.approx([0.0, 1.0, 13.0, 1.5])
+    assert past["clv"].tolist() == pytest.approx([0.0, 22.35, 520.0, 45.0])
+    # Poisson quantiles: P(N <= 0 | 1) = .37 and P(N <= 2 | 1) = .92; P(N <= 18 | 13) = .93, P(N <= 17 | 13) = .89.
+    assert past["clv_p10"].tolist()[:2] == [0.0, 0.0]
+    assert past["clv_p90"].tolist() == pytest.approx([0.0, 2 * 22.35, 18 * 40.0, 3 * 30.0])
+    mean = RateBaseline(MEAN_RATE, 0.004, SpendModel(30.0), terms).predict(ROWS)
+    assert mean["expected_purchases"].tolist() == pytest.approx([0.544] * 4)
+
+
+def test_a_document_that_is_not_ours_is_refused() -> None:
+    with pytest.raises(ArtefactDamaged, match=r"unknown kind 'other'"):
+        FAMILY.rebuild({"model.json": CDNOW.files()["model.json"].replace(b'"kind": "bg_nbd"', b'"kind": "other"')})
+    with pytest.raises(ArtefactDamaged, match=r"can't be read"):
+        FAMILY.rebuild({"model.json": b'{"kind": "bg_nbd"}'})
+
+
+def test_predicting_from_an_artefact_never_imports_what_only_fitting_needs(tmp_path: object) -> None:
+    program = """
+import json, sys
+import pandas as pd
+from funnelcast.families.registry import family_of
+files = {"model.json": sys.stdin.buffer.read()}
+model = family_of("clv").rebuild(files)
+print(model.predict(pd.DataFrame({"frequency": [2.0], "recency": [30.0], "T": [60.0], "monetary_value": [9.0]})).to_json())
+print(json.dumps([name for name in ("lifetimes", "autograd", "mlflow", "matplotlib") if name in sys.modules]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], input=CDNOW.files()["model.json"], capture_output=True, check=True)
+    predicted, imported = done.stdout.decode().splitlines()
+    assert imported == "[]"
+    assert '"clv"' in predicted
