@@ -35,7 +35,7 @@ RECEIPTS = ("receivables", "new_invoices", "open_deals", "new_deals", "repeat_pu
 
 _VAT_DAY = 20
 _INVOICE_LEVERS, _DEAL_LEVERS = 40, 20
-_PACE, _RECEIVABLES, _NEW_INVOICES, _OPEN_DEALS, _NEW_DEALS = range(5)
+_PACE, _RECEIVABLES, _NEW_INVOICES = range(3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +119,7 @@ def draw_cash(
     """Draw so many days of every part; ``flows`` are bookings of open deals, of new deals, and repeat purchases."""
     draws = _common_draws(flows, draws)
     open_flows, new_flows, repeat = (Flows.none(draws) if given is None else given for given in flows)
-    generators = [np.random.default_rng([seed, part]) for part in range(5)]
+    generators = [np.random.default_rng([seed, part]) for part in range(3)]
     pace = Pace.draw(generators[_PACE], draws, days, inputs.pace_deviation, scenario.payment_delay_days)
     if not inputs.deals_counted:
         open_flows = new_flows = Flows.none(draws)
@@ -132,9 +132,9 @@ def draw_cash(
             inputs.lateness(),
             pace,
             first_day=inputs.first_day,
-            generator=generators[part],
+            seed=seed,
         )
-        for bookings, part in ((open_flows, _OPEN_DEALS), (new_flows, _NEW_DEALS))
+        for bookings in (open_flows, new_flows)
     )
     new = _new_invoices(inputs, pace, days, generators[_NEW_INVOICES], scenario)
     taxed = new.daily + by_day(open_deals.collected, days) + by_day(new_deals.collected, days)

@@ -11,11 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from funnelcast.forecast import shared_draws
 from funnelcast.forecast.billing_terms import BillingTerms
 from funnelcast.forecast.flows import NOT_YET, Flows
 from funnelcast.forecast.payments import LATER, NEVER, Lateness, Pace
 
+Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+
+_OWN_LUCK = 0x5041_5944  # apart from that which won the deal
+_STEP = np.uint64(0xD1342543DE82EF95)
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ def convert(
     pace: Pace,
     *,
     first_day: int,
-    generator: np.random.Generator,
+    seed: int,
 ) -> Converted:
     """Invoice each booking and draw when it is paid.
 
@@ -66,11 +71,13 @@ def convert(
         What was invoiced before as_of, by deal: it replaces as much of the booking.
     first_day
         as_of's day, from 1970-01-01: billing terms go by the calendar.
+    seed
+        A deal's luck with payment belongs to it and the draw: it stays the same, whatever a scenario changes elsewhere.
     """
     invoiced = _to_invoice(bookings, already_net, billing)
     draw, issued = invoiced.draw.astype(np.int64), invoiced.day.astype(np.int64)
     due = billing.terms.due(first_day + issued) - first_day
-    late = lateness.draw(generator, invoiced.size)
+    late = lateness.at(_luck(invoiced, seed))
     lag = np.where(late >= LATER, late, np.maximum(due + late - issued, 0))
     paid = pace.day(draw, issued, lag)
     lost = paid >= NEVER
@@ -85,6 +92,14 @@ def _to_invoice(bookings: Flows, already_net: Mapping[str, float], billing: Bill
     gross = remaining * (1.0 + billing.vat_rate)
     every = Flows(bookings.draws, bookings.draw, day, gross, bookings.lineage, bookings.ids)
     return every.where(remaining > 0)
+
+
+def _luck(invoiced: Flows, seed: int) -> Floats:
+    """Give one number within (0, 1) per amount, from the deal's id and the draw; deals to come are told apart by their amounts."""
+    own = np.append(shared_draws.keys_of(invoiced.ids, seed + _OWN_LUCK), np.zeros(1, np.uint64))[invoiced.lineage]
+    by_amount = np.ascontiguousarray(invoiced.amount).view(np.uint64) ^ np.uint64(seed % 2**32)
+    keys = np.where(invoiced.lineage == NOT_YET, by_amount, own) + invoiced.draw.astype(np.uint64) * _STEP
+    return shared_draws.uniforms(shared_draws.words(keys, 1)[:, 0]).astype(np.float64)
 
 
 def certain(amounts: Mapping[str, float], draws: int) -> Flows:

@@ -142,7 +142,7 @@ def issue(
     draws = pace.factor.shape[0]
     counts = process.draw(generator, draws, first_day, days)
     table = distribution.table(generator)
-    level = _amount_level(generator, draws, amount)
+    level = _amount_level(generator, draws, amount[amount != 0])
     worth = 1.0
     if counts.sum() > _MOST:  # beyond that many, each drawn invoice stands for several: wider than needed, never narrower
         worth = float(counts.sum()) / _MOST
@@ -190,9 +190,9 @@ def _issue_some(
 
 def _amount_level(generator: np.random.Generator, draws: int, amount: Floats) -> Floats:
     """Draw how far the mean amount may lie from that of the few templates: log-normal with mean 1, shape [draws]."""
-    mean = float(np.abs(amount).mean())
-    variation = float(amount.std()) / mean if amount.size > 1 and mean > 0 else 1.0
-    deviation = min(np.sqrt((variation**2 + 1.0 / amount.size) / amount.size), 1.0)
+    count = max(amount.size, 1)
+    variation = float(amount.std() / np.abs(amount).mean()) if amount.size > 1 else 1.0
+    deviation = min(np.sqrt((variation**2 + 1.0 / count) / count), 1.0)
     return np.asarray(np.exp(deviation * generator.standard_normal(draws) - 0.5 * deviation**2), dtype=np.float64)
 
 

@@ -80,11 +80,11 @@ class Lateness:
     daily: Floats
     never: float
 
-    def draw(self, generator: np.random.Generator, size: int) -> Integers:
-        """Draw days after the due date; ``NEVER`` where nothing comes."""
+    def at(self, uniform: Floats) -> Integers:
+        """Give the days after the due date at levels within (0, 1); ``NEVER`` where nothing comes."""
         reached = np.append(np.cumsum(self.daily), [1.0 - self.never])
         days = np.append(np.arange(self.daily.size) + _LATE_FROM, [LATER, NEVER])
-        return np.asarray(days[np.searchsorted(reached, generator.random(size), side="right")], dtype=np.int64)
+        return np.asarray(days[np.searchsorted(reached, uniform, side="right")], dtype=np.int64)
 
     @classmethod
     def usual(cls) -> Lateness:

@@ -61,10 +61,10 @@ def collect(
     for first in range(0, distribution.size, _AT_A_TIME):
         chunk = slice(first, first + _AT_A_TIME)
         table = PayDistribution(distribution.daily[chunk], distribution.never[chunk]).table(generator)
+        table[table == NEVER] = width - 1  # the cells' last column
         slot = generator.integers(0, table.shape[1], (len(table), draws), dtype=np.uint16)
         day = np.take_along_axis(table, slot.astype(np.intp), axis=1)
-        day = np.where(day >= NEVER, width - 1, np.minimum(day, width - 2))
-        cell = cells.ravel()[day + starts]
+        cell = cells.ravel().take(day + starts)
         sums += np.bincount(cell.ravel(), weights=np.repeat(amount[chunk], draws), minlength=sums.size)
         mine = (keep >= first) & (keep < first + len(table))
         kept_days[mine] = cell[keep[mine] - first] - np.arange(draws) * outcomes

@@ -27,7 +27,7 @@ def test_a_won_deal_is_invoiced_with_vat_and_paid_late_by_hand() -> None:
     # won on 8 January, invoiced 2 days later, due 45 days on at the end of that month: 28 February; paid 4 days late on 4 March
     won = Flows(2, np.array([1], np.int32), np.array([3], np.int32), np.array([1000.0]), np.array([0], np.int32), ("d1",))
     billing = Billing(parse("45 days end of month"), 0.2, 2)
-    found = convert(won, {}, billing, exactly(4), steady(2), first_day=JANUARY_5, generator=np.random.default_rng(1))
+    found = convert(won, {}, billing, exactly(4), steady(2), first_day=JANUARY_5, seed=1)
     assert (found.invoiced.day.tolist(), found.invoiced.amount.tolist()) == ([5], [1200.0])
     assert (found.collected.day.tolist(), found.collected.amount.tolist()) == ([58], [1200.0])
     assert (found.collected.draw.tolist(), found.collected.ids, found.collected.lineage.tolist()) == ([1], ("d1",), [0])
@@ -40,7 +40,7 @@ def test_what_was_invoiced_before_replaces_as_much_of_the_booking() -> None:
     won = Flows(1, np.zeros(4, np.int32), np.zeros(4, np.int32), np.full(4, 1000.0), place, ids)
     billing = Billing(parse("30 days"), 0.2, 0)
     before = {"part": 400.0, "all": 1000.0, "more": 1500.0, "elsewhere": 9.0}
-    found = convert(won, before, billing, exactly(0), steady(1), first_day=JANUARY_5, generator=np.random.default_rng(1))
+    found = convert(won, before, billing, exactly(0), steady(1), first_day=JANUARY_5, seed=1)
     assert dict(zip(np.array(ids)[found.invoiced.lineage], found.invoiced.amount, strict=True)) == {"part": 720.0, "none": 1200.0}
 
 
@@ -66,7 +66,7 @@ def test_booked_is_invoiced_before_and_after_and_invoiced_is_collected_open_and_
     already = dict(zip("abc", before, strict=True))
     billing = Billing(parse("30 days"), vat, 1)
     pace = Pace(np.ones((4, 40)), delay)
-    found = convert(won, already, billing, exactly(3, never), pace, first_day=JANUARY_5, generator=np.random.default_rng(2))
+    found = convert(won, already, billing, exactly(3, never), pace, first_day=JANUARY_5, seed=2)
     replaced = np.array([*before, 0.0])[won.lineage]
     earlier = np.bincount(won.draw, weights=np.minimum(replaced, won.amount), minlength=4)
     np.testing.assert_allclose(won.totals(), earlier + found.invoiced.totals() / (1.0 + vat), rtol=1e-9, atol=1e-6)
@@ -82,8 +82,30 @@ def test_booked_is_invoiced_before_and_after_and_invoiced_is_collected_open_and_
 
 def test_a_share_is_never_paid() -> None:
     count = 20_000
-    whole = np.zeros(count, np.int32)
-    won = Flows(1, whole, whole, np.ones(count), whole, ("d",))
+    place, whole = np.arange(count, dtype=np.int32), np.zeros(count, np.int32)
+    won = Flows(1, whole, whole, np.ones(count), place, tuple(f"d{number}" for number in place))
     billing = Billing(parse("on receipt"), 0.0, 0)
-    found = convert(won, {}, billing, exactly(7, 0.25), steady(1), first_day=JANUARY_5, generator=np.random.default_rng(3))
+    found = convert(won, {}, billing, exactly(7, 0.25), steady(1), first_day=JANUARY_5, seed=3)
     assert found.lost.totals()[0] == pytest.approx(0.25 * count, rel=0.04)
+
+
+def test_a_deal_keeps_its_luck_when_others_come_and_go() -> None:
+    draws = 300
+    draw = np.tile(np.arange(draws, dtype=np.int32), 3)
+    lineage = np.repeat(np.array([0, 1, -1], np.int32), draws)
+    amount = np.repeat([100.0, 200.0, 321.5], draws)
+    both = Flows(draws, draw, np.zeros(draw.size, np.int32), amount, lineage, ("a", "b"))
+    spread = Lateness(np.full(564, 1 / 564), 0.0)
+    billing = Billing(parse("end of month"), 0.2, 0)
+
+    def days(bookings: Flows, seed: int = 1) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+        found = convert(bookings, {}, billing, spread, steady(draws), first_day=JANUARY_5, seed=seed)
+        return found.collected.where(found.collected.amount > 230).day
+
+    everything = days(both)
+    np.testing.assert_array_equal(days(both.where(both.lineage != 0)), everything)
+    np.testing.assert_array_equal(days(Flows.concatenate([both.where(lineage == 1), both.where(lineage == -1)])), everything)
+    assert (days(both, seed=2) != everything).mean() > 0.8
+    of_b, of_new = everything[:draws], everything[draws:]
+    assert len(np.unique(of_b)) > 100
+    assert abs(np.corrcoef(of_b, of_new)[0, 1]) < 0.2

@@ -48,7 +48,7 @@ def test_the_slots_never_stray_from_the_probabilities_by_more_than_one(weights: 
 def test_lateness_is_pooled_around_each_invoice_s_own_due_date() -> None:
     pooled = distribution([{30: 1.0}, {65: 0.5}], [0.0, 0.5]).late(np.array([30, 60]))
     assert pooled.never == 0.25
-    late = pooled.draw(np.random.default_rng(3), 40_000)
+    late = pooled.at(np.random.default_rng(3).random(40_000))
     days, counts = np.unique(late, return_counts=True)
     assert days.tolist() == [0, 5, NEVER]
     np.testing.assert_allclose(counts / 40_000, [0.5, 0.25, 0.25], atol=0.01)
