@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 
 import ibis
 import ibis.expr.types as ir
@@ -14,7 +15,8 @@ from funnelcast.features.definition import KEYS, Block, Feature
 from funnelcast.features.purchases import PURCHASES
 from funnelcast.features.touches import TOUCHES
 from funnelcast.sources.as_of import known_to
-from funnelcast.sources.facts import Facts
+from funnelcast.sources.facts import Facts, Source
+from funnelcast.sources.schema import TABLES
 
 _BLOCKS: tuple[Block, ...] = (PURCHASES, TOUCHES, SUBSCRIPTIONS, INVOICES, DEALS)
 
@@ -61,11 +63,23 @@ def words(facts: Facts) -> dict[str, dict[str, str]]:
 
 
 def fingerprint(facts: Facts) -> str:
-    """Give the hash of the feature set: names, types and the very SQL that computes them, whatever engine holds the facts."""
+    """Give the hash of one company's feature set: names, types and the very SQL that computes them, whatever engine holds the facts."""
     unbound = {name: ibis.table(table.schema(), name=name) for name, table in facts.tables.items()}
+    return _hash(facts.with_tables(unbound, facts.as_of))
+
+
+@cache
+def definition() -> str:
+    """Give the hash of every feature as this code defines it: of a company that brings every table and column and states nothing else."""
+    tables = {name: ibis.table({column: known.type_of(column) for column in known.names}, name=name) for name, known in TABLES.items()}
+    brought = {name: frozenset(known.names) for name, known in TABLES.items()}
+    return _hash(Facts(Source("every table"), ibis.duckdb.connect(), tables, brought))
+
+
+def _hash(facts: Facts) -> str:
     cohort = ibis.table({"contact_id": "string", "as_of": "timestamp"}, name="cohort")
-    sql = ibis.to_sql(build(facts.with_tables(unbound, facts.as_of), cohort), dialect="duckdb")
-    return hashlib.sha256(json.dumps([feature_set(facts), str(sql)]).encode()).hexdigest()
+    sql = str(ibis.to_sql(build(facts, cohort), dialect="duckdb"))
+    return hashlib.sha256(json.dumps([feature_set(facts), sql]).encode()).hexdigest()
 
 
 def _blocks(facts: Facts) -> tuple[Block, ...]:

@@ -1,0 +1,142 @@
+"""LightGBM, native and in its text format: the only module that imports it.
+
+A column of the matrix is a number, or a category as whole numbers from 0; not a number means missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import lightgbm
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+_ONLINE_ROWS = 1_000  # below this, starting threads costs more than it saves
+_PATIENCE = 30
+
+
+@dataclass(frozen=True)
+class TreeSettings:
+    """The hyperparameters of one boosted model, under LightGBM's names."""
+
+    num_leaves: int = 8
+    learning_rate: float = 0.05
+    min_data_in_leaf: int = 20
+    feature_fraction: float = 0.5
+    lambda_l2: float = 1.0
+    rounds: int = 300
+
+    def with_rounds(self, rounds: int) -> TreeSettings:
+        """Give the same settings with another number of trees."""
+        return replace(self, rounds=rounds)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the matrix is made of: which columns are categories, and the sign (-1, 0, 1) in which each must move the score."""
+
+    categories: tuple[int, ...] = ()
+    monotone: tuple[int, ...] = ()
+
+
+class Trees:
+    """A boosted model: its text, and what it says of a matrix."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._booster = lightgbm.Booster(model_str=text)
+
+    def scores(self, matrix: Floats, rounds: int | None = None) -> Floats:
+        """Give the raw score (log-odds) of each row, shape (n,)."""
+        if not len(matrix):
+            return np.zeros(0)
+        return np.asarray(self._booster.predict(matrix, raw_score=True, num_iteration=rounds, num_threads=_threads(matrix)), np.float64)
+
+    def contributions(self, matrix: Floats) -> Floats:
+        """Give the exact contribution of each column and, last, the base: shape (n, columns + 1), rows sum to the raw score.
+
+        Tree SHAP (Lundberg et al. 2020) as LightGBM computes it.
+        """
+        if not len(matrix):
+            return np.zeros((0, matrix.shape[1] + 1))
+        return np.asarray(self._booster.predict(matrix, pred_contrib=True, num_threads=_threads(matrix)), np.float64)
+
+
+def train(matrix: Floats, outcome: Floats, settings: TreeSettings, shape: Shape, *, seed: int, threads: int) -> Trees:
+    """Fit a binary model with log-loss and no class weights, the same whatever the number of threads."""
+    data = _dataset(matrix, outcome, shape)
+    booster = lightgbm.train(_parameters(settings, shape, seed, threads), data, settings.rounds)
+    return Trees(_text(booster))
+
+
+def cross_fit(
+    matrix: Floats,
+    outcome: Floats,
+    folds: Sequence[tuple[Indices, Indices]],
+    settings: TreeSettings,
+    shape: Shape,
+    *,
+    seed: int,
+    threads: int,
+) -> tuple[int, list[Floats]]:
+    """Fit on each fold's first part, stop early on its second, and score that second part at the rounds that suit all folds.
+
+    Returns
+    -------
+    The median of the folds' best numbers of rounds, and the raw scores of each fold's second part at that number.
+    """
+    fitted: list[tuple[Any, int]] = []
+    for fit, judge in folds:
+        data = _dataset(matrix[fit], outcome[fit], shape)
+        judged = _dataset(matrix[judge], outcome[judge], shape, reference=data)
+        stop = lightgbm.early_stopping(_PATIENCE, verbose=False)
+        parameters = _parameters(settings, shape, seed, threads)
+        booster = lightgbm.train(parameters, data, settings.rounds, valid_sets=[judged], callbacks=[stop])
+        fitted.append((booster, booster.best_iteration or settings.rounds))
+    rounds = max(1, int(np.median([best for _, best in fitted])))
+    scores = [
+        np.asarray(booster.predict(matrix[judge], raw_score=True, num_iteration=rounds, num_threads=threads), np.float64)
+        for (booster, _), (_, judge) in zip(fitted, folds, strict=True)
+    ]
+    return rounds, scores
+
+
+def _dataset(matrix: Floats, outcome: Floats, shape: Shape, reference: Any = None) -> Any:
+    quiet = {"verbosity": -1, "feature_pre_filter": False}
+    return lightgbm.Dataset(matrix, outcome, categorical_feature=list(shape.categories), reference=reference, params=quiet)
+
+
+def _parameters(settings: TreeSettings, shape: Shape, seed: int, threads: int) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "objective": "binary",
+        "num_leaves": settings.num_leaves,
+        "learning_rate": settings.learning_rate,
+        "min_data_in_leaf": settings.min_data_in_leaf,
+        "feature_fraction": settings.feature_fraction,
+        "lambda_l2": settings.lambda_l2,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "feature_pre_filter": False,
+        "num_threads": threads,
+        "verbosity": -1,
+    }
+    if any(shape.monotone):
+        found["monotone_constraints"] = list(shape.monotone)
+    return found
+
+
+def _text(booster: Any) -> str:
+    text = booster.model_to_string(num_iteration=-1)
+    return re.sub(r"\[num_threads: \d+\]", "[num_threads: 0]", text)  # the same bytes whatever the number of threads
+
+
+def _threads(matrix: Floats) -> int:
+    return 1 if len(matrix) <= _ONLINE_ROWS else 0  # 0: as many as the machine has

@@ -1,0 +1,107 @@
+"""From a raw score to a probability and its interval, learned on scores that were held out, stored as a few numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+
+from funnelcast.evaluate.calibration import fit_line, jeffreys, log_odds
+from funnelcast.families.scoring.documents import as_document, fields_of
+from funnelcast.families.scoring.logistic import fit_ridge, linear
+from funnelcast.terms import Json
+
+Floats = npt.NDArray[np.float64]
+LEVEL = 0.90
+"""Of every interval."""
+_FEWEST_FOR_BETA = 1_000
+_BANDS = 40
+_FARTHEST = 1e-4  # from 0 and 1, of an interval's open end
+_SMALLEST_NEIGHBOURHOOD, _LARGEST_NEIGHBOURHOOD = 50, 2_000
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """P = logistic(c + a ln s + b (-ln(1 - s))), s = logistic(raw score): beta calibration (Kull et al. 2017); Platt's line is a = b.
+
+    Parameters
+    ----------
+    c, a, b
+        Coefficients; a, b >= 0, so that the order of the scores is kept.
+    knots, low, high
+        At some raw scores, ascending: how far, in log-odds, the ends of Jeffreys' 90 % interval of the rate among the held-out rows that
+        scored nearest lie from their mean probability.
+    method
+        ``platt`` or ``beta``.
+    """
+
+    c: float
+    a: float
+    b: float
+    knots: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    method: str
+
+    def probability(self, raw: Floats) -> Floats:
+        """Give the probability of each raw score."""
+        return np.asarray(expit(linear(np.array([self.c, self.a, self.b]), _features(raw))), np.float64)
+
+    def interval(self, raw: Floats, probability: Floats) -> tuple[Floats, Floats]:
+        """Give the interval of each probability, which it always holds."""
+        odds = log_odds(probability)
+        low, high = expit(odds + np.interp(raw, self.knots, self.low)), expit(odds + np.interp(raw, self.knots, self.high))
+        return np.minimum(low, probability), np.maximum(high, probability)
+
+    def document(self) -> dict[str, Json]:
+        """Give the calibrator as JSON."""
+        return as_document(self)
+
+    @classmethod
+    def of(cls, document: Any) -> Calibrator:
+        """Make the calibrator from its JSON."""
+        return cls(**fields_of(document))
+
+
+def learn_calibrator(raw: Floats, outcome: Floats) -> Calibrator:
+    """Fit the map on held-out raw scores: two parameters while the rarer outcome has under 1,000 rows, three beyond."""
+    rarer = min(outcome.sum(), outcome.size - outcome.sum())
+    c, a, b = _beta(raw, outcome) if rarer >= _FEWEST_FOR_BETA else _platt(raw, outcome)
+    return with_bands(Calibrator(round(c, 10), round(a, 10), round(b, 10), (), (), (), "platt" if a == b else "beta"), raw, outcome)
+
+
+def with_bands(calibrator: Calibrator, raw: Floats, outcome: Floats) -> Calibrator:
+    """Give the calibrator the intervals that held-out rows near each score support."""
+    order = np.argsort(raw, kind="stable")
+    scores, probability = raw[order], calibrator.probability(raw[order])
+    found, expected = (np.concatenate([[0.0], np.cumsum(values)]) for values in (outcome[order], probability))
+    size = min(raw.size, int(np.clip(raw.size // 20, _SMALLEST_NEIGHBOURHOOD, _LARGEST_NEIGHBOURHOOD)))
+    middle = np.unique(np.linspace(0, raw.size - 1, _BANDS).astype(np.int64))
+    start = np.clip(middle - size // 2, 0, raw.size - size)
+    low, high = jeffreys(found[start + size] - found[start], np.full(start.size, float(size)), LEVEL)
+    centre = log_odds((expected[start + size] - expected[start]) / size)
+    knots, first = np.unique(scores[middle], return_index=True)
+    below, above = log_odds(np.maximum(low, _FARTHEST)) - centre, log_odds(np.minimum(high, 1 - _FARTHEST)) - centre
+    return replace(calibrator, knots=tuple(knots.tolist()), low=_rounded(below[first]), high=_rounded(above[first]))
+
+
+def _rounded(values: Floats) -> tuple[float, ...]:
+    return tuple(np.round(values, 10).tolist())
+
+
+def _platt(raw: Floats, outcome: Floats) -> tuple[float, float, float]:
+    line = fit_line(outcome, raw, prior=1.0)
+    slope = max(line.slope, 0.0)
+    return line.intercept, slope, slope
+
+
+def _beta(raw: Floats, outcome: Floats) -> tuple[float, float, float]:
+    c, a, b = (float(value) for value in fit_ridge(_features(raw), outcome, penalty=1e-3))
+    return (c, a, b) if min(a, b) > 0 else _platt(raw, outcome)
+
+
+def _features(raw: Floats) -> Floats:
+    return np.column_stack([-np.logaddexp(0, -raw), np.logaddexp(0, raw)])

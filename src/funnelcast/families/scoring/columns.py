@@ -1,0 +1,226 @@
+"""From the company's columns to numbers, learned without a look at the outcome and stored as JSON.
+
+A number stays one. Text becomes a level (blanks and case don't count), a text column with only two levels is a flag, and one whose
+values are numbers is read as such. Rare levels share one code and aren't stored by name: they may be names of people. A value that wasn't
+seen in training is read as they are, or is missing where there were none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from funnelcast.errors import WrongColumns
+from funnelcast.terms import Json
+
+Floats = npt.NDArray[np.float64]
+Reading = Literal["number", "text_number", "flag", "levels"]
+MOST_LEVELS = 60
+_IDENTIFIER_SHARE = 0.9
+_NUMBERS_SHARE = 0.98
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One column of the matrix: where it comes from and how it is read.
+
+    Parameters
+    ----------
+    levels
+        From each known value, normalised, to its code.
+    other
+        The code of rare and unknown values; None: they are missing.
+    spelling
+        How the company mostly writes each level.
+    """
+
+    source: str
+    reading: Reading
+    levels: Mapping[str, float] = field(default_factory=dict)
+    other: float | None = None
+    spelling: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_category(self) -> bool:
+        """Whether the matrix holds codes without an order."""
+        return self.reading == "levels"
+
+    def values(self, column: pd.Series) -> Floats:
+        """Give the column as numbers, missing as not a number."""
+        if self.reading == "number":
+            return as_numbers(column)
+        if self.reading == "text_number":
+            return _finite(pd.to_numeric(column, errors="coerce"))
+        return mapped(column, self.levels, self.other)
+
+    def words(self, code: float) -> str | None:
+        """Give the level that a code stands for; None where it is missing or the rare ones."""
+        return next((self.spelling[level] for level, known in self.levels.items() if known == code), None)
+
+    def document(self) -> dict[str, Json]:
+        """Give the column as JSON."""
+        return {
+            "source": self.source,
+            "reading": self.reading,
+            "levels": dict(self.levels),
+            "other": self.other,
+            "spelling": dict(self.spelling),
+        }
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Every column that a model reads, and those that it knows but leaves out, each with the reason."""
+
+    kinds: Mapping[str, str]
+    encoded: tuple[Encoded, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    def matrix(self, rows: pd.DataFrame) -> Floats:
+        """Give the rows as numbers, shape (n, columns)."""
+        if not self.encoded:
+            return np.zeros((len(rows), 0))
+        return np.column_stack([column.values(rows[column.source]) for column in self.encoded])
+
+    def check(self, rows: pd.DataFrame, family: str, also: Collection[str]) -> None:
+        """Hold the rows' columns against those of the fit; ``also`` may be there without being read.
+
+        Raises
+        ------
+        WrongColumns
+            A column is missing, isn't known, or holds text where numbers were fitted.
+        """
+        missing = [name for name in self.kinds if name not in rows.columns]
+        extra = [str(name) for name in rows.columns if name not in self.kinds and name not in self.left_out and name not in also]
+        texts = {column.source for column in self.encoded if column.reading == "text_number"}
+        numbers = [name for name, kind in self.kinds.items() if kind == "number" and name in rows.columns and name not in texts]
+        wrong = [name for name in numbers if not _converts(rows[name])]
+        if missing or extra or wrong:
+            raise WrongColumns(family=family, missing=missing or "none", extra=extra or "none", wrong=wrong or "none")
+
+    def document(self) -> dict[str, Json]:
+        """Give the columns as JSON."""
+        return {
+            "kinds": dict(self.kinds),
+            "encoded": [column.document() for column in self.encoded],
+            "left_out": dict(self.left_out),
+        }
+
+    @classmethod
+    def of(cls, document: Any) -> Columns:
+        """Make the columns from their JSON; the order is the matrix's."""
+        encoded = tuple(Encoded(**known) for known in document["encoded"])
+        return cls({column.source: document["kinds"][column.source] for column in encoded}, encoded, document["left_out"])
+
+
+def learn(rows: pd.DataFrame, names: Collection[str]) -> Columns:
+    """Learn how to read each named column; constant ones, doubles of another and identifiers are left out, with the reason."""
+    kinds: dict[str, str] = {}
+    found: list[Encoded] = []
+    left_out: dict[str, str] = {}
+    seen: dict[bytes, str] = {}
+    for name in names:
+        encoded = _learn_column(name, rows[name])
+        values = encoded.values(rows[name]) if encoded else np.zeros(0)
+        content = values.tobytes()
+        if encoded is None:
+            left_out[name] = "identifier: nearly every row has its own value"
+        elif _is_constant(values):
+            left_out[name] = "constant"
+        elif content in seen:
+            left_out[name] = f"the same as {seen[content]}"
+        else:
+            seen[content] = name
+            found.append(encoded)
+            kinds[name] = "number" if encoded.reading in {"number", "text_number"} else "category"
+    return Columns(kinds, tuple(found), left_out)
+
+
+def normal(value: object) -> str:
+    """Give a text without case and with single blanks: how levels are compared."""
+    return " ".join(str(value).split()).casefold()
+
+
+def as_numbers(column: pd.Series) -> Floats:
+    """Give a column of numbers, or of nothing, as float64; infinite becomes missing."""
+    return _finite(pd.to_numeric(column, errors="raise"))
+
+
+def mapped(column: pd.Series, levels: Mapping[str, float], other: float | None = None) -> Floats:
+    """Look each value up by its normalised text; empty is missing, and so is what isn't known where there is no ``other``."""
+    codes, uniques = pd.factorize(column, use_na_sentinel=True)
+    unknown = np.nan if other is None else other
+    texts = [normal(_plain(value)) for value in uniques]
+    table = np.array([levels.get(text, unknown) if text else np.nan for text in texts] + [np.nan])
+    return np.asarray(table[codes], np.float64)
+
+
+def _learn_column(name: str, column: pd.Series) -> Encoded | None:
+    if pd.api.types.is_numeric_dtype(column.dtype) or column.isna().all():
+        return None if _is_row_number(as_numbers(column)) else Encoded(name, "number")
+    text = column.dropna().map(_plain).map(lambda value: " ".join(str(value).split()))
+    text = text[text != ""]
+    if _reads_as_numbers(text):
+        return Encoded(name, "text_number")
+    spelled = text.value_counts()
+    counts = spelled.groupby(spelled.index.map(normal)).sum().sort_index().sort_values(ascending=False, kind="stable")
+    if len(column) >= 20 and len(counts) > _IDENTIFIER_SHARE * len(column):
+        return None
+    return _learn_levels(name, counts, {normal(value): str(value) for value in spelled.index[::-1]}, len(column))
+
+
+def _learn_levels(name: str, counts: pd.Series, spelling: Mapping[str, str], rows: int) -> Encoded:
+    """Two levels are a flag; of more, the frequent ones get codes from the most frequent down."""
+    flag = len(counts) <= 2
+    kept = sorted(counts.index) if flag else list(counts.index[counts.to_numpy() >= _least(rows)])[:MOST_LEVELS]
+    return Encoded(
+        source=name,
+        reading="flag" if flag else "levels",
+        levels={level: float(code) for code, level in enumerate(kept)},
+        other=float(len(kept)) if len(kept) < len(counts) else None,
+        spelling={level: spelling[level] for level in kept},
+    )
+
+
+def _reads_as_numbers(text: pd.Series) -> bool:
+    return bool(text.nunique() > 2 and pd.to_numeric(text, errors="coerce").notna().mean() > _NUMBERS_SHARE)
+
+
+def _least(rows: int) -> int:
+    return min(20, max(2, rows // 100))
+
+
+def _plain(value: object) -> object:
+    """Give 3 for 3.0: a whole number is one level however it is typed."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _converts(column: pd.Series) -> bool:
+    try:
+        pd.to_numeric(column, errors="raise")
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _is_row_number(values: Floats) -> bool:
+    """Whole numbers, all distinct and dense: a counter that the export or the database added."""
+    known = values[np.isfinite(values)]
+    if known.size < 200 or known.size < values.size or not (known == np.round(known)).all():
+        return False
+    return np.unique(known).size == known.size and float(np.ptp(known)) < 1.5 * known.size
+
+
+def _is_constant(values: Floats) -> bool:
+    missing = np.isnan(values)
+    return bool(missing.all() or (not missing.any() and np.ptp(values) == 0))
+
+
+def _finite(values: Any) -> Floats:
+    numbers = np.asarray(values, np.float64)
+    return np.where(np.isfinite(numbers), numbers, np.nan)

@@ -1,0 +1,128 @@
+"""The linear member's columns: a number bends at its quantiles, a category is one column per level, missing is a column of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from funnelcast.families.scoring.documents import as_document, fields_of
+from funnelcast.terms import Json
+
+Floats = npt.NDArray[np.float64]
+_KNOTS = 6
+_FEWEST_VALUES_TO_BEND = 10
+_INDICATOR_SCALE = 0.5  # of a balanced flag: rare levels are shrunk rather than blown up by their own small spread
+_LARGEST = 8.0  # standard deviations beyond the training data at which the line goes flat
+
+
+@dataclass(frozen=True)
+class Term:
+    """What one column of the matrix becomes.
+
+    Parameters
+    ----------
+    fill
+        Stands for missing in a number.
+    knots
+        Where a number's line may bend, ascending; none for a straight one.
+    codes
+        The levels that get a column; empty for a number.
+    missing
+        Whether missing gets a column.
+    means, scales
+        Of each resulting column, in training: shape (width,).
+    """
+
+    fill: float
+    centre: float
+    spread: float
+    knots: tuple[float, ...]
+    codes: tuple[float, ...]
+    missing: bool
+    means: tuple[float, ...] = ()
+    scales: tuple[float, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """How many columns of the design it becomes."""
+        return (len(self.codes) or 1 + len(self.knots)) + self.missing
+
+    def raw(self, values: Floats) -> Floats:
+        """Give its columns before centring, shape (n, width)."""
+        parts = [np.isnan(values)] if self.missing else []
+        if self.codes:
+            parts += [values == code for code in self.codes]
+        else:
+            z = np.clip((np.where(np.isnan(values), self.fill, values) - self.centre) / self.spread, -_LARGEST, _LARGEST)
+            parts += [z, *(np.maximum(z - knot, 0.0) for knot in self.knots)]
+        return np.column_stack(parts).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Design:
+    """The terms of every column of the matrix, in order."""
+
+    terms: tuple[Term, ...]
+
+    def apply(self, matrix: Floats) -> Floats:
+        """Give the centred and scaled columns, shape (n, sum of widths)."""
+        if not self.terms:
+            return np.zeros((len(matrix), 0))
+        raw = np.column_stack([term.raw(matrix[:, column]) for column, term in enumerate(self.terms)])
+        means = np.concatenate([np.asarray(term.means) for term in self.terms])
+        scales = np.concatenate([np.asarray(term.scales) for term in self.terms])
+        return np.asarray((raw - means) / scales, np.float64)
+
+    def contributions(self, matrix: Floats, beta: Floats) -> Floats:
+        """Give each column's part of eta and, last, the intercept: shape (n, columns + 1), rows sum to eta."""
+        parts = self.apply(matrix) * beta[1:]
+        ends = np.cumsum([0, *(term.width for term in self.terms)])
+        found = [parts[:, start:end].sum(axis=1) for start, end in pairwise(ends)]
+        return np.column_stack([*found, np.full(len(matrix), beta[0])])
+
+    def document(self) -> list[Json]:
+        """Give the terms as JSON."""
+        return [as_document(term) for term in self.terms]
+
+    @classmethod
+    def of(cls, document: Sequence[Any]) -> Design:
+        """Make the design from its JSON."""
+        return cls(tuple(Term(**fields_of(known)) for known in document))
+
+
+def learn_design(matrix: Floats, categories: Sequence[int]) -> Design:
+    """Learn the terms from the training matrix, without a look at the outcome."""
+    return Design(tuple(_learn_term(matrix[:, column], category=column in categories) for column in range(matrix.shape[1])))
+
+
+def _learn_term(values: Floats, *, category: bool) -> Term:
+    known = values[~np.isnan(values)]
+    missing = known.size < values.size
+    if category:
+        term = Term(0.0, 0.0, 1.0, (), tuple(np.unique(known).tolist()), missing)
+        raw = term.raw(values)
+        return _scaled(term, raw.mean(axis=0), np.full(raw.shape[1], _INDICATOR_SCALE))
+    fill, centre, spread = float(np.median(known)), float(known.mean()), float(known.std()) or 1.0
+    term = Term(fill, centre, spread, _knots((known - centre) / spread), (), missing)
+    raw = term.raw(values)
+    scales = np.maximum(raw.std(axis=0), 1e-9)
+    if missing:
+        scales[0] = _INDICATOR_SCALE
+    return _scaled(term, raw.mean(axis=0), scales)
+
+
+def _knots(z: Floats) -> tuple[float, ...]:
+    distinct = np.unique(z)
+    if distinct.size <= _FEWEST_VALUES_TO_BEND:
+        return ()
+    knots = np.unique(np.quantile(z, np.linspace(0, 1, _KNOTS + 2)[1:-1]))
+    return tuple(float(knot) for knot in knots if distinct[0] < knot < distinct[-1])
+
+
+def _scaled(term: Term, means: Floats, scales: Floats) -> Term:
+    return Term(term.fill, term.centre, term.spread, term.knots, term.codes, term.missing, tuple(means.tolist()), tuple(scales.tolist()))

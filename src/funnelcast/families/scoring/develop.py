@@ -1,0 +1,266 @@
+"""From facts to a judged challenger: time folds with the newest date kept for the gate, or cross-validation where there is no time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from funnelcast import features
+from funnelcast.errors import TooFewRows
+from funnelcast.evaluate.metrics import classification
+from funnelcast.families.boosting import TreeSettings
+from funnelcast.families.family import Development, Options
+from funnelcast.families.scoring.fitting import Fitted, Recipe, cross_loss, fit_scoring, fit_simple, prepare
+from funnelcast.families.scoring.folds import contact_folds, inner_folds
+from funnelcast.families.scoring.leaks import Rules, suspects
+from funnelcast.families.scoring.model import ScoringModel
+from funnelcast.families.scoring.plots import plots
+from funnelcast.families.scoring.reasons import Wording
+from funnelcast.families.scoring.rows import Dated, Rows, dated_rows, flat_rows
+from funnelcast.families.tuning import Found, Range, minimise
+from funnelcast.labels import LABEL
+from funnelcast.sources.facts import Facts, Label
+from funnelcast.spec import Spec
+from funnelcast.splits import Fold
+from funnelcast.terms import AsOf, Json
+
+Floats = npt.NDArray[np.float64]
+SPACE: Mapping[str, Range] = {
+    "num_leaves": Range(3, 31, whole=True, log=True),
+    "min_data_in_leaf": Range(10, 120, whole=True, log=True),
+    "feature_fraction": Range(0.3, 1.0),
+    "lambda_l2": Range(0.1, 30.0, log=True),
+}
+DEFAULT_TRIALS = 8
+_MOST_ROWS_TO_SEARCH = 6_000
+_TOO_GOOD = 0.995
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a family asks of the facts.
+
+    Parameters
+    ----------
+    baseline
+        The one column of the simple rule.
+    outcomes
+        The column that states the outcome, or how a history gives it.
+    """
+
+    family: str
+    baseline: str
+    wording: Wording
+    outcomes: Label | Dated
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Out-of-sample probabilities of model and baseline, on the rows where both were judged."""
+
+    outcome: Floats
+    model: Floats
+    baseline: Floats
+
+
+def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options, question: Question) -> Development:
+    """Fit, judge, and fit again on everything."""
+    options.progress(f"{spec.name}: features")
+    rows = _rows(facts, spec, as_of, question)
+    everything = pd.concat([rows.earlier, rows.newest], ignore_index=True) if len(rows.newest) else rows.earlier
+    names = list(features.feature_set(facts))
+    found = suspects(_latest(rows.earlier), _latest(rows.earlier)[LABEL].to_numpy(), _attributes(facts, names), _rules(spec), spec.seed)
+    recipe = Recipe(
+        family=question.family,
+        seed=spec.seed,
+        threads=options.threads,
+        excluded={suspect.name: f"leak suspect: {suspect.reason}" for suspect in found if suspect.action == "excluded"},
+        monotone=spec.features.get("monotone", {}),
+        wording=question.wording,
+        features=features.fingerprint(facts),
+    )
+    outer = () if rows.grid else contact_folds(rows.earlier, int(spec.folds.get("groups", 5)), spec.seed)
+    searched = rows.earlier.iloc[outer[-1].fit] if outer else rows.earlier
+    best = _search(searched, names, spec, recipe, options)
+    recipe = replace(recipe, trees=_settings(best.values))
+    workshop = Workshop(spec, names, question.baseline, recipe)
+    development = _cross_validated(rows.earlier, outer, workshop, options) if outer else _in_time(rows, everything, workshop, options)
+    about = _about(everything, rows, spec, question, best)
+    listed: list[Json] = [suspect.document() for suspect in found]
+    return replace(development, details={**about, "leak_suspects": listed, **development.details, "gates": _gates(development)})
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What fits challenger and baseline on some rows."""
+
+    spec: Spec
+    names: Sequence[str]
+    baseline: str
+    recipe: Recipe
+
+    def challenger(self, rows: pd.DataFrame) -> Fitted:
+        """Fit the challenger, its own folds within these rows."""
+        prepared = prepare(rows, rows[LABEL].to_numpy(np.float64), self.names, self.recipe)
+        return fit_scoring(prepared, inner_folds(rows, self.spec), self.recipe)
+
+    def simple(self, rows: pd.DataFrame) -> ScoringModel:
+        """Fit the baseline on the same rows and folds."""
+        return fit_simple(rows, self.names, self.baseline, inner_folds(rows, self.spec), self.recipe).model
+
+
+def _rows(facts: Facts, spec: Spec, as_of: AsOf, question: Question) -> Rows:
+    outcomes = question.outcomes
+    rows = flat_rows(facts, outcomes, as_of) if isinstance(outcomes, Label) else dated_rows(facts, spec, as_of, outcomes)
+    if not len(rows.earlier) or (rows.grid and not len(rows.newest)):
+        advice = "Check the cohort and the horizon in spec.toml, and the dates of the facts."
+        raise TooFewRows(model=spec.name, found=len(rows.earlier), what="rows with a known outcome", needed=1, advice=advice)
+    return rows
+
+
+def _in_time(rows: Rows, everything: pd.DataFrame, workshop: Workshop, options: Options) -> Development:
+    options.progress(
+        f"{workshop.spec.name}: fitting on {len(rows.earlier)} rows of earlier dates, judging on {len(rows.newest)} of the newest"
+    )
+    fitted = workshop.challenger(rows.earlier)
+    baseline = workshop.simple(rows.earlier)
+    judged = Judged(rows.newest[LABEL].to_numpy(np.float64), _probability(fitted.model, rows.newest), _probability(baseline, rows.newest))
+    options.progress(f"{workshop.spec.name}: fitting again on all {len(everything)} rows")
+    final = workshop.challenger(everything)
+    return Development(
+        model=final.model,
+        baseline=workshop.simple(everything),
+        judged=fitted.model,
+        judged_baseline=baseline,
+        newest=rows.newest,
+        metrics=classification(judged.outcome, judged.model),
+        baseline_metrics=classification(judged.outcome, judged.baseline),
+        rows=len(everything),
+        folds=_fold_metrics(fitted, rows.earlier[LABEL].to_numpy(np.float64)),
+        details=_of_model(final.model, rows.newest),
+        plots=plots(judged.outcome, judged.model, judged.baseline),
+    )
+
+
+def _cross_validated(rows: pd.DataFrame, folds: Sequence[Fold], workshop: Workshop, options: Options) -> Development:
+    outcome = rows[LABEL].to_numpy(np.float64)
+    own, simple = np.zeros(outcome.size), np.zeros(outcome.size)
+    by_fold = []
+    for number, fold in enumerate(folds, start=1):
+        options.progress(f"{workshop.spec.name}: fold {number} of {len(folds)}")
+        fitted, baseline = workshop.challenger(rows.iloc[fold.fit]), workshop.simple(rows.iloc[fold.fit])
+        own[fold.judge] = _probability(fitted.model, rows.iloc[fold.judge])
+        simple[fold.judge] = _probability(baseline, rows.iloc[fold.judge])
+        by_fold.append(classification(outcome[fold.judge], own[fold.judge]))
+    newest = rows.iloc[folds[-1].judge]
+    options.progress(f"{workshop.spec.name}: fitting on all {len(rows)} rows")
+    final = workshop.challenger(rows)
+    return Development(
+        model=final.model,
+        baseline=workshop.simple(rows),
+        judged=fitted.model,
+        judged_baseline=baseline,
+        newest=newest,
+        metrics=classification(outcome, own),
+        baseline_metrics=classification(outcome, simple),
+        rows=len(rows),
+        folds=tuple(by_fold),
+        details=_of_model(final.model, newest),
+        plots=plots(outcome, own, simple),
+    )
+
+
+def _search(rows: pd.DataFrame, names: Sequence[str], spec: Spec, recipe: Recipe, options: Options) -> Found:
+    """Search the trees' settings on a sample of whole contacts."""
+    sample = _sample(rows, spec.seed)
+    start = {name: float(getattr(TreeSettings(), name)) for name in SPACE}
+    folds = inner_folds(sample, spec)
+    prepared = prepare(sample, sample[LABEL].to_numpy(np.float64), names, recipe)
+    trials = options.trials if options.trials is not None else int(spec.search.get("trials", DEFAULT_TRIALS))
+    if not folds or trials <= 1 or not prepared.columns.encoded or prepared.outcome.sum() < 100:
+        return Found(start, float("nan"), 0)
+
+    def loss(values: Mapping[str, float]) -> float:
+        return cross_loss(prepared, folds, replace(recipe, trees=_settings(values)))
+
+    return minimise(loss, SPACE, start, trials=trials, seed=spec.seed, progress=lambda text: options.progress(f"{spec.name}: {text}"))
+
+
+def _sample(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
+    if len(rows) <= _MOST_ROWS_TO_SEARCH:
+        return rows
+    contacts = rows["contact_id"].unique()
+    drawn = np.random.default_rng(seed).permutation(contacts.size)[: int(contacts.size * _MOST_ROWS_TO_SEARCH / len(rows))]
+    return rows[rows["contact_id"].isin(contacts[drawn])]
+
+
+def _settings(values: Mapping[str, float]) -> TreeSettings:
+    return TreeSettings(
+        num_leaves=round(values["num_leaves"]),
+        min_data_in_leaf=round(values["min_data_in_leaf"]),
+        feature_fraction=float(values["feature_fraction"]),
+        lambda_l2=float(values["lambda_l2"]),
+    )
+
+
+def _probability(model: ScoringModel, rows: pd.DataFrame) -> Floats:
+    return model.predict(rows[list(model.columns)])["probability"].to_numpy(np.float64)
+
+
+def _latest(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.drop_duplicates("contact_id", keep="last")
+
+
+def _attributes(facts: Facts, names: Sequence[str]) -> list[str]:
+    """Name what the company states rather than what funnelcast computes from dated facts."""
+    stated = set(facts.attributes("contacts")) if facts.has("contacts") else set()
+    return [name for name in names if name in stated or name.removesuffix(" (attribute)") in stated or name == "source_channel"]
+
+
+def _rules(spec: Spec) -> Rules:
+    return Rules(spec.features.get("allow", ()), spec.features.get("after_contact", ()))
+
+
+def _fold_metrics(fitted: Fitted, outcome: Floats) -> tuple[dict[str, float], ...]:
+    probability = fitted.model.calibrator.probability
+    return tuple(classification(outcome[rows], probability(raw)) for rows, raw in zip(fitted.held_out, fitted.raw, strict=True))
+
+
+def _about(everything: pd.DataFrame, rows: Rows, spec: Spec, question: Question, best: Found) -> dict[str, Json]:
+    dates: list[Json] = [*sorted({str(date)[:10] for date in everything["as_of"]})]
+    searched: dict[str, Json] = {name: float(value) for name, value in best.values.items()}
+    outcomes = question.outcomes
+    return {
+        "horizon_days": spec.horizon_days if rows.grid else None,
+        "evaluation": "newest as-of date, never fitted on" if rows.grid else "out-of-fold cross-validation by contact",
+        "label": f"contacts.{outcomes.column} = {outcomes.positive}" if isinstance(outcomes, Label) else f"history of {outcomes.table}",
+        "as_of_dates": dates if rows.grid else [],
+        "positives": int(everything[LABEL].sum()),
+        "base_rate": float(everything[LABEL].mean()),
+        "search": {"trials": best.trials, "settings": searched},
+    }
+
+
+def _of_model(model: ScoringModel, rows: pd.DataFrame) -> dict[str, Json]:
+    """Say which member is shipped, what it reads and what moves it most."""
+    sample = rows.iloc[:2_000]
+    strength = model.contributions(sample[list(model.columns)]).parts.abs().mean().sort_values(ascending=False, kind="stable")
+    return {
+        "member": model.member,
+        "trees_weight": model.weight,
+        "calibration": model.calibrator.method,
+        "columns": len(model.columns),
+        "left_out": dict(model.read.left_out),
+        "contributions": {str(name): round(float(value), 6) for name, value in strength.items()},
+    }
+
+
+def _gates(development: Development) -> list[Json]:
+    """Nothing about people is known almost perfectly: a figure that says so is a leak not found yet."""
+    auc = float(development.metrics["roc_auc"])
+    passed = bool(np.isnan(auc) or auc <= _TOO_GOOD)
+    return [{"name": "no_leak", "passed": passed, "value": None if np.isnan(auc) else auc, "threshold": _TOO_GOOD, "safety": True}]

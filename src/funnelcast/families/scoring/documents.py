@@ -1,0 +1,18 @@
+"""Frozen dataclasses of numbers to JSON and back: tuples are lists there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from funnelcast.terms import Json
+
+
+def as_document(item: object) -> dict[str, Json]:
+    """Give the fields of a flat dataclass as JSON."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(item).items()}
+
+
+def fields_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the fields of a flat dataclass from its JSON."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in document.items()}

@@ -1,0 +1,223 @@
+"""Fit both members on the same folds, ship the better one or their blend, and calibrate it on what was held out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from funnelcast.evaluate.calibration import fit_line, log_odds
+from funnelcast.families.boosting import Shape, Trees, TreeSettings, cross_fit, train
+from funnelcast.families.scoring.calibrator import Calibrator, learn_calibrator, with_bands
+from funnelcast.families.scoring.columns import Columns, learn
+from funnelcast.families.scoring.design import Design, learn_design
+from funnelcast.families.scoring.logistic import fit_ridge, linear
+from funnelcast.families.scoring.model import ScoringModel, without
+from funnelcast.families.scoring.reasons import Wording
+from funnelcast.labels import LABEL
+from funnelcast.splits import Fold
+from funnelcast.terms import Json
+
+Floats = npt.NDArray[np.float64]
+PENALTIES = (100.0, 30.0, 10.0, 3.0)
+WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_FEWEST_FOR_TREES = 100
+_FEWEST_FOR_A_MODEL = 10
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything beside the rows that decides a fit.
+
+    Parameters
+    ----------
+    family
+        For messages.
+    excluded
+        Columns that must not be read, each with the reason.
+    monotone
+        The sign in which a column must move the trees' score, by name.
+    features
+        The fingerprint of the company's feature set, kept in the artefact.
+    """
+
+    family: str
+    seed: int
+    threads: int = 1
+    trees: TreeSettings = field(default_factory=TreeSettings)
+    excluded: Mapping[str, str] = field(default_factory=dict)
+    monotone: Mapping[str, int] = field(default_factory=dict)
+    wording: Wording = field(default_factory=Wording)
+    features: str = ""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model, and the held-out raw scores that chose and calibrated it: ``held_out`` are positions of rows, fold by fold."""
+
+    model: ScoringModel
+    held_out: tuple[npt.NDArray[np.int64], ...]
+    raw: tuple[Floats, ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Rows as numbers, ready for both members."""
+
+    columns: Columns
+    matrix: Floats
+    outcome: Floats
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Members:
+    """The two members, and the trees' weight in the blend."""
+
+    design: Design
+    beta: Floats
+    trees: Trees | None = None
+    weight: float = 0.0
+
+
+def prepare(rows: pd.DataFrame, outcome: Floats, names: Collection[str], recipe: Recipe) -> Prepared:
+    """Learn the columns and turn the rows into a matrix; what is excluded stays known, so that rows may hold it."""
+    kept = [name for name in names if name not in recipe.excluded]
+    columns = learn(rows, kept)
+    for reason_given in sorted(set(recipe.excluded.values())):
+        columns = without(columns, [name for name, why in recipe.excluded.items() if why == reason_given], reason_given)
+    categories = tuple(place for place, column in enumerate(columns.encoded) if column.is_category)
+    monotone = tuple(recipe.monotone.get(column.source, 0) for column in columns.encoded)
+    return Prepared(columns, columns.matrix(rows), outcome, Shape(categories, monotone))
+
+
+def fit_scoring(prepared: Prepared, folds: Sequence[Fold], recipe: Recipe) -> Fitted:
+    """Fit, choose, blend and calibrate.
+
+    Parameters
+    ----------
+    folds
+        Of the prepared rows; both members are judged on them. Without folds, or with next to no outcomes of one kind, the answer is
+        the base rate.
+    """
+    rarer = _rarer(prepared.outcome)
+    if not folds or rarer < _FEWEST_FOR_A_MODEL or not prepared.columns.encoded:
+        return base_rate(prepared, recipe)
+    pairs = [(fold.fit, fold.judge) for fold in folds]
+    with _one_adder():
+        design, beta, own = _fit_linear(prepared, pairs)
+    trees, weight, raw = None, 0.0, own
+    if rarer >= _FEWEST_FOR_TREES:
+        rounds, others = cross_fit(
+            prepared.matrix, prepared.outcome, pairs, recipe.trees, prepared.shape, seed=recipe.seed, threads=recipe.threads
+        )
+        weight, raw = _blend(own, others, [prepared.outcome[judge] for _, judge in pairs])
+        if weight > 0:
+            settings = recipe.trees.with_rounds(rounds)
+            trees = train(prepared.matrix, prepared.outcome, settings, prepared.shape, seed=recipe.seed, threads=recipe.threads)
+    calibrator = learn_calibrator(np.concatenate(raw), np.concatenate([prepared.outcome[judge] for _, judge in pairs]))
+    model = _model(prepared, recipe, calibrator, Members(design, beta, trees, weight))
+    return Fitted(model, tuple(judge for _, judge in pairs), tuple(raw))
+
+
+def base_rate(prepared: Prepared, recipe: Recipe) -> Fitted:
+    """Give everyone the rate (k + 1/2) / (n + 1) (Jeffreys), with its interval."""
+    outcome = prepared.outcome
+    raw = np.full(outcome.size, float(log_odds((np.array([outcome.sum()]) + 0.5) / (outcome.size + 1))[0]))
+    exact = with_bands(Calibrator(0.0, 1.0, 1.0, (), (), (), "platt"), raw, outcome)
+    unread = without(Columns({}, ()), [*prepared.columns.left_out, *prepared.columns.kinds], "the base rate reads no column")
+    nothing = Prepared(unread, np.zeros((outcome.size, 0)), outcome, Shape())
+    return Fitted(_model(nothing, recipe, exact, Members(Design(()), raw[:1])), (), ())
+
+
+def fit_simple(rows: pd.DataFrame, names: Sequence[str], baseline: str, folds: Sequence[Fold], recipe: Recipe) -> Fitted:
+    """Fit the baseline: a logistic regression on one column alone, the field's simple rule; the base rate where it isn't there."""
+    outcome = rows[LABEL].to_numpy(np.float64)
+    unread = {name: "the baseline doesn't read it" for name in names if name != baseline}
+    recipe = replace(recipe, excluded=unread, monotone={})
+    prepared = prepare(rows, outcome, names, recipe)
+    if not folds or _rarer(outcome) < _FEWEST_FOR_A_MODEL or not prepared.columns.encoded:
+        return base_rate(prepared, recipe)
+    pairs = [(fold.fit, fold.judge) for fold in folds]
+    with _one_adder():
+        design, beta, raw = _fit_linear(prepared, pairs)
+    calibrator = learn_calibrator(np.concatenate(raw), np.concatenate([outcome[judge] for _, judge in pairs]))
+    return Fitted(_model(prepared, recipe, calibrator, Members(design, beta)), tuple(judge for _, judge in pairs), tuple(raw))
+
+
+def cross_loss(prepared: Prepared, folds: Sequence[Fold], recipe: Recipe) -> float:
+    """Give the trees' mean log-loss over the folds: the one objective of the search."""
+    pairs = [(fold.fit, fold.judge) for fold in folds]
+    _, raw = cross_fit(prepared.matrix, prepared.outcome, pairs, recipe.trees, prepared.shape, seed=recipe.seed, threads=recipe.threads)
+    return float(np.mean([_log_loss(scores, prepared.outcome[judge]) for scores, (_, judge) in zip(raw, pairs, strict=True)]))
+
+
+def _fit_linear(
+    prepared: Prepared, pairs: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]
+) -> tuple[Design, Floats, list[Floats]]:
+    """Choose the penalty on the folds, from strong to weak and no further than it helps; each fit starts from the last."""
+    design = learn_design(prepared.matrix, prepared.shape.categories)
+    values, outcome = design.apply(prepared.matrix), prepared.outcome
+    starts: list[Floats | None] = [None] * len(pairs)
+    best_loss, best_penalty, best_raw = np.inf, PENALTIES[0], [np.zeros(judge.size) for _, judge in pairs]
+    for penalty in PENALTIES:
+        fitted = [fit_ridge(values[fit], outcome[fit], penalty, start) for (fit, _), start in zip(pairs, starts, strict=True)]
+        starts = list(fitted)
+        raw = [linear(beta, values[judge]) for beta, (_, judge) in zip(fitted, pairs, strict=True)]
+        loss = _log_loss(np.concatenate(raw), np.concatenate([outcome[judge] for _, judge in pairs]))
+        if loss >= best_loss:
+            break
+        best_loss, best_penalty, best_raw = loss, penalty, raw
+    return design, fit_ridge(values, outcome, best_penalty, starts[-1]), best_raw
+
+
+def _blend(own: Sequence[Floats], others: Sequence[Floats], outcomes: Sequence[Floats]) -> tuple[float, list[Floats]]:
+    """Choose the trees' weight whose recalibrated held-out log-loss is lowest; the smaller weight on a tie."""
+    outcome = np.concatenate(outcomes)
+    best_loss, best_weight = np.inf, 0.0
+    for weight in WEIGHTS:
+        raw = np.concatenate([weight * theirs + (1 - weight) * mine for mine, theirs in zip(own, others, strict=True)])
+        line = fit_line(outcome, raw, prior=1.0)
+        loss = _log_loss(line.intercept + line.slope * raw, outcome)
+        if loss < best_loss:
+            best_loss, best_weight = loss, weight
+    return best_weight, [best_weight * theirs + (1 - best_weight) * mine for mine, theirs in zip(own, others, strict=True)]
+
+
+def _one_adder() -> AbstractContextManager[object]:
+    """Let the linear-algebra library add in one thread: the same digits on every machine, and no fight for the cores."""
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    return limits
+
+
+def _log_loss(raw: Floats, outcome: Floats) -> float:
+    return float((np.logaddexp(0, raw) - outcome * raw).mean())
+
+
+def _rarer(outcome: Floats) -> float:
+    return float(min(outcome.sum(), outcome.size - outcome.sum()))
+
+
+def _model(prepared: Prepared, recipe: Recipe, calibrator: Calibrator, members: Members) -> ScoringModel:
+    outcome = prepared.outcome
+    about: dict[str, Json] = {"base_rate": float(outcome.mean()), "positives": float(outcome.sum()), "rows": int(outcome.size)}
+    about["features"] = recipe.features
+    wording = recipe.wording
+    kept = {name: words for name, words in wording.names.items() if name in prepared.columns.kinds}
+    unread = members.weight == 1
+    return ScoringModel(
+        family=recipe.family,
+        read=prepared.columns,
+        design=Design(()) if unread else members.design,
+        beta=np.zeros(1) if unread else members.beta,
+        trees=members.trees,
+        weight=members.weight,
+        calibrator=calibrator,
+        wording=Wording(kept, wording.raises, wording.lowers),
+        about=about,
+    )

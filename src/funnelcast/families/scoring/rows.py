@@ -1,0 +1,100 @@
+"""The rows of a development: who, as of when, with which features, and what happened next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from funnelcast import features
+from funnelcast.cohorts import every_contact
+from funnelcast.errors import TooFewRows
+from funnelcast.labels import KEYS, LABEL, given, matured
+from funnelcast.sources.as_of import cut
+from funnelcast.sources.facts import Facts, Label
+from funnelcast.sources.schema import TABLES
+from funnelcast.spec import Spec
+from funnelcast.splits import Grid, grid
+from funnelcast.terms import AsOf
+
+DatedCohort = Callable[[Facts, Sequence[AsOf]], ir.Table]
+Labelled = Callable[[Facts, ir.Table, int], ir.Table]
+HISTORY_DAYS = 90
+
+
+@dataclass(frozen=True)
+class Dated:
+    """How a history answers: who was in question at each date, what labels them, and the table whose first row begins it."""
+
+    cohort: DatedCohort
+    label: Labelled
+    table: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to fit on, and the newest ones to judge on; ``newest`` is empty where the facts have no time."""
+
+    earlier: pd.DataFrame
+    newest: pd.DataFrame
+    grid: Grid | None
+
+
+def flat_rows(facts: Facts, label: Label, as_of: AsOf) -> Rows:
+    """Take one row per contact, its outcome from the column that the company gives."""
+    known = cut(facts, as_of)
+    cohort = every_contact(known, [as_of])
+    return Rows(_collect(known, given(known, cohort, label)), pd.DataFrame(), None)
+
+
+def dated_rows(facts: Facts, spec: Spec, as_of: AsOf, dated: Dated) -> Rows:
+    """Lay the grid, and take who was in question at each date with the outcome of the horizon that followed.
+
+    Rows to fit on come from what was known before ``as_of``; facts after it are hold-out alone.
+
+    Raises
+    ------
+    TooFewRows
+        The table's history is too short for a single date with a whole label window after it and some history before it.
+    """
+    known, horizon = cut(facts, as_of), spec.horizon_days
+    observed_until = facts.observed_until or as_of
+    plan = grid(
+        _first(known, dated.table).plus(int(spec.folds.get("history_days", HISTORY_DAYS))),
+        as_of,
+        observed_until,
+        horizon_days=horizon,
+        spacing_days=int(spec.folds.get("spacing_days", horizon)),
+        gap_days=int(spec.folds.get("gap_days", horizon)),
+        most=int(spec.folds.get("dates", 8)),
+    )
+    if not plan.earlier:
+        message = f"Give a longer history, or a shorter horizon than {horizon} days in models/{spec.name}/spec.toml."
+        raise TooFewRows(model=spec.name, found=0, what="as-of dates with a whole label window", needed=1, advice=message)
+    judged, until = (facts, observed_until) if plan.newest == as_of else (known, as_of)
+    return Rows(_labelled(known, dated, plan.earlier, horizon, as_of), _labelled(judged, dated, [plan.newest], horizon, until), plan)
+
+
+def _labelled(facts: Facts, dated: Dated, dates: Sequence[AsOf], horizon: int, until: AsOf) -> pd.DataFrame:
+    return _collect(facts, dated.label(facts, matured(dated.cohort(facts, dates), horizon, until), horizon))
+
+
+def _collect(facts: Facts, labelled: ir.Table) -> pd.DataFrame:
+    """Run the one query; rows in a fixed order, whatever the order in which the engine gives them."""
+    outcome = labelled.select(*KEYS, LABEL)
+    table = features.build(facts, outcome.select(*KEYS)).join(outcome, KEYS)
+    found: pd.DataFrame = table.select(*KEYS, *features.feature_set(facts), LABEL).order_by("as_of", "contact_id").execute()
+    return found.astype({LABEL: np.float64})
+
+
+def _first(facts: Facts, name: str) -> AsOf:
+    clock: Any = TABLES[name].clock
+    table = facts.table(name)
+    earliest = table.aggregate(earliest=table[clock].min()).execute()["earliest"].iloc[0]
+    if pd.isna(earliest):
+        raise TooFewRows(model=name, found=0, what=f"rows with {clock}", needed=1, advice=f"Map {clock} under [tables.{name}].")
+    return AsOf(pd.Timestamp(earliest).to_pydatetime(), facts.source.timezone)
