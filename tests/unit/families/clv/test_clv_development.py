@@ -106,14 +106,14 @@ def test_the_document_names_parameters_unit_member_and_gates(held_after: Develop
     assert set(parameters) == {"r", "alpha", "a", "b", "p", "q", "v"}
     assert held_after.details["time_unit"] == "week"
     assert held_after.details["member"] == "bg_nbd"
-    assert gates(held_after) == {"holdout_bias": True, "finite": True}
+    assert gates(held_after) == {"holdout_bias": True}
     assert b"secret" not in to_json(dict(held_after.details))
 
 
 def test_a_fit_that_its_hold_out_contradicts_does_not_ship() -> None:
     found = FAMILY.develop(company(slump=0.3), SPEC, at("2024-07-01"), Options())
     assert found.metrics["bias_pct"] > 25
-    assert gates(found) == {"holdout_bias": False, "finite": True}
+    assert gates(found) == {"holdout_bias": False}
 
 
 def test_the_plots_can_be_drawn(held_after: Development) -> None:
