@@ -1,0 +1,39 @@
+"""The BentoML service: it runs the workers and gives the metrics; every route is the application's own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import bentoml
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from funnelcast.settings import Settings
+from serving.app import build_app
+
+SOURCE = "FUNNELCAST_SOURCE"
+"""The environment variable that names the source.toml of the company to serve."""
+
+
+class Front:
+    """Hands every request to our application, so that none of BentoML's open pages is reached; /metrics is its Prometheus page."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        settings = Settings.read()
+        self._bento = app
+        self._ours = build_app(settings, Path(os.environ.get(SOURCE) or settings.demo), metrics=app)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        # start-up and shut-down stay BentoML's
+        await (self._bento if scope["type"] == "lifespan" else self._ours)(scope, receive, send)
+
+
+@bentoml.service(name="funnelcast", traffic={"timeout": 10}, workers=int(os.environ.get("FUNNELCAST_WORKERS") or 1))
+class FunnelcastService:
+    """Predictions and forecasts of one company."""
+
+
+Service: Any = FunnelcastService
+Service.add_asgi_middleware(Front)
