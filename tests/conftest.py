@@ -23,3 +23,9 @@ def real_data() -> Path:
 def company() -> Company:
     """A simulated company of 2,000 contacts; ``company.facts()`` opens it, ``company.truth`` knows better."""
     return simulated(contacts=2_000, seed=1)
+
+
+@pytest.fixture(scope="session")
+def large_company() -> Company:
+    """A simulated company of 8,000 contacts, for what needs many of them."""
+    return simulated(contacts=8_000, seed=3)

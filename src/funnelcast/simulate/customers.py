@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -139,10 +140,10 @@ def _channels(habit: Ints, paths: _Paths, business: Bools, rng: np.random.Genera
     current = habit.copy()
     channel = np.empty(len(paths.customer), dtype=np.int64)
     cumulative = np.cumsum(HABIT_MOVES, axis=1)
-    starts = np.flatnonzero(np.diff(paths.number, prepend=-1))
-    for start, stop in zip(starts, [*starts[1:], len(paths.number)], strict=True):
+    edges = np.searchsorted(paths.number, np.arange(paths.number.max(initial=-1) + 2))
+    for number, (start, stop) in enumerate(pairwise(edges)):
         who = paths.customer[start:stop]
-        if paths.number[start] > 0:
+        if number > 0:
             current[who] = (rng.random(len(who))[:, None] > cumulative[current[who]]).sum(axis=1)
         online = rng.random(len(who)) < HABIT_ONLINE[current[who]]
         by_phone = rng.random(len(who)) < np.where(business[who], 0.45, 0.08)

@@ -66,11 +66,16 @@ class Openings:
 
 @dataclass(frozen=True)
 class Endings:
-    """How each deal ended: ``closed`` is NaN, ``outcome`` -1 and ``amount`` NaN while it is open; a lost deal has amount 0."""
+    """How each deal ended: ``closed`` is NaN, ``outcome`` -1 and ``amount`` NaN while it is open; a lost deal has amount 0.
+
+    ``forward`` and ``lost`` are the hazards per plain working day in which the facts leave an open deal; NaN for a closed one.
+    """
 
     closed: Floats
     outcome: Ints
     amount: Floats
+    forward: Floats
+    lost: Floats
 
 
 @dataclass(frozen=True)
@@ -190,17 +195,24 @@ class _Course:
         """Give closing time, outcome and amount at close."""
         over = self.stage >= DEAL_WON
         won = self.stage == DEAL_WON
-        return Endings(self.closed, np.where(over, self.stage, -1), np.where(over, np.where(won, self.amount, 0.0), np.nan))
+        last = self.market.seasons.days
+        hazards = self._hazards(np.flatnonzero(~over), np.full((~over).sum(), last))
+        still_open = np.full((2, len(over)), np.nan)
+        still_open[:, ~over] = np.where(last - self.day < np.minimum(self.opening.neglected_from, LONGEST), 1.0, 0.0)[~over] * hazards
+        amount = np.where(over, np.where(won, self.amount, 0.0), np.nan)
+        return Endings(self.closed, np.where(over, self.stage, -1), amount, *still_open)
+
+    def _hazards(self, who: Ints, today: Ints) -> Floats:
+        """Give the hazards of going forward and of being lost on a plain working day, [which, deal]."""
+        forward, lost = stage_pace(self.pushes[who], today - self.entered[who])
+        base = np.array(STAGE_HAZARDS)[self.stage[who]]
+        return np.stack([base[:, 0] * forward * self.opening.multiplier[who], base[:, 1] * lost])
 
     def _move(self, active: Ints, today: Ints, age: int) -> None:
-        stage = self.stage[active]
-        forward, lost = stage_pace(self.pushes[active], today - self.entered[active])
         moving = self.pace[today] * (age < self.opening.neglected_from[active])
-        base = np.array(STAGE_HAZARDS)[stage]
-        to_next = (
-            base[:, 0] * forward * self.opening.multiplier[active] * np.where(stage == NEGOTIATION, self.win_pace[today], 1.0) * moving
-        )
-        to_lost = base[:, 1] * lost * moving
+        winning = np.where(self.stage[active] == NEGOTIATION, self.win_pace[today], 1.0)
+        to_next, to_lost = self._hazards(active, today) * moving
+        to_next = to_next * winning
         total = to_next + to_lost
         moved = self.rng.random(len(active)) < -np.expm1(-total)
         ahead = self.rng.random(len(active)) * np.maximum(total, 1e-12) < to_next
@@ -208,7 +220,7 @@ class _Course:
         self.stage[who] = np.where(ahead[moved], self.stage[who] + 1, DEAL_LOST)
         self.entered[who] = when
         self._revise(who)
-        self._record(who, when, over=self.stage[who] >= DEAL_WON)
+        self._record(who, when, over=self.stage[who] >= DEAL_WON, hours=(9.5, 18.5))
 
     def _revise(self, who: Ints) -> None:
         """Let the proposal put a price on it, and the close concede a little."""
@@ -223,10 +235,10 @@ class _Course:
         who, when = active[overdue], today[overdue]
         self.expected[who] = self._snapped(when + self.rng.integers(14, 50, len(who)))
         self.pushes[who] += 1
-        self._record(who, when, over=np.zeros(len(who), dtype=bool))
+        self._record(who, when, over=np.zeros(len(who), dtype=bool), hours=(8.0, 9.4))
 
-    def _record(self, who: Ints, when: Ints, over: Bools) -> None:
-        time = when + self.rng.uniform(9.0, 18.5, len(who)) / 24.0
+    def _record(self, who: Ints, when: Ints, over: Bools, hours: tuple[float, float]) -> None:
+        time = when + self.rng.uniform(*hours, len(who)) / 24.0
         self.closed[who] = np.where(over, time, self.closed[who])
         self.rows.append((who, time, self.stage[who].copy(), self.amount[who].copy(), np.where(over, -1, self.expected[who])))
 

@@ -155,6 +155,20 @@ def conversion_day(leads: Leads, members: Ints, touches: Touches) -> Ints:
     return np.where(bought & (day < np.floor(leads.fates.disqualified[members])), day, -1)
 
 
+def hazard_at_end(leads: Leads) -> Floats:
+    """Give the hazard per day of a plain season in which the facts leave each open lead; NaN for all others, 0 for cold ones."""
+    world, days = leads.market.world, leads.market.seasons.days
+    touches = leads.touches
+    since = days - np.floor(touches.time)
+    weight = WORTH[touches.kind] * duration_factor(touches) * 2.0 ** (-since / world.half_life)
+    excitement = np.bincount(touches.contact, weight, minlength=leads.people.count)
+    age = days - np.floor(leads.people.created)
+    pull = at_rest(world, age) + world.touch_hazard * world.touch_effect * excitement
+    strength = np.array(world.intents)[leads.people.intent] * leads.people.fit
+    is_open = (leads.day < 0) & (leads.fates.disqualified >= days)
+    return np.where(is_open, np.where(age < world.lead_days, strength * pull, 0.0), np.nan)
+
+
 def without(leads: Leads, members: Ints, keep: Bools) -> Touches:
     """Give some members' touches, numbered by position in ``members``, without those that ``keep`` leaves out."""
     position = np.full(leads.people.count, -1)

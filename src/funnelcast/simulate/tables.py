@@ -11,6 +11,7 @@ import pyarrow as pa
 from funnelcast.simulate.block import BLOCK, Block
 from funnelcast.simulate.customers import HABITS, mean_spend
 from funnelcast.simulate.deals import PRODUCTS
+from funnelcast.simulate.leads import hazard_at_end
 from funnelcast.simulate.people import ATTRIBUTES
 from funnelcast.simulate.seasons import Bools, Floats, Ints, Seasons
 from funnelcast.simulate.world import CHANNELS, DEAL_WON, KINDS, PHONE, STAGES, STORE
@@ -290,6 +291,7 @@ def _true_leads(block: Block, ids: _Ids) -> pa.Table:
             "intent": pa.array(np.array(world.intents)[people.intent]),
             "fit": pa.array(people.fit),
             "comes_anyway": pa.array(block.leads.fates.comes_anyway),
+            "hazard": numbers(hazard_at_end(block.leads)),
         }
     )
 
@@ -312,12 +314,14 @@ def _true_customers(block: Block, ids: _Ids) -> pa.Table:
 
 
 def _true_deals(block: Block) -> pa.Table:
-    deals, market = block.deals.opening, block.leads.market
+    deals, ending, market = block.deals.opening, block.deals.ending, block.leads.market
     return pa.table(
         {
             "deal_id": _serial("D", block, len(deals.contact)),
             "multiplier": pa.array(deals.multiplier),
             "owner_skill": pa.array(market.skill[deals.owner]),
             "neglected_from_days": pa.array(deals.neglected_from, mask=np.isinf(deals.neglected_from)),
+            "forward_hazard": numbers(ending.forward),
+            "lost_hazard": numbers(ending.lost),
         }
     )
