@@ -58,7 +58,7 @@ class AttributionFamily:
         model, answers = _full(gathered, setup, choice.order, prior)
         return Development(
             model=model,
-            baseline=last_touch_model(gathered.paths),
+            baseline=last_touch_model(gathered.paths).with_credits_of(model),
             judged=judged,
             judged_baseline=judged_baseline,
             newest=newest,

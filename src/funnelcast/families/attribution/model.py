@@ -24,6 +24,7 @@ from funnelcast.terms import Json
 FILE = "model.json"
 START = "(start)"
 _COLUMNS = {"path": "category"}
+_CREDITING = ("method", "rules", "credits", "transitions", "removal_effects", "shapley")
 _TEXT = frozenset({"object", "string", "category", "str"})
 
 
@@ -73,6 +74,10 @@ class AttributionModel:
             raise NotFound(what="attribution method in this model", name=wanted, advice=f"It holds {', '.join(sorted(known)) or 'none'}.")
         found: dict[str, Json] = known[wanted]
         return found
+
+    def with_credits_of(self, other: AttributionModel) -> AttributionModel:
+        """Give the same predictions with another model's credits: what predicts best needn't be what credits."""
+        return AttributionModel({**{key: other.document[key] for key in _CREDITING if key in other.document}, **self.document})
 
     def files(self) -> dict[str, bytes]:
         """Give the artefact."""
