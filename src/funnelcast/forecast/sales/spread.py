@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy.stats import norm
 
 from funnelcast.forecast.periods import Every
+from funnelcast.forecast.sales import season
 from funnelcast.forecast.sales.fit import LEVEL, fit
 from funnelcast.forecast.sales.history import History
 from funnelcast.forecast.sales.state import State, forth
@@ -19,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 HORIZON: dict[Every, int] = {"week": 13, "month": 12}
 ORIGINS = 8
 MOST_PATHS = 240
-_SHORTEST: dict[Every, int] = {"week": 30, "month": 30}
+_SHORTEST = 30
 _PRIOR_ORIGINS = 6.0
 _LIMITS = (0.5, 2.5)
 _CENTRAL = 0.8
@@ -124,7 +125,10 @@ def _paths(histories: Sequence[History], country: str) -> list[_Path]:
 
 
 def _long_enough(history: History, back: int) -> bool:
-    return history.values.size - back * HORIZON[history.every] >= _SHORTEST[history.every]
+    """Say whether a forecast from so far back is of the kind that is made now: one without a season tells nothing of one with it."""
+    horizon = HORIZON[history.every]
+    seasonal = history.every == "week" and history.values.size - horizon >= season.SHORTEST
+    return history.values.size - back * horizon >= (season.SHORTEST if seasonal else _SHORTEST)
 
 
 def _path(history: History, back: int, country: str) -> _Path | None:
