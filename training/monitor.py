@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -71,10 +72,8 @@ def track_record(settings: Settings, facts: Facts) -> dict[str, Json]:
     """
     record = TrackRecord(settings.track_record(facts.source.name))
     answers = record.answers()
-    counted = answers.groupby(["model", "version"]).size() if len(answers) else pd.Series(dtype=int)
-    given: list[Json] = [
-        {"model": str(model), "version": int(version), "answers": int(count)} for (model, version), count in counted.items()
-    ]
+    counted = Counter(zip(answers["model"].astype(str), answers["version"].astype(int), strict=True))
+    given: list[Json] = [{"model": model, "version": version, "answers": count} for (model, version), count in sorted(counted.items())]
     return {"forecasts": _judged_forecasts(record, facts), "answers": given}
 
 

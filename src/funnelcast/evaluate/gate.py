@@ -66,7 +66,7 @@ class Verdict:
 
 
 def bounds(metrics: Mapping[str, float], rules: Mapping[str, Mapping[str, Any]]) -> list[Gate]:
-    """Hold metrics against the bounds of ``[gates.metrics]`` in spec.toml; a metric that isn't finite fails, one that isn't there is skipped."""
+    """Hold metrics against ``[gates.metrics]`` of spec.toml; a metric that isn't finite fails, one that isn't there is skipped."""
     found = []
     for name, rule in rules.items():
         if name not in metrics:

@@ -46,7 +46,7 @@ class Setup:
     seed: int
     collapse_repeats: bool = False
     holdout_days: int = 180
-    method: str = "shapley"
+    method: str = "markov"
     orders: tuple[int, ...] = ORDERS
     minimum: float = 10
     replicates: int = 200

@@ -84,6 +84,10 @@ class PaymentDelayFamily:
         """Give the last year's invoices as if issued at as_of: how those to come will be paid."""
         return as_if_new(facts, as_of, int(spec.cohort.get("template_days", 365)), int(spec.cohort.get("templates", 2000)))
 
+    def fit_at(self, known: Facts, spec: Spec, as_of: AsOf) -> PaymentHazard:
+        """Fit on all that was known before as_of (``known`` is cut there), without judging: what a back-test does at each origin."""
+        return self.fit(self._known(known, spec, as_of), spec)
+
     def fit(self, rows: pd.DataFrame, spec: Spec) -> PaymentHazard:
         """Fit the hazard on rows as of issue with ``paid_days`` and ``observed_days``.
 
