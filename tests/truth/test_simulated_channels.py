@@ -10,6 +10,7 @@ import pytest
 
 from funnelcast.simulate import Company, World, leads, people
 from funnelcast.simulate import company as simulated
+from funnelcast.simulate.coalitions import SETS, cumulative_hazards, shapley
 from funnelcast.simulate.seasons import Ints
 from funnelcast.simulate.touches import Touches
 from funnelcast.simulate.world import CHANNELS, EMAIL, KINDS, SEARCH, STORE
@@ -31,6 +32,10 @@ def without(funnel: leads.Leads, *codes: int) -> Ints:
     """Give the day of the first purchase with some channels' touches switched off."""
     everyone = np.arange(funnel.people.count)
     return leads.conversion_day(funnel, everyone, leads.without(funnel, everyone, ~np.isin(funnel.touches.channel, codes)))
+
+
+def all_touches(funnel: leads.Leads) -> Touches:
+    return leads.without(funnel, np.arange(funnel.people.count), np.ones(len(funnel.touches.time), dtype=bool))
 
 
 def test_nothing_is_gained_by_switching_off(funnel: leads.Leads) -> None:
@@ -88,14 +93,46 @@ def test_leads_that_come_anyway_are_not_owed_to_their_channel() -> None:
     assert [channel["by_acquisition"] for channel in channels(everyone).values()] == [0.0] * len(CHANNELS)
 
 
+def test_split_hazards_add_up_to_the_days(funnel: leads.Leads) -> None:
+    """The closed form by touch against the sum over days of the hazards that conversions are drawn from."""
+    count, world = funnel.people.count, funnel.market.world
+    born = np.floor(funnel.people.created).astype(np.int64)
+    strength = np.array(world.intents)[funnel.people.intent] * funnel.people.fit
+    daily = leads.hazards(funnel.market, born, strength, all_touches(funnel))
+    at_risk = born[:, None] + np.arange(world.lead_days) < np.floor(funnel.fates.disqualified)[:, None]
+    np.testing.assert_allclose(cumulative_hazards(funnel).sum(axis=1), (daily * at_risk).sum(axis=1), rtol=1e-10)
+    assert cumulative_hazards(funnel).shape == (count, len(CHANNELS) + 1)
+
+
+def test_expected_increments_are_the_mean_of_drawn_ones(company: Company) -> None:
+    for name, channel in channels(company).items():
+        drawn, expected = channel["incremental_conversions"], channel["expected_incremental_conversions"]
+        assert abs(drawn - expected) < 4 * np.sqrt(expected), name
+    conversions, expected = company.truth["conversions"], company.truth["expected_conversions"]
+    assert isinstance(conversions, float)
+    assert isinstance(expected, float)
+    assert abs(conversions - expected) < 4 * np.sqrt(expected)
+
+
+def test_shapley_shares_add_up_to_what_all_channels_cause(company: Company) -> None:
+    everything = company.truth["all_channels"]
+    assert isinstance(everything, dict)
+    shares = sum(channel["shapley_conversions"] for channel in channels(company).values())
+    assert shares == pytest.approx(everything["expected_incremental_conversions"], rel=1e-12)
+
+
+def test_shapley_by_hand() -> None:
+    """Channel 0 brings 6 alone; channels 1 and 2 bring 4 only together; the rest nothing: 6, 2 and 2."""
+    sets = np.arange(SETS)
+    values = 10.0 + 6.0 * (sets & 1) + 4.0 * ((sets & 6) == 6)
+    np.testing.assert_allclose(shapley(values), [6, 2, 2, 0, 0, 0, 0], atol=1e-12)
+
+
 def test_conversions_are_as_many_as_the_hazards_say(funnel: leads.Leads) -> None:
     """Each lead's cumulative hazard up to its end is the mean of a unit-exponential threshold: the difference is a martingale."""
-    count = funnel.people.count
     born = np.floor(funnel.people.created).astype(np.int64)
     strength = np.array(funnel.market.world.intents)[funnel.people.intent] * funnel.people.fit
-    daily = leads.hazards(
-        funnel.market, born, strength, leads.without(funnel, np.arange(count), np.ones(len(funnel.touches.time), dtype=bool))
-    )
+    daily = leads.hazards(funnel.market, born, strength, all_touches(funnel))
     last = np.where(funnel.day >= 0, funnel.day, np.floor(funnel.fates.disqualified) - 1)
     at_risk = born[:, None] + np.arange(daily.shape[1]) <= last[:, None]
     expected = float(-np.expm1(-daily)[at_risk].sum())

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from funnelcast.artefacts import to_json
+from funnelcast.errors import UsageError
 from funnelcast.simulate import cash, market
 from funnelcast.simulate.block import BLOCK, Block, simulate_block
 from funnelcast.simulate.cash import CashPlan
@@ -147,8 +148,7 @@ class _Run:
     @classmethod
     def start(cls, contacts: int, seed: int, months: int, world: World) -> _Run:
         if contacts < 1 or months < 1:
-            message = f"a company needs at least one contact and one month; got contacts={contacts}, months={months}"
-            raise ValueError(message)
+            raise UsageError(reason=f"A company needs at least one contact and one month; got contacts={contacts}, months={months}.")
         sizes = tuple(min(BLOCK, contacts - first) for first in range(0, contacts, BLOCK))
         surroundings, *seeds = np.random.SeedSequence(seed).spawn(1 + len(sizes))
         seasons = Seasons(months, world.seasonality)

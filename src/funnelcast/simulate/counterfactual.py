@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from funnelcast.simulate.coalitions import expected_conversions
 from funnelcast.simulate.customers import Customers, Purchases
 from funnelcast.simulate.leads import WORTH, Leads, at_rest, conversion_day, without
 from funnelcast.simulate.seasons import Bools, Floats, Ints
@@ -29,6 +30,8 @@ class Increments:
         All purchases of those lost or delayed that fall away before the end.
     hazard_share
         The channel's share of the hazard at the moment of each first purchase, summed; the last row is what no channel did.
+    expected
+        Expected first purchases by set of channels that is on.
     """
 
     leads: Floats
@@ -38,6 +41,7 @@ class Increments:
     purchases: Floats
     revenue: Floats
     hazard_share: Floats
+    expected: Floats
 
     def __add__(self, other: Increments) -> Increments:
         """Add another block's sums."""
@@ -58,6 +62,7 @@ def measure(leads: Leads, customers: Customers, purchases: Purchases) -> Increme
         purchases=counts[:, 4],
         revenue=counts[:, 5],
         hazard_share=hazard_share(leads, customers),
+        expected=expected_conversions(leads),
     )
 
 

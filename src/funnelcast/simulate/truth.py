@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import cast
 
 from funnelcast.simulate import customers, deals, engagement, invoices
+from funnelcast.simulate.coalitions import SETS, shapley
 from funnelcast.simulate.counterfactual import Increments
 from funnelcast.simulate.market import Market
 from funnelcast.simulate.seasons import END
@@ -15,7 +16,22 @@ from funnelcast.terms import Json
 
 
 def document(market: Market, contacts: int, seed: int, increments: Increments) -> dict[str, Json]:
-    """Give what truth.json says: the laws, each channel's increments, and the files with what differs by contact and deal."""
+    """Give what truth.json says: the laws, each channel's increments, and the files with what differs by contact and deal.
+
+    Under ``channels``, all counts are first purchases unless they say otherwise:
+
+    incremental_conversions
+        Lost when the channel is switched off under common random numbers: ``by_acquisition`` because the leads that it brought don't
+        come, ``by_touches`` because touches are missing. ``incremental_purchases`` and ``incremental_revenue`` are all that those
+        customers buy until the end.
+    expected_incremental_conversions
+        The same in expectation over every lead's chance: what an estimate of the increments should be judged by.
+    shapley_conversions
+        The channel's fair share of what all channels cause together; these add up to that total.
+    hazard_share
+        How much of the hazard at the moment of purchase came from the channel's touches; with ``organic_hazard_share`` these add up to
+        ``conversions``.
+    """
     laws: dict[str, object] = {
         "contacts": contacts,
         "seed": seed,
@@ -24,8 +40,12 @@ def document(market: Market, contacts: int, seed: int, increments: Increments) -
         "files": {name: f"truth_{name}.parquet" for name in ("leads", "customers", "deals")},
         "world": asdict(market.world),
         "channels": {name: _channel(increments, code) for code, name in enumerate(CHANNELS)},
-        "all_channels": _switched_off(increments, len(CHANNELS)),
+        "all_channels": {
+            **_switched_off(increments, len(CHANNELS)),
+            "expected_incremental_conversions": float(increments.expected[-1] - increments.expected[0]),
+        },
         "conversions": float(increments.conversions[-1]),
+        "expected_conversions": float(increments.expected[-1]),
         "organic_hazard_share": float(increments.hazard_share[-1]),
         "kinds": {kind.name: {"worth": kind.worth, "typical_minutes": kind.minutes} for kind in KINDS},
         "streams": [stream._asdict() | {"channel": CHANNELS[stream.channel]} for stream in STREAMS],
@@ -68,6 +88,8 @@ def _channel(increments: Increments, code: int) -> dict[str, float]:
         "conversions_of_leads": float(increments.conversions[code]),
         **_switched_off(increments, code),
         "hazard_share": float(increments.hazard_share[code]),
+        "expected_incremental_conversions": float(increments.expected[-1] - increments.expected[SETS - 1 - (1 << code)]),
+        "shapley_conversions": float(shapley(increments.expected)[code]),
     }
 
 

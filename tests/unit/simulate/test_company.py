@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from funnelcast.errors import UsageError
 from funnelcast.simulate import Company, World, simulate
 from funnelcast.simulate import company as simulated
 from funnelcast.simulate.world import KINDS, OFFLINE
@@ -210,7 +211,7 @@ def test_a_broken_run_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_company_needs_contacts_and_months() -> None:
-    with pytest.raises(ValueError, match="contacts=0, months=36"):
+    with pytest.raises(UsageError, match="contacts=0, months=36"):
         simulated(contacts=0)
 
 
