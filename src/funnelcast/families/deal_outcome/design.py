@@ -13,8 +13,9 @@ import pandas as pd
 Floats = npt.NDArray[np.float64]
 
 AGE_KNOTS = (0.0, 7.0, 14.0, 21.0, 28.0, 42.0, 56.0, 70.0, 84.0, 98.0, 112.0, 140.0, 182.0, 273.0, 365.0, 545.0, 730.0, 1095.0)
+PHASE_KNOTS = (0.0, 14.0, 21.0, 42.0, 91.0, 182.0)
 CLOSE_KNOTS = (-91.0, -28.0, -7.0, 0.0, 7.0, 14.0, 28.0, 56.0, 91.0, 182.0)
-"""Days: age at the start of the week, and from there to the expected close date as it was known."""
+"""Days: age at the start of the week, alone and by its month of the quarter; and from there to the expected close date as it was known."""
 
 _FADE_WEEKS = 6.0
 _QUARTER_END_DAYS = 14
@@ -31,7 +32,7 @@ class Design:
     age_knots
         Days, up to the oldest age at which a deal closed.
     scales
-        Mean and standard deviation of ``stage_age``, ``pushes``, ``amount`` (all in logarithms) and ``owner`` (log odds).
+        Mean and standard deviation of ``stage_age``, ``pushes``, ``amount``, ``backlog`` (all in logarithms) and ``owner`` (log odds).
     """
 
     stages: tuple[str, ...]
@@ -55,15 +56,18 @@ class Design:
         stage = _indicators(rows["stage"], self.stages)
         stage_age = scaled["stage_age"][:, None]
         days_to_close = rows["expected_close_days"].to_numpy(np.float64) - ahead
+        age, quarter = rows["age_days"].to_numpy(np.float64) + ahead, calendar(rows["day"].to_numpy(np.float64) + ahead)
         blocks = [
             np.ones((len(rows), 1)),
-            tents(rows["age_days"].to_numpy(np.float64) + ahead, self.age_knots),
-            calendar(rows["day"].to_numpy(np.float64) + ahead),
+            tents(age, self.age_knots),
+            quarter,
             np.hstack([fade, stage, stage * fade, stage_age, stage_age * fade]),
             tents(days_to_close, CLOSE_KNOTS) * ~np.isnan(days_to_close)[:, None],
             _indicators(rows["channel"], self.channels),
             _known(np.column_stack([scaled["pushes"], scaled["amount"], scaled["owner"]])),
+            _known(scaled["backlog"])[:, None],
             np.isnan(scaled["amount"]).astype(np.float64)[:, None],
+            _products(tents(age, PHASE_KNOTS), quarter[:, :3]),
         ]
         return np.hstack(blocks)
 
@@ -88,7 +92,10 @@ class Design:
             (stages, 1.0),
             (len(CLOSE_KNOTS), 0.5),
             (len(self.channels), 4.0),
-            (4, 4.0),
+            (3, 4.0),
+            (1, 0.25),
+            (1, 4.0),
+            (3 * len(PHASE_KNOTS), 0.5),
         ]
 
     def document(self) -> dict[str, Any]:
@@ -149,12 +156,13 @@ def calendar(day: Floats) -> Floats:
 
 def _continuous(rows: pd.DataFrame) -> dict[str, Floats]:
     owner = np.clip(rows["owner_win_rate"].to_numpy(np.float64), 1e-3, 1.0 - 1e-3)
-    amount = rows["amount"].to_numpy(np.float64)
+    amount, backlog = rows["amount"].to_numpy(np.float64), rows["backlog"].to_numpy(np.float64)
     return {
         "stage_age": np.log1p(np.maximum(np.nan_to_num(rows["stage_age_days"].to_numpy(np.float64)), 0.0)),
         "pushes": np.log1p(np.nan_to_num(rows["pushes"].to_numpy(np.float64))),
         "amount": np.log(np.where(amount > 0, amount, np.nan)),
         "owner": np.log(owner / (1.0 - owner)),
+        "backlog": np.log(np.where(backlog > 0, backlog, np.nan)),
     }
 
 
@@ -164,6 +172,10 @@ def _scale(values: Floats) -> tuple[float, float]:
         return 0.0, 1.0
     spread = float(known.std())
     return float(known.mean()), spread if spread > 1e-9 else 1.0
+
+
+def _products(left: Floats, right: Floats) -> Floats:
+    return np.asarray((left[:, :, None] * right[:, None, :]).reshape(len(left), -1))
 
 
 def _known(values: Floats) -> Floats:

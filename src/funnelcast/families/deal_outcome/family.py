@@ -27,6 +27,7 @@ from funnelcast.terms import AsOf, Json
 Floats = npt.NDArray[np.float64]
 
 _FEATURE_SET = "deal_outcome/1"
+_HALF_LIFE_WEEKS = 104.0
 
 
 class DealOutcome:
@@ -43,8 +44,8 @@ class DealOutcome:
         split = history.newest_split(rows, as_of, int(spec.folds["newest_weeks"]))
         earlier, newest = history.before(rows, split), history.since(rows, split)
         options.progress(f"deal_outcome: hazards from {len(rows)} deal-weeks")
-        judged, judged_baseline = model.fit(earlier, _weeks(spec)), baseline.fit(earlier, _weeks(spec))
-        fitted, fitted_baseline = model.fit(rows, _weeks(spec)), baseline.fit(rows, _weeks(spec))
+        judged, judged_baseline = _fit(earlier, spec), baseline.fit(earlier, _weeks(spec))
+        fitted, fitted_baseline = _fit(rows, spec), baseline.fit(rows, _weeks(spec))
         taken = judging.snapshots(known, split.to_pydatetime(), as_of)
         return Development(
             model=fitted,
@@ -89,7 +90,7 @@ class DealOutcome:
         """
         if rows.empty:
             raise TooFewRows(model=spec.name, found=0, what="deal-weeks at risk", needed=1, advice="Bring deals that were open for a week.")
-        return model.fit(rows, _weeks(spec))
+        return _fit(rows, spec)
 
     def fit_baseline(self, rows: pd.DataFrame, spec: Spec) -> StageWeighted:
         """Fit the stage-weighted win rate with a constant weekly hazard."""
@@ -137,6 +138,10 @@ class DealOutcome:
             "closings_recorded_from": None if rows.empty else rows["start"].min().isoformat(),
             "shocks": dict(fitted.shocks.document()),
         }
+
+
+def _fit(rows: pd.DataFrame, spec: Spec) -> HazardModel:
+    return model.fit(rows, _weeks(spec), float(spec.options.get("half_life_weeks", _HALF_LIFE_WEEKS)))
 
 
 def _metrics(judged: HazardModel | StageWeighted, newest: pd.DataFrame, taken: pd.DataFrame) -> dict[str, float]:

@@ -119,20 +119,22 @@ class HazardModel:
         return {"model.json": to_json(document)}
 
 
-def fit(rows: pd.DataFrame, horizon_weeks: int) -> HazardModel:
+def fit(rows: pd.DataFrame, horizon_weeks: int, half_life_weeks: float = 104.0) -> HazardModel:
     """Fit on the person-period table; without a row, the model is its prior: one deal in 52 won and one lost in a week.
 
     Parameters
     ----------
     rows
         As ``table.thinned`` gives them.
+    half_life_weeks
+        After so many weeks a deal-week counts half: companies change.
     """
     tail = Tail.of(rows)
     young = rows[~tail.beyond(rows["age_days"].to_numpy(np.float64) + 7.0 * rows["lead_weeks"].to_numpy(np.float64))]
     design = Design.of(young, min(tail.oldest_closed_days, 2.0 * 365.0))
     lead = young["lead_weeks"].to_numpy(np.float64)
     # each deal-week is looked at once per lead: together they count as one
-    weights = young["weight"].to_numpy(np.float64) / max(young["lead_weeks"].nunique(), 1)
+    weights = young["weight"].to_numpy(np.float64) * _recency(young, half_life_weeks) / max(young["lead_weeks"].nunique(), 1)
     precision = design.precision()
     centre = np.zeros((2, len(precision)))
     centre[:, 0] = np.log(_PRIOR_WEEKLY_HAZARD)
@@ -160,6 +162,11 @@ def events(rows: pd.DataFrame) -> Floats:
     """Give shape [rows, 2]: 1 where the deal was won, or lost, in the row's week."""
     outcome = rows["outcome"].to_numpy(object)
     return np.column_stack([outcome == "won", outcome == "lost"]).astype(np.float64)
+
+
+def _recency(rows: pd.DataFrame, half_life_weeks: float) -> Floats:
+    day = rows["day"].to_numpy(np.float64) + 7.0 * rows["lead_weeks"].to_numpy(np.float64)
+    return np.asarray(0.5 ** ((day.max(initial=-np.inf) - day) / (7.0 * half_life_weeks)))
 
 
 def shocks_of(model: Any, rows: pd.DataFrame) -> Shocks:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from funnelcast.families.deal_outcome.table import COLUMNS, UNKNOWN, describe, entries
+from funnelcast.families.deal_outcome.table import COLUMNS, UNKNOWN, describe, entries, open_at
 from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf
 
@@ -23,8 +23,13 @@ def typical(facts: Facts, as_of: AsOf, weeks: int) -> pd.DataFrame:
     recent = opened[opened["as_of"] >= as_of.at - timedelta(weeks=_RECENT_WEEKS)]
     chosen = recent if len(recent) else opened
     channels = sorted(opened["channel"].unique()) or [UNKNOWN]
+    backlog = describe(facts, open_at(facts, [as_of.at])).aggregate(lambda table: table.backlog.max()).execute().iloc[0, 0]
     start = (as_of.at - datetime(1970, 1, 1)) / timedelta(days=1)  # noqa: DTZ001 (wall-clock time, as the tables hold it)
-    rows = [{**_typical(chosen, channel), "week": week, "day": start + 7.0 * week + 3.5} for channel in channels for week in range(weeks)]
+    rows = [
+        {**_typical(chosen, channel), "week": week, "day": start + 7.0 * week + 3.5, "backlog": backlog}
+        for channel in channels
+        for week in range(weeks)
+    ]
     frame = pd.DataFrame(rows)
     return frame.astype({name: "float64" for name, kind in COLUMNS.items() if kind == "number"})[["week", *COLUMNS]]
 

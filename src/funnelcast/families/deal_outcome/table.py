@@ -24,16 +24,21 @@ from funnelcast.terms import AsOf
 SECONDS_PER_DAY = 86_400.0
 SECONDS_PER_WEEK = 7 * SECONDS_PER_DAY
 
-NUMBERS = ("age_days", "stage_age_days", "pushes", "expected_close_days", "amount", "owner_win_rate", "day")
+NUMBERS = ("age_days", "stage_age_days", "pushes", "expected_close_days", "amount", "owner_win_rate", "backlog", "day")
 CATEGORIES = ("stage", "channel")
 COLUMNS = {**dict.fromkeys(CATEGORIES, "category"), **dict.fromkeys(NUMBERS, "number")}
-"""What a model of this family reads of a deal. ``day`` is as_of in days since 1970-01-01, from which the calendar follows."""
+"""What a model of this family reads of a deal.
+
+``backlog`` is the number of open deals per owner at the start of as_of's week, of those opened within half a year: where sellers can close
+only so many, each deal's hazard falls as they pile up. ``day`` is as_of in days since 1970-01-01, from which the calendar follows.
+"""
 
 OUTCOMES = ("won", "lost", "open")
 UNKNOWN = "unknown"
 """The level of a category that the company doesn't bring."""
 
 _OWNER_PRIOR_DEALS = 10.0
+_BACKLOG_DAYS = 182.0
 
 
 def closings(facts: Facts) -> ir.Table:
@@ -54,11 +59,7 @@ def weekly_grid(as_of: AsOf, first: datetime) -> list[datetime]:
 def open_at(facts: Facts, instants: Iterable[datetime]) -> ir.Table:
     """Give deal_id and as_of of every deal that was known and not yet known to be closed, at each instant."""
     grid = ibis.memtable(pd.DataFrame({"as_of": pd.Series(list(instants), dtype="datetime64[us]")}))
-    pairs = facts.table("deals").select("deal_id").cross_join(grid)
-    known = known_to(facts, "deals", pairs, key="deal_id").select("deal_id", "as_of")
-    events = known_to(facts, "deal_events", pairs, key="deal_id")
-    ended = events.filter(events.stage.isin([WON, LOST])).select("deal_id", "as_of").distinct()
-    return known.anti_join(ended, ["deal_id", "as_of"])
+    return _open_at(facts, grid)
 
 
 def entries(facts: Facts) -> ir.Table:
@@ -78,6 +79,9 @@ def describe(facts: Facts, cohort: ir.Table) -> ir.Table:
     deals = known.select("deal_id", "as_of", "opened_at", "owner", "channel", opening_amount="amount")
     history = _history(facts, cohort)
     joined = deals.left_join(history, ["deal_id", "as_of"]).drop("deal_id_right", "as_of_right")
+    joined = joined.mutate(monday=joined.as_of.truncate("W"))
+    backlog = _backlog(facts, joined.select(as_of="monday").distinct())
+    joined = joined.left_join(backlog, "monday").drop("monday_right")
     rates = _owner_win_rates(facts, joined)
     rated = joined.left_join(rates, [joined.owner == rates.owner, joined.as_of == rates.as_of])
     return rated.select(
@@ -91,6 +95,7 @@ def describe(facts: Facts, cohort: ir.Table) -> ir.Table:
         expected_close_days=_days_between(rated.as_of, rated.expected_close_at),
         amount=ibis.coalesce(rated.latest_amount, rated.opening_amount),
         owner_win_rate=rated.owner_win_rate,
+        backlog=rated.backlog,
         day=rated.as_of.epoch_seconds() / SECONDS_PER_DAY,
     )
 
@@ -147,6 +152,22 @@ def _with_outcome(rows: ir.Table, facts: Facts, as_of: AsOf) -> ir.Table:
         outcome=ibis.ifelse(in_week, at_risk.outcome, ibis.literal("open")),
         closed_amount=ibis.ifelse(in_week & (at_risk.outcome == WON), at_risk.closed_amount, ibis.null("float64")),
     )
+
+
+def _open_at(facts: Facts, instants: ir.Table) -> ir.Table:
+    pairs = facts.table("deals").select("deal_id").cross_join(instants)
+    known = known_to(facts, "deals", pairs, key="deal_id").select("deal_id", "as_of")
+    events = known_to(facts, "deal_events", pairs, key="deal_id")
+    ended = events.filter(events.stage.isin([WON, LOST])).select("deal_id", "as_of").distinct()
+    return known.anti_join(ended, ["deal_id", "as_of"])
+
+
+def _backlog(facts: Facts, instants: ir.Table) -> ir.Table:
+    deals = facts.table("deals").select("deal_id", "opened_at", "owner")
+    pending = _open_at(facts, instants).inner_join(deals, "deal_id")
+    recent = pending.filter(_days_between(pending.opened_at, pending.as_of) <= _BACKLOG_DAYS)
+    owners = recent.owner.nunique()
+    return recent.group_by(monday="as_of").aggregate(backlog=recent.count() / ibis.ifelse(owners > 0, owners, 1))
 
 
 def _history(facts: Facts, cohort: ir.Table) -> ir.Table:
