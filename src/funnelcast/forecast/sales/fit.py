@@ -22,6 +22,7 @@ LEVEL = 0.1
 _FEWEST = 10
 _SEASON: dict[Every, int] = {"week": 1, "month": 12}
 _ZEROS = 0.3
+_RECENT: dict[Every, int] = {"week": 52, "month": 24}
 _PRIOR_DEVIATION = 0.5
 _PRIOR_WEIGHT = 2.0
 _PASSED_ON = 0.3
@@ -50,7 +51,7 @@ def fit(history: History, horizon: int, country: str) -> State:
         Whose holidays mark weekly revenue.
     """
     values = history.values
-    if (values == 0).mean() > _ZEROS:
+    if (values[-_RECENT[history.every] :] == 0).mean() > _ZEROS:
         return _intermittent(history, horizon)
     scale = scale_of(values)
     transformed = forth(values, scale)
@@ -124,8 +125,8 @@ def _few(history: History, horizon: int, scale: Scale, transformed: Floats) -> S
 
 
 def _intermittent(history: History, horizon: int) -> State:
-    """Repeat past periods in any order, zeros included: a period of nothing stays possible."""
-    values = history.values
+    """Repeat periods of the last year (two, by month) in any order, zeros included: what was given up long ago doesn't come back."""
+    values = history.values[-_RECENT[history.every] :]
     response = np.concatenate([[1.0], np.zeros(horizon - 1)])
     return State(history, "intermittent", "plain", np.full(horizon, values.mean()), response, values - values.mean(), 0.0)
 

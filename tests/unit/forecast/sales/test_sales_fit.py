@@ -44,6 +44,10 @@ def test_one_point_is_the_middle_of_a_wide_answer() -> None:
     assert high > 1200
 
 
+def test_a_channel_given_up_two_years_ago_stays_given_up() -> None:
+    assert fit(history([*np.linspace(50, 90, 60), *np.zeros(104)]), 5, "FR").paths(PICKS).max() == 0.0
+
+
 def test_nothing_sold_so_far_stays_nothing() -> None:
     assert fit(history([0.0] * 30), 5, "FR").paths(PICKS).max() == 0.0
 
