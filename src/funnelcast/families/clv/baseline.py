@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import pdtrik
 
 from funnelcast.artefacts import to_json
+from funnelcast.families.clv.draws import DailyPurchases
 from funnelcast.families.clv.future import survival_of_poisson
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.holdout import crps_of_counts
@@ -65,6 +66,22 @@ class RateBaseline:
         expected = self.expected_purchases(rows, horizon_days)
         first, place = distinct(expected, actual)
         return crps_of_counts(actual[first], np.ones(len(first)), survival_of_poisson(expected[first]))[place]
+
+    def simulate(self, rows: pd.DataFrame, horizon_days: int, draws: int, seed: int) -> DailyPurchases:
+        """Draw the customers' repeat purchases by day after as_of, as the CLV model does: draws x days.
+
+        Independent Poisson customers sum to one Poisson stream, each purchase of which is a customer's in proportion to their rate.
+        """
+        read, random = Rows.of_frame(rows), np.random.default_rng(seed)
+        rates = self._rates(read)
+        counts = random.poisson(rates.sum(), (draws, horizon_days))
+        amounts = np.zeros(counts.size)
+        if counts.any():
+            cell = np.repeat(np.arange(counts.size), counts.ravel())
+            buyer = np.searchsorted(np.cumsum(rates) / rates.sum(), random.random(len(cell)), side="right")
+            worth = self.spend.expected(read.x, read.m)[np.minimum(buyer, len(rates) - 1)]
+            amounts = np.bincount(cell, weights=worth, minlength=counts.size).astype(np.float64)
+        return DailyPurchases(counts.astype(np.float64), amounts.reshape(counts.shape))
 
     def _rates(self, rows: Rows) -> Floats:
         if self.kind == MEAN_RATE:

@@ -88,7 +88,8 @@ def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options) -> Developm
     ships_as_judged = window.start == as_of
     shipped = judged if ships_as_judged else fit_at(facts, as_of, spec)
     development = _assemble(spec, judged, shipped, newest)
-    return replace(development, details={**development.details, "amounts": rules(facts, as_of)})
+    details = {**development.details, "amounts": rules(facts, as_of)}
+    return replace(development, details=details, folds=earlier_folds(facts, spec, window))
 
 
 def window_of(facts: Facts, as_of: AsOf) -> Window:
@@ -101,6 +102,28 @@ def window_of(facts: Facts, as_of: AsOf) -> Window:
         raise TooFewRows(model="The CLV model", found=0, what="purchases before as_of", needed=1, advice="Give a later --as-of.")
     days = int(min(365, begun.days_until(as_of) / 3))
     return Window(as_of.plus(-max(days, 1)), as_of)
+
+
+def earlier_folds(facts: Facts, spec: Spec, window: Window) -> tuple[dict[str, float], ...]:
+    """Judge fits at earlier instants on hold-outs of the same length that don't overlap, oldest first.
+
+    An instant counts where its history is at least as long as its hold-out, and allows a fit.
+    """
+    begun = first_purchase(facts, window.start)
+    if begun is None:
+        return ()
+    places = range(int(spec.folds.get("origins", 2)), 0, -1)
+    starts = [window.start.plus(-place * window.days) for place in places]
+    folds = [_fold(facts, spec, Window(start, start.plus(window.days))) for start in starts if begun.days_until(start) >= window.days]
+    return tuple(fold for fold in folds if fold is not None)
+
+
+def _fold(facts: Facts, spec: Spec, window: Window) -> dict[str, float] | None:
+    try:
+        fit = fit_at(facts, window.start, spec)
+    except TooFewRows:
+        return None
+    return metrics_of(fit.model, rows_with_outcome(facts, window))
 
 
 def fit_at(facts: Facts, as_of: AsOf, spec: Spec) -> Fit:

@@ -60,6 +60,17 @@ def test_later_facts_are_the_hold_out_and_the_judged_model_ships(held_after: Dev
     assert held_after.rows == len(held_after.newest)
 
 
+def test_earlier_hold_outs_are_as_long_and_never_overlap(facts: Facts, held_after: Development) -> None:
+    # 547 days of history before the cut: one more hold-out of 184 days leaves 363, a second 179 and so too few.
+    assert [fold["holdout_days"] for fold in held_after.folds] == [184.0]
+    table = facts.table("transactions")
+    start, end = pd.Timestamp("2023-12-30"), pd.Timestamp("2024-07-01")
+    known = table.filter(table.occurred_at < start).contact_id.execute()
+    after = table.filter((table.occurred_at >= start) & (table.occurred_at < end) & table.contact_id.isin(sorted(set(known)))).execute()
+    days = after.assign(day=after["occurred_at"].dt.floor("D"))[["contact_id", "day"]].drop_duplicates()
+    assert held_after.folds[0]["actual_purchases"] == len(days)
+
+
 def test_without_later_facts_the_last_third_is_held_out_and_all_is_fitted_again(facts: Facts) -> None:
     found = FAMILY.develop(facts, SPEC, at("2025-01-01"), Options())
     assert found.model is not found.judged

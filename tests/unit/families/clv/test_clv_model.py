@@ -87,6 +87,23 @@ def test_the_baselines_go_on_as_before() -> None:
     assert mean["expected_purchases"].tolist() == pytest.approx([0.544] * 4)
 
 
+@pytest.mark.parametrize("model", [CDNOW, RateBaseline(PAST_RATE, 0.004, SpendModel(30.0), Terms())], ids=["model", "baseline"])
+def test_simulated_sums_lie_around_the_prediction(model: ClvModel | RateBaseline) -> None:
+    many = pd.concat([ROWS] * 50)
+    drawn = model.simulate(many, horizon_days=140, draws=300, seed=5)
+    predicted = model.predict(many, horizon_days=140, discount_rate=0.0)
+    for sums, expected in (
+        (drawn.counts.sum(axis=1), predicted["expected_purchases"].sum()),
+        (drawn.amounts.sum(axis=1), predicted["clv"].sum()),
+    ):
+        # The parameters' uncertainty shifts the mean of the draws a little, beside the noise.
+        assert sums.mean() == pytest.approx(expected, rel=0.02, abs=4 * sums.std() / np.sqrt(300))
+    assert model.simulate(many, 140, 300, 5).amounts.tobytes() == drawn.amounts.tobytes()
+    nobody = model.simulate(many.iloc[:0], 140, 10, 5)
+    assert nobody.counts.shape == (10, 140)
+    assert nobody.amounts.sum() == 0.0
+
+
 def test_a_document_that_is_not_ours_is_refused() -> None:
     with pytest.raises(ArtefactDamaged, match=r"unknown kind 'other'"):
         FAMILY.rebuild({"model.json": CDNOW.files()["model.json"].replace(b'"kind": "bg_nbd"', b'"kind": "other"')})
