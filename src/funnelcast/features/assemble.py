@@ -13,7 +13,7 @@ from funnelcast.features.agreements import DEALS, INVOICES, SUBSCRIPTIONS
 from funnelcast.features.contact import attribute_features, contact_features
 from funnelcast.features.definition import KEYS, Block, Feature
 from funnelcast.features.purchases import PURCHASES
-from funnelcast.features.touches import TOUCHES
+from funnelcast.features.touches import TOUCHES, points
 from funnelcast.sources.as_of import known_to
 from funnelcast.sources.facts import Facts, Source
 from funnelcast.sources.schema import TABLES
@@ -63,20 +63,17 @@ def words(facts: Facts) -> dict[str, dict[str, str]]:
 
 
 def fingerprint(facts: Facts) -> str:
-    """Give the hash of one company's feature set: names, types and the very SQL that computes them, whatever engine holds the facts."""
-    unbound = {name: ibis.table(table.schema(), name=name) for name, table in facts.tables.items()}
-    return _hash(facts.with_tables(unbound, facts.as_of))
+    """Give the hash of one company's feature set: the definitions, which of them apply, and what source.toml says that enters them."""
+    stated = [feature_set(facts), points(facts), sorted(facts.source.offline), definition()]
+    return hashlib.sha256(json.dumps(stated).encode()).hexdigest()
 
 
 @cache
 def definition() -> str:
-    """Give the hash of every feature as this code defines it: of a company that brings every table and column and states nothing else."""
+    """Give the hash of every feature as this code defines it: names, types and SQL for a company that brings every table and column."""
     tables = {name: ibis.table({column: known.type_of(column) for column in known.names}, name=name) for name, known in TABLES.items()}
     brought = {name: frozenset(known.names) for name, known in TABLES.items()}
-    return _hash(Facts(Source("every table"), ibis.duckdb.connect(), tables, brought))
-
-
-def _hash(facts: Facts) -> str:
+    facts = Facts(Source("every table"), ibis.duckdb.connect(), tables, brought)
     cohort = ibis.table({"contact_id": "string", "as_of": "timestamp"}, name="cohort")
     sql = str(ibis.to_sql(build(facts, cohort), dialect="duckdb"))
     return hashlib.sha256(json.dumps([feature_set(facts), sql]).encode()).hexdigest()

@@ -14,7 +14,8 @@ from funnelcast.families.scoring.documents import as_document, fields_of
 from funnelcast.terms import Json
 
 Floats = npt.NDArray[np.float64]
-_KNOTS = 6
+_KNOTS, _KNOTS_OF_MANY = 6, 3
+_MANY = 30  # numbers; beyond, each bends less often
 _FEWEST_VALUES_TO_BEND = 10
 _INDICATOR_SCALE = 0.5  # of a balanced flag: rare levels are shrunk rather than blown up by their own small spread
 _LARGEST = 8.0  # standard deviations beyond the training data at which the line goes flat
@@ -97,18 +98,23 @@ class Design:
 
 def learn_design(matrix: Floats, categories: Sequence[int]) -> Design:
     """Learn the terms from the training matrix, without a look at the outcome."""
-    return Design(tuple(_learn_term(matrix[:, column], category=column in categories) for column in range(matrix.shape[1])))
+    width = matrix.shape[1]
+    bends = _KNOTS if width - len(categories) <= _MANY else _KNOTS_OF_MANY
+    return Design(tuple(_learn_category(matrix[:, k]) if k in categories else _learn_number(matrix[:, k], bends) for k in range(width)))
 
 
-def _learn_term(values: Floats, *, category: bool) -> Term:
+def _learn_category(values: Floats) -> Term:
+    known = values[~np.isnan(values)]
+    term = Term(0.0, 0.0, 1.0, (), tuple(np.unique(known).tolist()), known.size < values.size)
+    raw = term.raw(values)
+    return _scaled(term, raw.mean(axis=0), np.full(raw.shape[1], _INDICATOR_SCALE))
+
+
+def _learn_number(values: Floats, bends: int) -> Term:
     known = values[~np.isnan(values)]
     missing = known.size < values.size
-    if category:
-        term = Term(0.0, 0.0, 1.0, (), tuple(np.unique(known).tolist()), missing)
-        raw = term.raw(values)
-        return _scaled(term, raw.mean(axis=0), np.full(raw.shape[1], _INDICATOR_SCALE))
     fill, centre, spread = float(np.median(known)), float(known.mean()), float(known.std()) or 1.0
-    term = Term(fill, centre, spread, _knots((known - centre) / spread), (), missing)
+    term = Term(fill, centre, spread, _knots((known - centre) / spread, bends), (), missing)
     raw = term.raw(values)
     scales = np.maximum(raw.std(axis=0), 1e-9)
     if missing:
@@ -116,11 +122,11 @@ def _learn_term(values: Floats, *, category: bool) -> Term:
     return _scaled(term, raw.mean(axis=0), scales)
 
 
-def _knots(z: Floats) -> tuple[float, ...]:
+def _knots(z: Floats, bends: int) -> tuple[float, ...]:
     distinct = np.unique(z)
     if distinct.size <= _FEWEST_VALUES_TO_BEND:
         return ()
-    knots = np.unique(np.quantile(z, np.linspace(0, 1, _KNOTS + 2)[1:-1]))
+    knots = np.unique(np.quantile(z, np.linspace(0, 1, bends + 2)[1:-1]))
     return tuple(float(knot) for knot in knots if distinct[0] < knot < distinct[-1])
 
 

@@ -30,13 +30,13 @@ from funnelcast.terms import AsOf, Json
 
 Floats = npt.NDArray[np.float64]
 SPACE: Mapping[str, Range] = {
-    "num_leaves": Range(3, 31, whole=True, log=True),
+    "num_leaves": Range(3, 16, whole=True, log=True),
     "min_data_in_leaf": Range(10, 120, whole=True, log=True),
     "feature_fraction": Range(0.3, 1.0),
     "lambda_l2": Range(0.1, 30.0, log=True),
 }
-DEFAULT_TRIALS = 8
-_MOST_ROWS_TO_SEARCH = 6_000
+DEFAULT_TRIALS = 6
+_MOST_ROWS_TO_SEARCH = 4_000
 _TOO_GOOD = 0.995
 
 
@@ -73,7 +73,8 @@ def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options, question: Q
     rows = _rows(facts, spec, as_of, question)
     everything = pd.concat([rows.earlier, rows.newest], ignore_index=True) if len(rows.newest) else rows.earlier
     names = list(features.feature_set(facts))
-    found = suspects(_latest(rows.earlier), _latest(rows.earlier)[LABEL].to_numpy(), _attributes(facts, names), _rules(spec), spec.seed)
+    examined = _examined(rows)
+    found = suspects(examined, examined[LABEL].to_numpy(np.float64), _attributes(facts, names), _rules(spec), spec.seed)
     recipe = Recipe(
         family=question.family,
         seed=spec.seed,
@@ -211,8 +212,12 @@ def _probability(model: ScoringModel, rows: pd.DataFrame) -> Floats:
     return model.predict(rows[list(model.columns)])["probability"].to_numpy(np.float64)
 
 
-def _latest(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.drop_duplicates("contact_id", keep="last")
+def _examined(rows: Rows) -> pd.DataFrame:
+    """Take one row per contact: those of the latest date to fit on, whose contact was known by then (else its attributes are cut)."""
+    if rows.grid is None:
+        return rows.earlier
+    last: pd.DataFrame = rows.earlier[rows.earlier["as_of"] == rows.earlier["as_of"].max()]
+    return last.dropna(subset=["tenure_days"]) if "tenure_days" in last else last
 
 
 def _attributes(facts: Facts, names: Sequence[str]) -> list[str]:

@@ -24,7 +24,7 @@ from funnelcast.splits import Fold
 from funnelcast.terms import Json
 
 Floats = npt.NDArray[np.float64]
-PENALTIES = (100.0, 30.0, 10.0, 3.0)
+PENALTIES = (60.0, 20.0, 6.0)
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _FEWEST_FOR_TREES = 100
 _FEWEST_FOR_A_MODEL = 10

@@ -75,8 +75,12 @@ def dated_rows(facts: Facts, spec: Spec, as_of: AsOf, dated: Dated) -> Rows:
     if not plan.earlier:
         message = f"Give a longer history, or a shorter horizon than {horizon} days in models/{spec.name}/spec.toml."
         raise TooFewRows(model=spec.name, found=0, what="as-of dates with a whole label window", needed=1, advice=message)
-    judged, until = (facts, observed_until) if plan.newest == as_of else (known, as_of)
-    return Rows(_labelled(known, dated, plan.earlier, horizon, as_of), _labelled(judged, dated, [plan.newest], horizon, until), plan)
+    if plan.newest == as_of:
+        newest = _labelled(facts, dated, [plan.newest], horizon, observed_until)
+        return Rows(_labelled(known, dated, plan.earlier, horizon, as_of), newest, plan)
+    rows = _labelled(known, dated, [*plan.earlier, plan.newest], horizon, as_of)
+    last = rows["as_of"] == pd.Timestamp(plan.newest.at)
+    return Rows(rows[~last].reset_index(drop=True), rows[last].reset_index(drop=True), plan)
 
 
 def _labelled(facts: Facts, dated: Dated, dates: Sequence[AsOf], horizon: int, until: AsOf) -> pd.DataFrame:
