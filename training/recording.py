@@ -90,7 +90,8 @@ def card(fitted: Fitted) -> bytes:
     for name, value in development.metrics.items():
         beside = development.baseline_metrics.get(name)
         lines.append(f"| {name} | {value:.6g} | {'' if beside is None else f'{beside:.6g}'} |")
-    intent = (fitted.settings.models / fitted.spec.name / "card.md").read_text()
+    by_hand = fitted.settings.models / fitted.spec.name / "card.md"
+    intent = by_hand.read_text() if by_hand.exists() else f"# {fitted.spec.name}\n\n{fitted.spec.intent}"
     return f"{intent.rstrip()}\n\n{chr(10).join(lines)}\n".encode()
 
 

@@ -36,7 +36,7 @@ class Source:
     engagement: Mapping[str, float] = field(default_factory=dict)
     labels: Mapping[str, Label] = field(default_factory=dict)
     terms: str = "30 days"
-    vat_rate: float = 0.20
+    vat_rate: float = 0.0
     opening_balance: float | None = None
     floor: float = 0.0
 
