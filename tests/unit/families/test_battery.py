@@ -11,12 +11,15 @@ import pytest
 
 from funnelcast.errors import FunnelcastError, WrongColumns
 from funnelcast.families.family import Family, Model
-from tests.unit.families import case_attribution, case_clv, case_payment_delay
+from tests.unit.families import case_attribution, case_churn, case_clv, case_deal_outcome, case_lead_scoring, case_payment_delay
 from tests.unit.families.battery import Case
 
 CASES: tuple[Case, ...] = (
     case_attribution.case(),
+    case_churn.case(),
     case_clv.case(),
+    case_deal_outcome.case(),
+    case_lead_scoring.case(),
     case_payment_delay.case(),
 )
 

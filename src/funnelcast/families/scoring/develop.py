@@ -20,7 +20,7 @@ from funnelcast.families.scoring.leaks import Rules, suspects
 from funnelcast.families.scoring.model import ScoringModel
 from funnelcast.families.scoring.plots import plots
 from funnelcast.families.scoring.reasons import Wording
-from funnelcast.families.scoring.rows import Dated, Rows, dated_rows, flat_rows
+from funnelcast.families.scoring.rows import Dated, Rows, dated_rows, flat_rows, read_tables
 from funnelcast.families.tuning import Found, Range, minimise
 from funnelcast.labels import LABEL
 from funnelcast.sources.facts import Facts, Label
@@ -72,9 +72,10 @@ def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options, question: Q
     options.progress(f"{spec.name}: features")
     rows = _rows(facts, spec, as_of, question)
     everything = pd.concat([rows.earlier, rows.newest], ignore_index=True) if len(rows.newest) else rows.earlier
-    names = list(features.feature_set(facts))
+    readable = read_tables(facts, spec)
+    names = list(features.feature_set(readable))
     examined = _examined(rows)
-    found = suspects(examined, examined[LABEL].to_numpy(np.float64), _attributes(facts, names), _rules(spec), spec.seed)
+    found = suspects(examined, examined[LABEL].to_numpy(np.float64), _attributes(readable, names), _rules(spec), spec.seed)
     recipe = Recipe(
         family=question.family,
         seed=spec.seed,
@@ -82,7 +83,7 @@ def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options, question: Q
         excluded={suspect.name: f"leak suspect: {suspect.reason}" for suspect in found if suspect.action == "excluded"},
         monotone=spec.features.get("monotone", {}),
         wording=question.wording,
-        features=features.fingerprint(facts),
+        features=features.fingerprint(readable),
     )
     outer = () if rows.grid else contact_folds(rows.earlier, int(spec.folds.get("groups", 5)), spec.seed)
     searched = rows.earlier.iloc[outer[-1].fit] if outer else rows.earlier
@@ -116,7 +117,7 @@ class Workshop:
 
 def _rows(facts: Facts, spec: Spec, as_of: AsOf, question: Question) -> Rows:
     outcomes = question.outcomes
-    rows = flat_rows(facts, outcomes, as_of) if isinstance(outcomes, Label) else dated_rows(facts, spec, as_of, outcomes)
+    rows = flat_rows(facts, spec, outcomes, as_of) if isinstance(outcomes, Label) else dated_rows(facts, spec, as_of, outcomes)
     if not len(rows.earlier) or (rows.grid and not len(rows.newest)):
         advice = "Check the cohort and the horizon in spec.toml, and the dates of the facts."
         raise TooFewRows(model=spec.name, found=len(rows.earlier), what="rows with a known outcome", needed=1, advice=advice)

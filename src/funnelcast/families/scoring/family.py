@@ -21,7 +21,7 @@ from funnelcast.families.scoring.fitting import Recipe, fit_scoring, fit_simple,
 from funnelcast.families.scoring.folds import inner_folds
 from funnelcast.families.scoring.model import KEYS, ScoringModel
 from funnelcast.families.scoring.reasons import Wording, Words
-from funnelcast.families.scoring.rows import Dated, Labelled
+from funnelcast.families.scoring.rows import Dated, Labelled, read_tables
 from funnelcast.labels import LABEL
 from funnelcast.sources.facts import Facts, Label
 from funnelcast.spec import Spec
@@ -57,7 +57,7 @@ class ScoringFamily(ABC):
 
     def develop(self, facts: Facts, spec: Spec, as_of: AsOf, options: Options) -> Development:
         """Fit challenger and baseline on what was known before as_of, and judge them out of sample."""
-        wording = Wording(features.words(facts), self.raises, self.lowers)
+        wording = Wording(features.words(read_tables(facts, spec)), self.raises, self.lowers)
         return develop(
             facts, spec, as_of, options, Question(self.name, self.baseline_column, wording, self._source_of_outcomes(facts, spec))
         )
@@ -71,10 +71,9 @@ class ScoringFamily(ABC):
 
     def candidates(self, facts: Facts, spec: Spec, cohort: ir.Table | None, as_of: AsOf) -> ir.Table:
         """Give contact_id, as_of and every feature of the asked, or of everyone in question at as_of."""
-        if cohort is not None:
-            return features.build(facts, cohort)
-        asked = every_contact(facts, [as_of]) if given_label(facts, spec) else self.cohort(facts, spec, [as_of])
-        return features.build(facts, asked)
+        if cohort is None:
+            cohort = every_contact(facts, [as_of]) if given_label(facts, spec) else self.cohort(facts, spec, [as_of])
+        return features.build(read_tables(facts, spec), cohort)
 
     def fit(self, rows: pd.DataFrame, spec: Spec) -> ScoringModel:
         """Fit on rows with ``label``; contact_id and as_of, where they are there, decide the folds."""

@@ -44,11 +44,19 @@ class Rows:
     grid: Grid | None
 
 
-def flat_rows(facts: Facts, label: Label, as_of: AsOf) -> Rows:
+def read_tables(facts: Facts, spec: Spec) -> Facts:
+    """Give the facts whose tables the features may read: all, or those that ``[features] tables`` in spec.toml names."""
+    named = spec.features.get("tables")
+    if named is None:
+        return facts
+    return facts.with_tables({name: table for name, table in facts.tables.items() if name in named}, facts.as_of)
+
+
+def flat_rows(facts: Facts, spec: Spec, label: Label, as_of: AsOf) -> Rows:
     """Take one row per contact, its outcome from the column that the company gives."""
     known = cut(facts, as_of)
     cohort = every_contact(known, [as_of])
-    return Rows(_collect(known, given(known, cohort, label)), pd.DataFrame(), None)
+    return Rows(_collect(read_tables(known, spec), given(known, cohort, label)), pd.DataFrame(), None)
 
 
 def dated_rows(facts: Facts, spec: Spec, as_of: AsOf, dated: Dated) -> Rows:
@@ -76,15 +84,16 @@ def dated_rows(facts: Facts, spec: Spec, as_of: AsOf, dated: Dated) -> Rows:
         message = f"Give a longer history, or a shorter horizon than {horizon} days in models/{spec.name}/spec.toml."
         raise TooFewRows(model=spec.name, found=0, what="as-of dates with a whole label window", needed=1, advice=message)
     if plan.newest == as_of:
-        newest = _labelled(facts, dated, [plan.newest], horizon, observed_until)
-        return Rows(_labelled(known, dated, plan.earlier, horizon, as_of), newest, plan)
-    rows = _labelled(known, dated, [*plan.earlier, plan.newest], horizon, as_of)
+        newest = _labelled(facts, spec, dated, [plan.newest], observed_until)
+        return Rows(_labelled(known, spec, dated, plan.earlier, as_of), newest, plan)
+    rows = _labelled(known, spec, dated, [*plan.earlier, plan.newest], as_of)
     last = rows["as_of"] == pd.Timestamp(plan.newest.at)
     return Rows(rows[~last].reset_index(drop=True), rows[last].reset_index(drop=True), plan)
 
 
-def _labelled(facts: Facts, dated: Dated, dates: Sequence[AsOf], horizon: int, until: AsOf) -> pd.DataFrame:
-    return _collect(facts, dated.label(facts, matured(dated.cohort(facts, dates), horizon, until), horizon))
+def _labelled(facts: Facts, spec: Spec, dated: Dated, dates: Sequence[AsOf], until: AsOf) -> pd.DataFrame:
+    asked = matured(dated.cohort(facts, dates), spec.horizon_days, until)
+    return _collect(read_tables(facts, spec), dated.label(facts, asked, spec.horizon_days))
 
 
 def _collect(facts: Facts, labelled: ir.Table) -> pd.DataFrame:
