@@ -38,6 +38,12 @@ def _clock_defaults(schema: Table) -> dict[str, str]:
     return {**defaults, "known_at": schema.clock} if schema.clock else defaults
 
 
+def plain_times(table: ir.Table) -> ir.Table:
+    """Drop the precision that an engine reports of its time stamps: canonical ones carry none, so that tables of any origin combine."""
+    precise = {name: "timestamp" for name, kind in table.schema().items() if kind.is_timestamp() and kind.scale is not None}
+    return table.cast(precise) if precise else table
+
+
 def from_arrow(source: Source, tables: Mapping[str, pa.Table], backend: ibis.BaseBackend | None = None) -> Facts:
     """Make facts of typed Arrow tables in memory: what the service does with a request, and tests with a few rows.
 

@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 
 from funnelcast.errors import SourceError
 from funnelcast.sources import deals, identities, rules, source_file
-from funnelcast.sources.conform import conform, last_observed
+from funnelcast.sources.conform import conform, last_observed, plain_times
 from funnelcast.sources.facts import Facts
 from funnelcast.sources.findings import Report
 from funnelcast.sources.read import read
@@ -158,6 +158,6 @@ class _Opening:
     def _hold(self, name: str, table: ir.Table) -> None:
         """Compute a table once, and hold it in the engine instead of what was held before."""
         again = name in self.tables
-        self.tables[name] = self.connection.create_table(f"{'finished' if again else 'canonical'}_{name}", table)
+        self.tables[name] = plain_times(self.connection.create_table(f"{'finished' if again else 'canonical'}_{name}", table))
         if again:
             self.connection.drop_table(f"canonical_{name}")
