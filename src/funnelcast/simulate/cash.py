@@ -17,8 +17,8 @@ PLANNED_MONTHS = 12
 _MONTHLY = (("salaries", 28, 0.40), ("social_charges", 15, 0.15), ("vat", 24, 0.10), ("suppliers", 10, 0.11), ("suppliers", 25, 0.11))
 _QUARTERLY = (("rent", 5, 0.06), ("tax", 15, 0.03))
 _YEARLY = (("insurance", 1, 20, 0.15), ("thirteenth_month", 12, 20, 0.30))
-_COMFORT = 1.1
-"""The opening balance lets the expected path stay so many standard deviations above zero at its lowest."""
+_COMFORT = 0.2
+"""By how many standard deviations the path clears zero at its lowest, were receipts to go on as lately; open deals bring a little more."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def plan(market: Market, receipts: Floats) -> CashPlan:
 
 
 def _opening(rows: list[tuple[date, str, float]], receipts: Floats) -> float:
-    """Let the path of expected receipts less planned costs over half a year bottom out a little above zero."""
+    """Let the path of flat receipts less planned costs over half a year bottom out near zero."""
     half_year = 182
     out = np.zeros(half_year)
     for when, _, amount in rows:
@@ -83,7 +83,7 @@ def _opening(rows: list[tuple[date, str, float]], receipts: Floats) -> float:
     path = np.cumsum(np.full(half_year, lately.mean()) - out)
     weekly = lately[: len(lately) // 7 * 7].reshape(-1, 7).sum(axis=1)
     noise = float(weekly.std()) * np.sqrt(13.0)
-    return _thousands(max(0.0, -float(path.min())) + _COMFORT * noise)
+    return _thousands(_COMFORT * noise - float(path.min()))
 
 
 def _trailing(by_month: Floats) -> Floats:
