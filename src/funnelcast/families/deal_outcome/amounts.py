@@ -42,7 +42,9 @@ class Amounts:
         won = rows["outcome"].to_numpy(object) == "won"
         both = won & (known > 0) & (closed > 0)
         ratio, spread = _ratio(known[both], closed[both])
-        final = closed[won & (closed > 0)] if bool((won & (closed > 0)).any()) else known[known > 0]
+        # each deal once: at its opening
+        entered = rows["entry"].to_numpy(np.bool_) & (rows["lead_weeks"].to_numpy(np.float64) == 0)
+        final = closed[won & (closed > 0)] if bool((won & (closed > 0)).any()) else known[entered & (known > 0)]
         return cls(ratio, spread, *_level(final))
 
     def at_close(self, amount: Floats) -> tuple[Floats, Floats]:

@@ -175,7 +175,7 @@ def _scale(values: Floats) -> tuple[float, float]:
 
 
 def _products(left: Floats, right: Floats) -> Floats:
-    return np.asarray((left[:, :, None] * right[:, None, :]).reshape(len(left), -1))
+    return np.asarray((left[:, :, None] * right[:, None, :]).reshape(len(left), left.shape[1] * right.shape[1]))
 
 
 def _known(values: Floats) -> Floats:
