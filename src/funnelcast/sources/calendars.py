@@ -81,12 +81,17 @@ class Calendar:
 
 @dataclass(frozen=True)
 class Learnt:
-    """What the shapes of some values tell: the formats with the day first, the same with the month first, what else occurs."""
+    """What the shapes of some values tell: the formats with the day first, the same with the month first, what else occurs.
+
+    ``first_is_day`` and ``second_is_day`` say that a number above 12 was seen there.
+    """
 
     day_first: tuple[str, ...] = ()
     month_first: tuple[str, ...] = ()
     iso: bool = False
     padded: bool = False
+    first_is_day: bool = False
+    second_is_day: bool = False
 
     def with_values(self, values: Iterable[str]) -> Learnt:
         """Learn from more values; what is known stays first."""
@@ -102,7 +107,9 @@ class Learnt:
         """Give the ways in which the values can be read: one, or two where day and month could be swapped."""
         if self.day_first == self.month_first:
             return (Calendar(self.day_first, self.iso or not self.day_first, self.padded),)
-        orders = (("day first", self.day_first), ("month first", self.month_first))
+        orders: tuple[tuple[str, tuple[str, ...]], ...] = (("day first", self.day_first), ("month first", self.month_first))
+        if self.first_is_day != self.second_is_day:
+            orders = orders[:1] if self.first_is_day else orders[1:]
         return tuple(Calendar(formats, self.iso, self.padded, family) for family, formats in orders)
 
     def _with_value(self, value: str) -> Learnt:
@@ -114,9 +121,18 @@ class Learnt:
             return replace(self, iso=True)
         day, month = (_date_format(found, value, first) for first in ("%d", "%m"))
         time = _packed_time(rest) if found["packed"] else _time_format(rest)
-        if time is None or day + time in self.day_first:
+        if time is None:
             return self
-        return replace(self, day_first=(*self.day_first, day + time), month_first=(*self.month_first, month + time))
+        learnt = self._with_order(value) if found["sign"] else self
+        if day + time in self.day_first:
+            return learnt
+        return replace(learnt, day_first=(*self.day_first, day + time), month_first=(*self.month_first, month + time))
+
+    def _with_order(self, value: str) -> Learnt:
+        first, second = (int(number) for number in re.findall(r"\d+", value)[:2])
+        if max(first, second) <= 12:
+            return self
+        return replace(self, first_is_day=self.first_is_day or first > 12, second_is_day=self.second_is_day or second > 12)
 
 
 def _date_format(found: re.Match[str], value: str, first: str) -> str:

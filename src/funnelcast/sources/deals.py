@@ -54,16 +54,22 @@ def closed_by(deals: ir.Table, events: ir.Table) -> ir.Table:
     deals, events
         Conformed, stages in lower case.
     """
-    last_first = ibis.window(group_by=events.deal_id, order_by=[ibis.desc(events.occurred_at), ibis.desc(events.known_at), events.stage])
-    until_now = ibis.window(group_by=events.deal_id, order_by=[events.occurred_at, events.known_at, ibis.desc(events.stage)], following=0)
-    told = events.mutate(turn=ibis.row_number().over(last_first), latest=events.amount.last(include_null=False).over(until_now))
-    ends = told.filter((told.turn == 0) & told.stage.isin((WON, LOST)))
-    joined = deals.drop(*_CLOSING).left_join(
-        ends.select("deal_id", closed_at="occurred_at", outcome="stage", amount_then="latest", closed_at_known_at="known_at"), "deal_id"
+    ends = _last(events).filter(lambda last: last.stage.isin((WON, LOST)))
+    amounts = _last(events.filter(events.amount.notnull())).select("deal_id", told="amount")
+    told = ends.left_join(amounts, "deal_id").select(
+        "deal_id", "told", closed_at="occurred_at", outcome="stage", closed_at_known_at="known_at"
     )
-    worth = ibis.coalesce(joined.amount_then, joined.amount)
+    joined = deals.drop(*_CLOSING).left_join(told, "deal_id")
+    worth = ibis.coalesce(joined.told, joined.amount)
     closed_amount = ibis.ifelse(joined.outcome == WON, worth, ibis.null("float64"))
     return joined.mutate(closed_amount=closed_amount).select(*deals.columns)
+
+
+def _last(events: ir.Table) -> ir.Table:
+    """Keep each deal's last event."""
+    order = [ibis.desc(events.occurred_at), ibis.desc(events.known_at), events.stage]
+    turn = ibis.row_number().over(ibis.window(group_by=events.deal_id, order_by=order))
+    return events.mutate(turn=turn).filter(lambda ranked: ranked.turn == 0).drop("turn")
 
 
 def events_of(deals: ir.Table) -> ir.Table:

@@ -44,11 +44,16 @@ class Format(Protocol):
 
 @dataclass(frozen=True)
 class Reading:
-    """How one column is read: ``parse`` makes the typed column of theirs; ``said`` names the format where there is one."""
+    """How one column is read.
+
+    ``parse`` makes the typed column of theirs; ``said`` names the format where there is one; ``whole`` says that every value is known to
+    be readable.
+    """
 
     column: Wanted
     parse: Callable[[Any], Any]
     said: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,7 @@ class Sniffer:
         declared = self.declaration.date_format(column.name) if column.kind == "time" else self.declaration.decimal
         if not declared and column.kind != "attribute":
             self.report.note(self.declaration.name, column.name, f"{way.described} (sniffed)")
-        return Reading(column, lambda given: way.parse(as_text(given)), way.described)
+        return Reading(column, lambda given: way.parse(as_text(given)), way.described, whole=not min(choice.misses))
 
     def _preferred(self, choice: Choice, choices: Sequence[Choice]) -> Format:
         alike = (other for other in choices if other.clear and (other.column.kind == "time") == (choice.column.kind == "time"))
@@ -209,14 +214,21 @@ def _sample(table: ir.Table, columns: Sequence[Wanted]) -> dict[str, list[str]]:
 
 def _judged(table: ir.Table, choices: Sequence[Choice]) -> list[Choice]:
     """Let every value of each column judge its ways, in one pass."""
+    if not choices:
+        return []
+    texts: dict[str, Any] = {}
+    parsed: dict[str, Any] = {}
+    for number, choice in enumerate(choices):
+        texts[f"{number} text"] = as_text(table[choice.column.theirs])
+        parsed |= {f"{number} by {way}": format_.parse(texts[f"{number} text"]) for way, format_ in enumerate(choice.ways)}
+    values = table.select(**texts, **parsed)
     counts: dict[str, Any] = {}
     for number, choice in enumerate(choices):
-        text = as_text(table[choice.column.theirs])
-        parsed = [way.parse(text) for way in choice.ways]
-        counts |= {f"{number} misses {way}": unread(text, value).sum() for way, value in enumerate(parsed)}
-        counts[f"{number} values"] = ibis.coalesce(*parsed).count()
-        counts[f"{number} differing"] = (parsed[0] != parsed[-1]).sum()
-    found = table.aggregate(**counts).to_pyarrow().to_pylist()[0] if counts else {}
+        by = [values[f"{number} by {way}"] for way in range(len(choice.ways))]
+        counts |= {f"{number} misses {way}": unread(values[f"{number} text"], given).sum() for way, given in enumerate(by)}
+        counts[f"{number} values"] = ibis.coalesce(*by).count()
+        counts[f"{number} differing"] = (by[0] != by[-1]).sum()
+    found = values.aggregate(**counts).to_pyarrow().to_pylist()[0]
     row = {name: int(value or 0) for name, value in found.items()}
     return [
         replace(

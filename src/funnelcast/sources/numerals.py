@@ -148,10 +148,10 @@ class Numerals:
         return text.replace(",", ".") if self.decimal == "," else text
 
     def _decorated(self, text: Any) -> Any:
-        size = self._point(text.re_replace(f"[^0-9{self.decimal}]", "")).try_cast("float64")
-        signed = ibis.ifelse(text.re_search(r"[-−(]"), -size, size)
-        share = ibis.ifelse(text.contains("%"), signed / 100, signed)
-        return ibis.ifelse(text.re_search(self._pattern()), share, ibis.null("float64"))
+        digits = text.re_replace(f"[^0-9{self.decimal}]+", "")
+        sign = ibis.ifelse(text.re_search(r"[-−(]"), -1.0, 1.0)
+        whole = ibis.ifelse(text.contains("%"), 100.0, 1.0)
+        return ibis.ifelse(text.re_search(self._pattern()), self._point(digits).try_cast("float64") * sign / whole, ibis.null("float64"))
 
     def _pattern(self) -> str:
         point = f"\\{self.decimal}"

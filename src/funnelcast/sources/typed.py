@@ -54,7 +54,7 @@ class Typing:
         readings = sniffer.choose(rows, (*layout.wanted, *layout.filtered))
         kept = self._filtered(rows, readings) if self.declaration.filter else rows
         wanted = readings[: len(layout.wanted)]
-        count = self._check_read(kept, wanted)
+        count = self._check_read(kept, [reading for reading in wanted if reading.column.kind in {"number", "time"} and not reading.whole])
         if layout.currency:
             self._check_currency(kept, layout.currency, count)
         return kept.select(**{reading.column.name: reading.parse(kept[reading.column.theirs]) for reading in wanted})
@@ -82,9 +82,8 @@ class Typing:
         kept = self.connection.table(passing)
         return kept.select(**{column: kept[f"given {column}"] for column in rows.columns})
 
-    def _check_read(self, kept: ir.Table, readings: Sequence[Reading]) -> int:
+    def _check_read(self, kept: ir.Table, suspects: Sequence[Reading]) -> int:
         """Report every column with values that its format can't read; count the rows."""
-        suspects = [reading for reading in readings if reading.column.kind in {"number", "time"}]
         unreadable = {str(number): _unread(kept, reading).sum() for number, reading in enumerate(suspects)}
         counts = kept.aggregate(rows=kept.count(), **unreadable).to_pyarrow().to_pylist()[0]
         if not counts["rows"]:

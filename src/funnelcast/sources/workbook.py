@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -44,7 +45,7 @@ def _sheet(path: Path, declaration: Declaration) -> tuple[tuple[str, ...], list[
     rows = _rows(path, declaration)
     if not rows or not any(cell != "" for cell in rows[0]):
         raise EmptyTable(table=declaration.name, path=path.name, reason=", not even a header")
-    return unique(_text(cell) or "" for cell in rows[0]), rows[1:]
+    return unique(_text(cell) for cell in rows[0]), rows[1:]
 
 
 def _rows(path: Path, declaration: Declaration) -> list[list[Any]]:
@@ -72,15 +73,24 @@ def _typed(cells: Sequence[Any]) -> pa.Array:
         return pa.array(values, pa.bool_())
     if kinds and kinds <= {date, datetime}:
         return pa.array([_instant(value) for value in values], pa.timestamp("us"))
-    return pa.array([_text(value) for value in values], pa.string())
+    return pa.array(_texts(values), pa.string())
+
+
+def _texts(values: Sequence[Any]) -> list[str | None]:
+    """Write mixed cells as text, numbers with the decimal sign of the numbers that are text already."""
+    comma = any(isinstance(value, str) and re.search(r"\d,\d", value) and "." not in value for value in values)
+    written = [None if value is None else _text(value) for value in values]
+    return [
+        text.replace(".", ",") if text and comma and isinstance(value, float) else text for text, value in zip(written, values, strict=True)
+    ]
 
 
 def _instant(value: date | None) -> datetime | None:
     return value if value is None or isinstance(value, datetime) else datetime.combine(value, time())
 
 
-def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
+def _text(value: Any) -> str:
+    if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return str(value).lower()
