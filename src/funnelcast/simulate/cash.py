@@ -21,6 +21,9 @@ _COMFORT = 0.2
 """By how many standard deviations the path clears zero at its lowest, were receipts to go on as lately; open deals bring a little more."""
 
 
+_Cost = tuple[date, str, float]
+
+
 @dataclass(frozen=True)
 class CashPlan:
     """Planned items by date, and the balance that makes them matter."""
@@ -49,13 +52,7 @@ def plan(market: Market, receipts: Floats) -> CashPlan:
     by_month = np.bincount(seasons.month, receipts, minlength=seasons.months).astype(np.float64)
     lately = float(by_month[-min(6, len(by_month)) :].mean())
     size = np.concatenate([_trailing(by_month), np.full(PLANNED_MONTHS, lately)])
-    rows = []
-    for month, base in enumerate(size):
-        first = _month(seasons.start, month)
-        rows += [(first.replace(day=day), category, share * base) for category, day, share in _MONTHLY]
-        if first.month % 3 == 1:
-            rows += [(first.replace(day=day), category, 3 * share * base) for category, day, share in _QUARTERLY]
-        rows += [(first.replace(day=day), category, share * base) for category, at, day, share in _YEARLY if at == first.month]
+    rows = [row for month, base in enumerate(size) for row in _costs(_month(seasons.start, month), base)]
     spent = np.bincount(seasons.month, market.spend.sum(axis=0), minlength=seasons.months)
     budget = np.concatenate([spent, np.resize(spent[-12:], PLANNED_MONTHS)])
     rows += [(_month(seasons.start, month + 1).replace(day=5), "marketing", amount) for month, amount in enumerate(budget[:-1])]
@@ -71,7 +68,15 @@ def plan(market: Market, receipts: Floats) -> CashPlan:
     )
 
 
-def _opening(rows: list[tuple[date, str, float]], receipts: Floats) -> float:
+def _costs(first: date, base: float) -> list[_Cost]:
+    """Give what falls due in the month that begins with ``first``, in proportion to ``base``."""
+    rows = [(first.replace(day=day), category, share * base) for category, day, share in _MONTHLY]
+    if first.month % 3 == 1:
+        rows += [(first.replace(day=day), category, 3 * share * base) for category, day, share in _QUARTERLY]
+    return rows + [(first.replace(day=day), category, share * base) for category, at, day, share in _YEARLY if at == first.month]
+
+
+def _opening(rows: list[_Cost], receipts: Floats) -> float:
     """Let the path of flat receipts less planned costs over half a year bottom out near zero."""
     half_year = 182
     out = np.zeros(half_year)
@@ -87,8 +92,8 @@ def _opening(rows: list[tuple[date, str, float]], receipts: Floats) -> float:
 
 
 def _trailing(by_month: Floats) -> Floats:
-    """Give the mean of each month and up to three before it."""
-    return np.array([by_month[max(0, month - 3) : month + 1].mean() for month in range(len(by_month))])
+    """Give the mean of up to four months before each, so that a plan never knows the month that it is for; the first is its own."""
+    return np.array([by_month[max(0, month - 4) : max(month, 1)].mean() for month in range(len(by_month))])
 
 
 def _month(start: date, months: int) -> date:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -221,7 +222,7 @@ def _source_toml(planned: CashPlan) -> str:
         "",
         *(line for name in _TABLES for line in (f"[tables.{name}]", f'path = "{name}.parquet"', "")),
         "[channels]",
-        f"offline = [{', '.join(repr(channel).replace(chr(39), chr(34)) for channel in OFFLINE)}]",
+        f"offline = {json.dumps(OFFLINE)}",
         "",
         "[engagement]",
         *(f"{kind} = {points:g}" for kind, points in source.engagement.items()),
