@@ -98,15 +98,18 @@ class NewDealProcess:
 def estimate(facts: Facts, as_of: AsOf, weeks: int) -> NewDealProcess:
     """Estimate the process from facts cut at as_of.
 
-    The level is an exponentially weighted mean of weekly counts over what trend and season expect; its half-life is the one of 4, 8, 16 and
-    52 weeks that foretold the following four weeks best at past origins, and the errors there give ``walk_sd``.
+    The level is an exponentially weighted mean of weekly counts over what season (from two years on) and trend expect. Its half-life (4, 8,
+    16 or 52 weeks), and whether there is a trend, is what foretold the following four weeks best at past origins; the errors there give
+    ``walk_sd``.
     """
     counts = weekly_counts(facts, as_of)
     channels = tuple(sorted(counts.columns)) or (UNKNOWN,)
     table = counts.reindex(columns=list(channels), fill_value=0.0).to_numpy(np.float64)
     total = table.sum(axis=1)
-    profile, ahead = _trend_and_season(total, weeks, as_of)
-    half_life, walk_sd = _half_life(total / np.maximum(profile, 1e-9), profile)
+    tried = [_trend_and_season(total, weeks, as_of, trend=trend) for trend in (False, True)]
+    judged = [_half_life(total / np.maximum(profile, 1e-9), profile) for profile, _ in tried]
+    chosen = int(judged[1][2] < judged[0][2])
+    (profile, ahead), (half_life, walk_sd, _) = tried[chosen], judged[chosen]
     weight = _fading(len(total), half_life)
     level = (float(weight @ total) + 0.5) / (float(weight @ profile) + 0.5)
     seen = float(weight @ total) ** 2 / max(float((weight**2) @ total), 1e-9) if total.sum() else 0.0
@@ -144,17 +147,18 @@ def weekly_counts(facts: Facts, as_of: AsOf) -> pd.DataFrame:
     return table.iloc[::-1].astype(np.float64).reset_index(drop=True)
 
 
-def _trend_and_season(total: Floats, weeks: int, as_of: AsOf) -> tuple[Floats, Floats]:
+def _trend_and_season(total: Floats, weeks: int, as_of: AsOf, *, trend: bool) -> tuple[Floats, Floats]:
     """Give the profile of past and coming weeks: 1 where there is too little history; Poisson regression, ridge."""
     if len(total) < 2 * _SHORT_WEEKS or total.sum() == 0:
         return np.ones(len(total)), np.ones(weeks)
     past, coming = np.arange(-len(total), 0.0), np.arange(float(weeks))
     seasonal = len(total) >= _SEASON_WEEKS
-    coefficients = _poisson(_basis(past, past, as_of, seasonal=seasonal), total)
+    history = _basis(past, past * trend, as_of, seasonal=seasonal)
+    coefficients = _poisson(history, total)
     # the trend goes on, but ever less (Gardner and McKenzie 1985)
     damped = (1.0 - _DAMPING ** (coming + 1.0)) / (1.0 - _DAMPING)
-    ahead = _basis(coming, damped, as_of, seasonal=seasonal)
-    return np.exp(_basis(past, past, as_of, seasonal=seasonal) @ coefficients), np.exp(ahead @ coefficients)
+    ahead = _basis(coming, damped * trend, as_of, seasonal=seasonal)
+    return np.exp(history @ coefficients), np.exp(ahead @ coefficients)
 
 
 def _basis(week: Floats, trend: Floats, as_of: AsOf, *, seasonal: bool) -> Floats:
@@ -194,23 +198,24 @@ def _local_level(ratio: Floats, half_life: float) -> Floats:
     return level
 
 
-def _half_life(ratio: Floats, profile: Floats) -> tuple[float, float]:
-    """Give the best half-life and the walk per week that its errors of four-week sums show beyond Poisson noise."""
+def _half_life(ratio: Floats, profile: Floats) -> tuple[float, float, float]:
+    """Give the best half-life, the walk per week that its errors of four-week sums show beyond Poisson noise, and their mean size."""
     origins = range(_SHORT_WEEKS, len(ratio) - _AHEAD + 1)
     if not origins:
-        return _HALF_LIVES[1], _PRIOR_WALK_SD
+        return _HALF_LIVES[1], _PRIOR_WALK_SD, 0.0
     actual = np.array([float(ratio[start : start + _AHEAD] @ profile[start : start + _AHEAD]) for start in origins])
     scale = np.array([float(profile[start : start + _AHEAD].sum()) for start in origins])
     errors = {
         half_life: np.log((actual + 0.5) / (_local_level(ratio, half_life)[[start - 1 for start in origins]] * scale + 0.5))
         for half_life in _HALF_LIVES
     }
-    best = min(_HALF_LIVES, key=lambda half_life: float((errors[half_life] ** 2).mean()))
+    best = min(_HALF_LIVES, key=lambda half_life: float(np.abs(errors[half_life]).mean()))
     noise = 1.0 / (actual + 0.5)
     # the errors of overlapping origins repeat each other: a quarter as many count
     count = len(origins) / _AHEAD
     found = max(float((errors[best] ** 2 - noise).mean()), 0.0) / _AHEAD
-    return best, float(np.sqrt((_PRIOR_ORIGINS * _PRIOR_WALK_SD**2 + count * found) / (_PRIOR_ORIGINS + count)))
+    walk_sd = float(np.sqrt((_PRIOR_ORIGINS * _PRIOR_WALK_SD**2 + count * found) / (_PRIOR_ORIGINS + count)))
+    return best, walk_sd, float(np.abs(errors[best]).mean())
 
 
 def _dispersion(total: Floats, expected: Floats) -> float:
