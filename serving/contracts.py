@@ -2,37 +2,69 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-
-from serving.problems import Refused
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 LARGEST_LIST = 10_000
+LONGEST_JOURNEY = 1_000
+LARGEST_AMOUNT = 1e12
+"""Of one fact, in the source's currency."""
+LARGEST_TURNOVER = 1e14
+"""Of one contact: sums are exact, in ten-thousandths, up to here."""
+
+_INSTANT = re.compile(r"(19|20|21)\d\d-\d\d-\d\d[T ]\d\d:\d\d.*")
+_DAY = re.compile(r"(19|20|21)\d\d-\d\d-\d\d")
 
 
-def _text_only(value: object) -> object:
-    if not isinstance(value, str):
-        message = "give a time stamp with its offset as text, say 2025-02-01T10:00:00+01:00"
+def _instant(value: object) -> object:
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        message = "give a time stamp with its offset, between 1900 and 2199, such as 2025-02-01T10:00:00+01:00"
         raise ValueError(message)
     return value
 
 
-def _number_only(value: object) -> object:
-    if isinstance(value, bool | str):
+def _moment(value: object) -> object:
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        return date.fromisoformat(value)
+    return _instant(value)
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float):
         message = "give a number"
         raise ValueError(message)
     return value
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_text_only)]
-Number = Annotated[float, BeforeValidator(_number_only), Field(allow_inf_nan=False)]
-Positive = Annotated[Number, Field(ge=0)]
+def _attribute(value: object) -> object:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        if len(value) > 500:
+            message = "give a text of at most 500 characters"
+            raise ValueError(message)
+        return value
+    number = _number(value)
+    if not abs(number) < float("inf"):  # type: ignore[arg-type]
+        message = "give a number that is finite"
+        raise ValueError(message)
+    return number
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
+Moment = Annotated[date | AwareDatetime, BeforeValidator(_moment)]
+"""An instant, or a day that stands for its 00:00 in the source's time zone."""
+Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+NonNegative = Annotated[Number, Field(ge=0)]
+Amount = Annotated[Number, Field(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)]
+NonNegativeAmount = Annotated[Number, Field(ge=0, le=LARGEST_AMOUNT)]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 Word = Annotated[str, Field(max_length=500)]
+Attribute = Annotated[Any, BeforeValidator(_attribute), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})]
 
 
 class Shape(BaseModel):
@@ -45,8 +77,8 @@ class Transaction(Shape):
     """One purchase; a negative amount is a refund."""
 
     occurred_at: Instant
-    amount: Number
-    margin: Number | None = None
+    amount: Amount
+    margin: Amount | None = None
     channel: Word | None = None
     transaction_id: Word | None = None
     known_at: Instant | None = None
@@ -59,8 +91,8 @@ class Touchpoint(Shape):
     channel: Word
     kind: Word | None = None
     campaign: Word | None = None
-    duration_minutes: Positive | None = None
-    score: Positive | None = None
+    duration_minutes: Annotated[NonNegative, Field(le=1e6)] | None = None
+    score: Annotated[NonNegative, Field(le=1e6)] | None = None
     known_at: Instant | None = None
 
 
@@ -69,7 +101,7 @@ class Subscription(Shape):
 
     started_at: Instant
     ended_at: Instant | None = None
-    monthly_amount: Positive | None = None
+    monthly_amount: NonNegativeAmount | None = None
     known_at: Instant | None = None
 
 
@@ -79,7 +111,7 @@ class Invoice(Shape):
     invoice_id: Word | None = None
     issued_at: Instant
     due_at: Instant
-    amount: Number
+    amount: Amount
     paid_at: Instant | None = None
     known_at: Instant | None = None
 
@@ -89,13 +121,34 @@ class Deal(Shape):
 
     deal_id: Word | None = None
     opened_at: Instant
-    amount: Positive | None = None
+    amount: NonNegativeAmount | None = None
     owner: Word | None = None
     channel: Word | None = None
     closed_at: Instant | None = None
     outcome: Word | None = None
-    closed_amount: Positive | None = None
+    closed_amount: NonNegativeAmount | None = None
     known_at: Instant | None = None
+
+
+CLOCKS = {
+    "transactions": "occurred_at",
+    "touchpoints": "occurred_at",
+    "subscriptions": "started_at",
+    "invoices": "issued_at",
+    "deals": "opened_at",
+}
+"""The lists of facts in an item, each with the field that says when a fact happened."""
+
+
+def _instants(name: str, clock: str, facts: Sequence[Shape]) -> Iterator[tuple[str, datetime]]:
+    return ((f"{name}[{place}].{clock}", getattr(fact, clock)) for place, fact in enumerate(facts))
+
+
+def _bounded_turnover(item: Any) -> Any:
+    if sum(abs(bought.amount) for bought in item.transactions) > LARGEST_TURNOVER:
+        message = f"transactions: together they exceed {LARGEST_TURNOVER:g}"
+        raise ValueError(message)
+    return item
 
 
 class Contact(Shape):
@@ -107,23 +160,21 @@ class Contact(Shape):
     became_customer_at: Instant | None = None
     disqualified_at: Instant | None = None
     opted_out_at: Instant | None = None
-    attributes: dict[str, str | bool | Number | None] = Field(default_factory=dict)
+    attributes: dict[Word, Attribute] = Field(default_factory=dict)
     transactions: list[Transaction] = Field(default_factory=list)
     touchpoints: list[Touchpoint] = Field(default_factory=list)
     subscriptions: list[Subscription] = Field(default_factory=list)
     invoices: list[Invoice] = Field(default_factory=list)
     deals: list[Deal] = Field(default_factory=list)
 
-    def facts(self) -> list[tuple[str, datetime]]:
+    _sums_exactly = model_validator(mode="after")(_bounded_turnover)
+
+    def facts(self) -> Iterator[tuple[str, datetime]]:
         """Give the path and the instant of every fact, to be held against as_of."""
-        clocks = {"transactions": "occurred_at", "touchpoints": "occurred_at", "subscriptions": "started_at"}
-        clocks |= {"invoices": "issued_at", "deals": "opened_at"}
-        found = [
-            (f"{name}[{place}].{clock}", getattr(fact, clock))
-            for name, clock in clocks.items()
-            for place, fact in enumerate(getattr(self, name))
-        ]
-        return found + ([("created_at", self.created_at)] if self.created_at else [])
+        if self.created_at is not None:
+            yield "created_at", self.created_at
+        for name, clock in CLOCKS.items():
+            yield from _instants(name, clock, getattr(self, name))
 
 
 class Purchaser(Shape):
@@ -132,19 +183,21 @@ class Purchaser(Shape):
     contact_id: Identifier
     transactions: Annotated[list[Transaction], Field(min_length=1)]
 
-    def facts(self) -> list[tuple[str, datetime]]:
+    _sums_exactly = model_validator(mode="after")(_bounded_turnover)
+
+    def facts(self) -> Iterator[tuple[str, datetime]]:
         """Give the path and the instant of every purchase."""
-        return [(f"transactions[{place}].occurred_at", fact.occurred_at) for place, fact in enumerate(self.transactions)]
+        return _instants("transactions", "occurred_at", self.transactions)
 
 
 class Summary(Shape):
     """One customer by frequency (repeat purchase days), recency and T in days, and the mean value of a repeat purchase."""
 
     contact_id: Identifier
-    frequency: Annotated[int, BeforeValidator(_number_only), Field(ge=0, le=1_000_000)]
-    recency: Annotated[Positive, Field(le=100_000)]
-    T: Annotated[Positive, Field(le=100_000)]
-    monetary_value: Positive
+    frequency: Annotated[int, BeforeValidator(_number), Field(ge=0, le=1_000_000)]
+    recency: Annotated[NonNegative, Field(le=100_000)]
+    T: Annotated[NonNegative, Field(le=100_000)]
+    monetary_value: NonNegativeAmount
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Summary:
@@ -164,8 +217,8 @@ class ScoreRequest(Shape):
     """Contacts to score by churn or lead scoring."""
 
     contacts: Rows
-    as_of: Instant | None = None
-    explain: Annotated[int, Field(ge=0, le=10)] = 0
+    as_of: Moment | None = None
+    explain: Annotated[int, Field(ge=0, le=10, strict=True)] = 0
     lang: Literal["fr", "en"] = "en"
 
 
@@ -173,7 +226,7 @@ class ClvRequest(Shape):
     """Customers to value, each by its purchases or by its summary."""
 
     contacts: Rows
-    as_of: Instant | None = None
+    as_of: Moment | None = None
     horizon_days: Annotated[Number, Field(gt=0, le=3650)] = 365.0
     discount_rate: Annotated[Number, Field(ge=0, le=10)] = 0.10
 
@@ -181,8 +234,8 @@ class ClvRequest(Shape):
 class JourneyRequest(Shape):
     """One journey whose conversion is to be shared."""
 
-    touchpoints: Annotated[list[Touchpoint], Field(min_length=1, max_length=LARGEST_LIST)]
-    value: Number | None = None
+    touchpoints: Annotated[list[Touchpoint], Field(min_length=1, max_length=LONGEST_JOURNEY)]
+    value: Amount | None = None
     method: Word | None = None
 
 
@@ -191,69 +244,3 @@ class ForecastRequest(Shape):
 
     weeks: Annotated[int, Field(ge=1, le=52, strict=True)] = 13
     scenario: dict[str, Any] | None = None
-
-
-Request = TypeVar("Request", bound=Shape)
-
-
-def parse(body: bytes, shape: type[Request]) -> Request:
-    """Read the envelope of a request.
-
-    Raises
-    ------
-    Refused
-        400 where the body is no JSON object, 422 where its fields are wrong; names the field.
-    """
-    document = _json(body)
-    if not isinstance(document, dict):
-        raise Refused(422, "wrong-type", f"The body is a JSON object; this one is {type(document).__name__}.")
-    try:
-        envelope = shape.model_validate(document)
-    except ValidationError as error:
-        field, sentence = first_fault(error)
-        kind = "unknown-field" if error.errors()[0]["type"] == "extra_forbidden" else "invalid"
-        raise Refused(422, kind, sentence, field) from error
-    _distinct(getattr(envelope, "contacts", []))
-    return envelope
-
-
-def first_fault(error: ValidationError) -> tuple[str, str]:
-    """Give the path of the first field that is wrong and a sentence that says why."""
-    fault = error.errors(include_url=False)[0]
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).lstrip(".")
-    return path, f"{path or 'item'}: {fault['msg'].removeprefix('Value error, ')}."
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, _Repeated | json.JSONDecodeError) else type(error).__name__
-        raise Refused(400, "not-json", f"The body is not JSON in UTF-8: {reason}.") from error
-
-
-class _Repeated(ValueError):
-    """A key stands twice in one object."""
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        message = f"the key {repeated!r} stands twice in one object"
-        raise _Repeated(message)
-    return found
-
-
-def _distinct(items: list[Any]) -> None:
-    seen: dict[Any, int] = {}
-    for place, item in enumerate(items):
-        name = item.get("contact_id") if isinstance(item, Mapping) else None
-        if not isinstance(name, str):
-            continue
-        if name in seen:
-            raise Refused(
-                422, "duplicate-id", f"contact_id {name!r} stands at {seen[name]} and at {place}.", f"contacts[{place}].contact_id"
-            )
-        seen[name] = place

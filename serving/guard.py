@@ -1,22 +1,23 @@
-"""What stands before every endpoint: a request id, security headers, keys and scopes, and a limit on the body."""
+"""What stands before every endpoint: a request id, security headers, keys and scopes, a limit on the body, and the last resort."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from funnelcast.errors import AccessError
 from serving.auth import Caller, Keys
-from serving.problems import of_error, problem
+from serving.problems import Refused, problem, refusal
 
 SECURITY_HEADERS = {
-    "content-security-policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
@@ -24,8 +25,10 @@ SECURITY_HEADERS = {
 }
 _DISCARDED_BYTES = 64 * 2**20
 _DISCARDED_SECONDS = 5.0
+_BODY_SECONDS = 30.0
 _OPEN = ("/livez", "/readyz", "/assets/")
-_LOCAL = Caller("local", "admin")
+_ANYONE, _LOCAL = Caller("anyone", ""), Caller("local", "admin")
+_log = logging.getLogger("funnelcast.serving")
 
 
 class Guard:
@@ -35,14 +38,16 @@ class Guard:
     ----------
     keys
         Where the hashed keys are; read again when the file changes.
+    keyless
+        Whether everyone may everything while there is no key: only where the service listens on loopback alone.
     body_limit
-        The largest body in bytes; a longer one is answered 413 and read away, up to 64 MiB or 5 s.
+        The largest body in bytes; a longer one is read away, up to 64 MiB or 5 s, and answered 413.
     scope_of
         Gives the scope that a path needs.
     """
 
-    def __init__(self, app: ASGIApp, keys: Path, body_limit: int, scope_of: Callable[[str], str]) -> None:
-        self._app, self._body_limit, self._scope_of = app, body_limit, scope_of
+    def __init__(self, app: ASGIApp, keys: Path, *, keyless: bool, body_limit: int, scope_of: Callable[[str], str]) -> None:
+        self._app, self._keyless, self._body_limit, self._scope_of = app, keyless, body_limit, scope_of
         self._path, self._seen, self._keys = keys, -1, Keys({})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,31 +55,33 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = uuid.uuid4().hex
-        scope.setdefault("state", {})["request_id"] = request_id
-        marked = _marked(send, request_id, private=scope["path"].startswith("/v1/"))
+        answer = _Answer(send, uuid.uuid4().hex, private=scope["path"].startswith("/v1/"))
+        scope.setdefault("state", {})["request_id"] = answer.request_id
         try:
             scope["state"]["caller"] = self._caller(scope)
-        except AccessError as error:
-            await of_error(error, request_id)(scope, receive, marked)
+            body = await self._body(scope, receive)
+        except (AccessError, Refused) as error:
+            await refusal(error, answer.request_id)(scope, receive, answer.send)
             return
-        body = await self._body(scope, receive)
-        if body is None:
-            detail = f"The body is larger than {self._body_limit} bytes: send fewer items at once."
-            await problem(413, "body-too-large", detail, request_id)(scope, receive, marked)
-            await _discard(receive)
-            return
-        await self._app(scope, _replayed(body, receive), marked)
+        try:
+            await self._app(scope, _replayed(body, receive), answer.send)
+        except Exception:  # the last resort: whatever broke, the caller gets a problem and the log the traceback
+            _log.exception("request %s failed", answer.request_id)
+            if answer.begun:
+                raise
+            detail = f"Something of ours broke; the log has it under {answer.request_id}."
+            await problem(500, "internal", detail, answer.request_id)(scope, receive, answer.send)
 
     def _caller(self, scope: Scope) -> Caller:
         if scope["path"].startswith(_OPEN):
-            return Caller("anyone", "")
-        keys = self._current()
-        if not len(keys):
-            return _LOCAL  # without keys the service listens on loopback alone
+            return _ANYONE
+        keys, headers = self._current(), Headers(scope=scope)
+        if self._keyless and not len(keys):
+            _require_local_name(headers.get("host", ""))
+            return _LOCAL
         if scope["path"] == "/":
-            return Caller("anyone", "")  # the page itself holds no figure; it asks for the key
-        caller = keys.caller(Headers(scope=scope).get("authorization"))
+            return _ANYONE  # the page itself holds no figure; it asks for the key
+        caller = keys.caller(headers.get("authorization"))
         caller.require(self._scope_of(scope["path"]))
         return caller
 
@@ -84,35 +91,55 @@ class Guard:
             self._keys, self._seen = Keys.read(self._path), changed
         return self._keys
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
         announced = Headers(scope=scope).get("content-length", "0")
         if announced.isdigit() and int(announced) > self._body_limit:
-            return None
-        parts, size, more = [], 0, True
-        while more:
-            message = await receive()
-            if message["type"] != "http.request":
-                break
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > self._body_limit:
-                return None
-            more = message.get("more_body", False)
+            await _discard(receive)
+            raise self._too_large()
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                parts, size, more = [], 0, True
+                while more and size <= self._body_limit:
+                    message = await receive()
+                    parts.append(message.get("body", b""))
+                    size += len(parts[-1])
+                    more = message["type"] == "http.request" and message.get("more_body", False)
+        except TimeoutError as error:
+            raise Refused(408, "body-too-slow", f"The body didn't arrive within {_BODY_SECONDS:.0f} s.", closes=True) from error
+        if size > self._body_limit:
+            if more:
+                await _discard(receive)
+            raise self._too_large()
         return b"".join(parts)
 
+    def _too_large(self) -> Refused:
+        return Refused(413, "body-too-large", f"The body is larger than {self._body_limit} bytes: send fewer items at once.", closes=True)
 
-def _marked(send: Send, request_id: str, *, private: bool) -> Send:
-    async def marked(message: Message) -> None:
+
+class _Answer:
+    """Marks an answer with the request's id and the security headers."""
+
+    def __init__(self, send: Send, request_id: str, *, private: bool) -> None:
+        self._send, self.request_id, self._private = send, request_id, private
+        self.begun = False
+
+    async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            self.begun = True
             headers = MutableHeaders(scope=message)
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
-            headers["x-request-id"] = request_id
-            if private:
+            headers["x-request-id"] = self.request_id
+            if self._private:
                 headers["cache-control"] = "no-store"
-        await send(message)
+        await self._send(message)
 
-    return marked
+
+def _require_local_name(host: str) -> None:
+    # a page of another site could otherwise have its own name resolved to this machine and read the answers
+    name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+    if name not in {"localhost", "[::1]"} and not name.startswith("127."):
+        raise Refused(421, "other-host", "Without API keys only this machine's own names are answered, such as 127.0.0.1 and localhost.")
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
@@ -129,15 +156,14 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 
 async def _discard(receive: Receive) -> None:
-    async def rest() -> None:
-        size = 0
-        while size < _DISCARDED_BYTES:
-            message: Any = await receive()
-            size += len(message.get("body", b""))
-            if message["type"] != "http.request" or not message.get("more_body", False):
-                return
-
+    """Read the rest away, so that a caller who writes before it reads gets the answer instead of a reset connection."""
+    size, deadline = 0, time.monotonic() + _DISCARDED_SECONDS
     try:
-        await asyncio.wait_for(rest(), _DISCARDED_SECONDS)
+        async with asyncio.timeout(_DISCARDED_SECONDS):
+            while size < _DISCARDED_BYTES and time.monotonic() < deadline:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
     except TimeoutError:
         return

@@ -78,8 +78,8 @@ def openapi() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "funnelcast", "version": version("funnelcast"), "description": _DESCRIPTION},
         "paths": {
-            **{path: {"post": _post(*rest)} for path, *rest in _POSTS},
-            **{path: {"get": _get(path, *rest)} for path, *rest in _GETS},
+            **{path: {"post": _post(scope, shape, example, summary)} for path, scope, shape, example, summary in _POSTS},
+            **{path: {"get": _get(path, scope, summary)} for path, scope, summary in _GETS},
         },
         "components": {"schemas": schemas, "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
     }
@@ -87,8 +87,8 @@ def openapi() -> dict[str, Any]:
 
 _DESCRIPTION = (
     "An unknown or wrong field of the envelope refuses the request with a problem document (RFC 9457); a fault inside an item fails that "
-    "item alone: its slot holds contact_id and error, and the status stays 200. Without keys the service listens on loopback alone and asks "
-    "for none."
+    "item alone: its slot holds contact_id and error, and the status stays 200. Without keys the service listens on loopback alone and "
+    "asks for none."
 )
 _PROBLEM = {
     "type": "object",
@@ -107,7 +107,7 @@ _PROBLEM = {
 def _post(scope: str, shape: type[Shape], example: dict[str, Any], summary: str) -> dict[str, Any]:
     schema = {"$ref": _REFERENCE.format(model=shape.__name__)}
     body = {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
-    return {"summary": summary, "security": [{"key": [scope]}], "requestBody": body, "responses": _responses(400, 413, 415, 422)}
+    return {"summary": summary, "security": [{"key": [scope]}], "requestBody": body, "responses": _responses(400, 408, 413, 415, 422)}
 
 
 def _get(path: str, scope: str, summary: str) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _get(path: str, scope: str, summary: str) -> dict[str, Any]:
     if path == "/v1/attribution":
         parameters = [{"name": "method", "in": "query", "required": False, "schema": {"type": "string"}}]
     security = {"security": [{"key": [scope]}]} if scope else {}
-    return {"summary": summary, **security, "parameters": parameters, "responses": _responses(404)}
+    return {"summary": summary, **security, "parameters": parameters, "responses": _responses()}
 
 
 def _responses(*refusals: int) -> dict[str, Any]:

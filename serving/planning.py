@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from funnelcast.errors import NotFound
 from funnelcast.forecast import scenario
 from funnelcast.forecast.projection import Ask
 from funnelcast.forecast.scenario import Scenario
+from funnelcast.monitor.alerts import Alert
 from funnelcast.monitor.track_record import TrackRecord
-from funnelcast.terms import Json
+from funnelcast.terms import AsOf
 from serving.contracts import ForecastRequest
+from serving.problems import without_folders
+from serving.scoring import plain_value
 from serving.store import State, Store
 
-Reply = dict[str, Json]
+QUANTITIES = ("sales", "pipeline", "cash")
+_COMMON_METHOD = "markov"
+
+Reply = dict[str, Any]
 
 
-def forecast(state: State, quantity: str, request: ForecastRequest) -> Reply:
+def forecast(quantity: str, store: Store, request: ForecastRequest, _: str) -> Reply:
     """Draw sales, pipeline or cash from the snapshot's inputs."""
+    state = store.state()
     changed = scenario.read(request.scenario) if request.scenario is not None else Scenario()
-    return {**state.projection.document(Ask(quantity, count=request.weeks, scenario=changed)), "models": state.documents()}
+    document: Reply = state.projection.document(Ask(quantity, count=request.weeks, scenario=changed))
+    return {**_without_folders(document), "models": state.documents()}
 
 
 def attribution(state: State, method: str | None) -> Reply:
-    """Give the credits by one method, or by all as a list."""
-    documents: list[Any] = state.planned().document("attribution")
-    wanted = method or "markov"
+    """Give the credits by one method, by default that of the model in service; ``all`` gives a list under ``methods``."""
+    documents: list[Reply] = state.planned().document("attribution")
+    wanted = method or _default_method(state)
     if wanted == "all":
         return _planned(state, {"methods": documents})
     found = next((one for one in documents if one["method"] == wanted), None)
@@ -36,9 +43,16 @@ def attribution(state: State, method: str | None) -> Reply:
     return _planned(state, found)
 
 
-def document(state: State, name: str) -> Reply:
-    """Give one document of the snapshot."""
-    return _planned(state, state.planned().document(name))
+def economics(state: State) -> Reply:
+    """Give the economics of the last refresh."""
+    return _planned(state, state.planned().document("economics"))
+
+
+def alerts(state: State) -> Reply:
+    """Give the alerts of the last refresh, before them the champions that were refused since."""
+    document: Reply = state.planned().document("alerts")
+    refused = [_refused(name, reason).document() for name, reason in sorted(state.refused.items())]
+    return _planned(state, {**document, "alerts": [*refused, *document["alerts"]]})
 
 
 def contact(state: State, contact_id: str) -> Reply:
@@ -50,40 +64,33 @@ def contact(state: State, contact_id: str) -> Reply:
         The last refresh scored nobody of this id.
     """
     scores = {
-        model: {name: _plain(value) for name, value in frame.loc[contact_id].items()}
+        model: {str(name): plain_value(value) for name, value in frame.loc[contact_id].items()}
         for model, frame in state.contacts.items()
         if contact_id in frame.index
     }
     if not scores:
         raise NotFound(what="contact in the latest snapshot", name=contact_id, advice="Score it from its facts, or refresh.")
-    found: dict[str, Any] = scores
-    return _planned(state, {"contact_id": contact_id, "scores": found})
+    return _planned(state, {"contact_id": contact_id, "scores": scores})
 
 
-def track_record(store: Store, state: State) -> Reply:
-    """Say what was answered and forecast, and how often it was right as far as the last monitoring knows."""
-    record = TrackRecord(store.settings.track_record(state.source.name))
+def track_record(record: TrackRecord, state: State) -> Reply:
+    """Say what was answered and forecast, to be judged when the truth is known."""
     answers = record.answers().groupby(["model", "version"], as_index=False).agg(answers=("pseudonym", "size"), mean=("predicted", "mean"))
-    given: list[Json] = [
-        {
-            "model": str(row.model),
-            "version": int(str(row.version)),
-            "answers": int(str(row.answers)),
-            "mean_predicted": float(str(row.mean)),
-        }
-        for row in answers.itertuples(index=False)
+    given = [
+        {"model": model, "version": int(version), "answers": int(count), "mean_predicted": float(mean)}
+        for model, version, count, mean in answers.to_numpy().tolist()
     ]
-    forecasts: list[Json] = [
-        {"quantity": str(name), "periods": int(count)} for name, count in sorted(record.forecasts()["quantity"].value_counts().items())
-    ]
+    periods = record.forecasts()["quantity"].value_counts()
+    forecasts = [{"quantity": str(quantity), "periods": int(count)} for quantity, count in sorted(periods.items())]
     return _planned(state, {"answers": given, "forecasts": forecasts})
 
 
 def models(state: State) -> Reply:
     """Say what is served and since when, and what was refused."""
-    served: list[Json] = [
+    served = [
         {
             **one.document(),
+            "served_since": one.since.isoformat(),
             "role": one.champion.about.role,
             "family": one.champion.about.family,
             "metrics": dict(one.champion.about.metrics),
@@ -91,18 +98,47 @@ def models(state: State) -> Reply:
         }
         for _, one in sorted(state.served.items())
     ]
-    return {"as_of": _snapshot_as_of(state), "models": served, "refused": dict(state.refused)}
+    refused = {name: without_folders(reason) for name, reason in state.refused.items()}
+    return {"as_of": _as_of(state), "models": served, "refused": refused}
 
 
-def _planned(state: State, found: dict[str, Any]) -> Reply:
-    return {**found, "as_of": _snapshot_as_of(state), "models": state.documents()}
+def readiness(state: State) -> Reply:
+    """Say whether anything can be answered, and what is missing for the rest."""
+    missing = [] if state.served else ["no champion: run `funnelcast train all`"]
+    missing += [] if state.snapshot else ["no snapshot: run `funnelcast refresh`"]
+    return {"ready": bool(state.served), "models": sorted(state.served), "refused": sorted(state.refused), "missing": missing}
 
 
-def _snapshot_as_of(state: State) -> str | None:
-    return str(state.snapshot.about["as_of"]) if state.snapshot else None
+def _planned(state: State, found: Reply) -> Reply:
+    return {**_without_folders(found), "as_of": _as_of(state), "models": state.documents()}
 
 
-def _plain(value: Any) -> Json:
-    if value is None or isinstance(value, str):
-        return value
-    return float(value) if math.isfinite(float(value)) else None
+def _as_of(state: State) -> str:
+    """Give the snapshot's as_of; the present where there is none to speak of."""
+    return str(state.snapshot.about["as_of"]) if state.snapshot else AsOf.now(state.source.timezone).isoformat()
+
+
+def _default_method(state: State) -> str:
+    if "attribution" not in state.served:
+        return _COMMON_METHOD
+    model: Any = state.served["attribution"].champion.model
+    return str(model.document.get("method", _COMMON_METHOD))
+
+
+def _without_folders(document: Reply) -> Reply:
+    """Clean what is said about missing facts: it may name the company's files."""
+    missing = document.get("missing", [])
+    if not all(isinstance(reason, str) for reason in missing):
+        return document
+    return {**document, **({"missing": [without_folders(reason) for reason in missing]} if missing else {})}
+
+
+def _refused(model: str, reason: str) -> Alert:
+    said = without_folders(reason)
+    return Alert(
+        kind="champion_refused",
+        subject=model,
+        severity="error",
+        text_en=f"{model}: the newest champion can't be served; the last good one goes on, where there was one. {said}",
+        text_fr=f"{model} : le dernier champion ne peut pas être servi ; le précédent continue, s'il y en avait un. {said}",
+    )

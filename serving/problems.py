@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.responses import Response
@@ -10,6 +12,8 @@ from funnelcast.artefacts import to_json
 from funnelcast.errors import FunnelcastError
 
 MEDIA_TYPE = "application/problem+json"
+_LONGEST_DETAIL = 500
+_PATH = re.compile(r"(?<![\w/:])(?:/[^\s/'\"`,;:()]+)+/([^\s/'\"`,;:()]+)")
 
 
 class Refused(Exception):
@@ -25,22 +29,33 @@ class Refused(Exception):
         A sentence: what is wrong and what would be right.
     field
         The path of the field, say ``contacts[3].contact_id``; empty for the body as a whole.
+    closes
+        Whether the connection ends with this answer, because not all of the request was read.
     """
 
-    def __init__(self, status: int, kind: str, detail: str, field: str = "") -> None:
+    def __init__(self, status: int, kind: str, detail: str, field: str = "", *, closes: bool = False) -> None:
         super().__init__(detail)
-        self.status, self.kind, self.detail, self.field = status, kind, detail, field
+        self.status, self.kind, self.detail, self.field, self.closes = status, kind, detail, field, closes
 
 
-def problem(status: int, kind: str, detail: str, request_id: str, field: str = "") -> Response:
+def problem(status: int, kind: str, detail: str, request_id: str, field: str = "", headers: Mapping[str, str] | None = None) -> Response:
     """Give the answer for a refusal."""
-    document = {"type": f"urn:funnelcast:problem:{kind}", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    named = {"field": field} if field else {}
-    headers = {"www-authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
+    said = detail if len(detail) <= _LONGEST_DETAIL else f"{detail[:_LONGEST_DETAIL]}…"
+    document = {"type": f"urn:funnelcast:problem:{kind}", "title": HTTPStatus(status).phrase, "status": status, "detail": said}
+    named = {"field": field[:_LONGEST_DETAIL]} if field else {}
     return Response(to_json({**document, **named, "request_id": request_id}), status, headers, MEDIA_TYPE)
 
 
-def of_error(error: FunnelcastError, request_id: str) -> Response:
-    """Give the answer for one of our own errors, by the status of its class."""
-    words = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in type(error).__name__).lstrip("-")
-    return problem(error.status, words, str(error), request_id)
+def refusal(error: Refused | FunnelcastError, request_id: str) -> Response:
+    """Give the answer for a refused request or one of our own errors, whose class knows its status."""
+    if isinstance(error, Refused):
+        headers = {"connection": "close"} if error.closes else {}
+        return problem(error.status, error.kind, error.detail, request_id, error.field, headers)
+    kind = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in type(error).__name__).lstrip("-")
+    headers = {"www-authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else {}
+    return problem(error.status, kind, without_folders(str(error)), request_id, headers=headers)
+
+
+def without_folders(text: str) -> str:
+    """Shorten every path in a message to its last part: where files lie on this machine is nobody's business."""
+    return _PATH.sub(r"\1", text)

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from funnelcast import champions
 from funnelcast.errors import UsageError
@@ -22,6 +23,7 @@ from serving.auth import Keys
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 15.0
+_LOOK_SECONDS = 0.2
 
 
 def serve(settings: Settings, source: Path, *, host: str, port: int, workers: int, progress: Callable[[str], None]) -> None:
@@ -34,36 +36,72 @@ def serve(settings: Settings, source: Path, *, host: str, port: int, workers: in
     """
     _require_keys(settings, host)
     _require_free(host, port)
-    _require_champions(settings, source)
+    name = _require_champions(settings, source)
     progress(f"starting {workers} worker{'s' if workers > 1 else ''}")
-    child = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-        [sys.executable, "-m", "bentoml", "serve", "serving.service:FunnelcastService", "--host", host, "--port", str(port)],
-        cwd=CHECKOUT,
-        env={
-            **os.environ,
+    with _Service(settings, source, host=host, port=port, workers=workers) as service:
+        if service.ready():
+            progress(f"serving {name}; Ctrl-C ends it")
+            print(f"http://{_literal(host)}:{port}", file=sys.__stdout__, flush=True)
+        service.wait()
+
+
+class _Service:
+    """BentoML as a child process: it ends with us, and our end is its end."""
+
+    def __init__(self, settings: Settings, source: Path, *, host: str, port: int, workers: int) -> None:
+        reached = host if _loopback(host) else {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not bound)
+        self._address = f"http://{_literal(reached)}:{port}/readyz"
+        self._stopped = False
+        command = [sys.executable, "-m", "bentoml", "serve", "serving.service:FunnelcastService", "--host", host, "--port", str(port)]
+        environment = {
             "FUNNELCAST_HOME": str(settings.home),
             "FUNNELCAST_SOURCE": str(source.resolve()),
+            "FUNNELCAST_KEYLESS": str(int(_loopback(host))),
             "FUNNELCAST_WORKERS": str(workers),
-        },
-    )
-    stopping = False
+        }
+        self._child = subprocess.Popen(command, cwd=CHECKOUT, env={**os.environ, **environment})  # noqa: S603 (our own interpreter)
 
-    def stop(*_: object) -> None:
-        nonlocal stopping
-        stopping = True
-        child.terminate()
+    def __enter__(self) -> Self:
+        for received in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(received, self._stop)
+        return self
 
-    for received in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(received, stop)
-    try:
-        _wait_ready(child, host, port)
-        progress(f"serving {source.parent.name}; Ctrl-C ends it")
-        print(f"http://{_literal(host)}:{port}", file=sys.__stdout__, flush=True)
-        status = child.wait()
-    finally:
-        _end(child)
-    if status and not stopping:
-        raise UsageError(reason=f"The service ended with status {status}; its last lines above say why.")
+    def __exit__(self, *_: object) -> None:
+        if self._child.poll() is None:
+            self._child.terminate()
+            try:
+                self._child.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+
+    def ready(self) -> bool:
+        """Wait until it answers; False where it was told to stop before."""
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if self._child.poll() is not None:
+                return False
+            if self._answers():
+                return True
+            time.sleep(_LOOK_SECONDS)
+        raise UsageError(reason=f"The service didn't become ready within {_START_SECONDS:.0f} s; its last lines above say why.")
+
+    def wait(self) -> None:
+        """Wait for the end, which is right only where it was asked for."""
+        status = self._child.wait()
+        if not self._stopped:
+            raise UsageError(reason=f"The service ended by itself with status {status}; its last lines above say why.")
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(self._address, timeout=5) as answer:  # noqa: S310 (our own address)
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _stop(self, *_: object) -> None:
+        self._stopped = True
+        self._child.terminate()
 
 
 def _require_keys(settings: Settings, host: str) -> None:
@@ -88,40 +126,17 @@ def _require_free(host: str, port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError as error:
-            raise UsageError(reason=f"{host}:{port} can't be listened on ({error.strerror}). Choose another with --port.") from error
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise UsageError(reason=f"{host}:{port} can't be listened on ({why}). Choose another with --host or --port.") from error
 
 
-def _require_champions(settings: Settings, source: Path) -> None:
+def _require_champions(settings: Settings, source: Path) -> str:
     name = source_file.read(source).source.name
     if not champions.listed(settings, name):
         raise UsageError(reason=f"Nothing is promoted for the source {name!r} yet. Run `funnelcast train all --source {source}` first.")
-
-
-def _wait_ready(child: subprocess.Popen[bytes], host: str, port: int) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    address = f"http://{_literal(host if _loopback(host) else '127.0.0.1')}:{port}/readyz"
-    while time.monotonic() < deadline:
-        if child.poll() is not None:
-            return
-        try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise UsageError(reason=f"The service didn't become ready within {_START_SECONDS:.0f} s; its last lines above say why.")
+    return name
 
 
 def _literal(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    if child.poll() is None:
-        child.terminate()
-        try:
-            child.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()

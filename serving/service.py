@@ -14,6 +14,10 @@ from serving.app import build_app
 
 SOURCE = "FUNNELCAST_SOURCE"
 """The environment variable that names the source.toml of the company to serve."""
+KEYLESS = "FUNNELCAST_KEYLESS"
+"""The environment variable that is ``1`` where the service listens on loopback alone, so that it may do without keys."""
+WORKERS = "FUNNELCAST_WORKERS"
+"""The environment variable that says how many processes serve."""
 
 
 class Front:
@@ -22,7 +26,8 @@ class Front:
     def __init__(self, app: ASGIApp) -> None:
         settings = Settings.read()
         self._bento = app
-        self._ours = build_app(settings, Path(os.environ.get(SOURCE) or settings.demo), metrics=app)
+        source = Path(os.environ.get(SOURCE) or settings.demo)
+        self._ours = build_app(settings, source, metrics=app, keyless=os.environ.get(KEYLESS) == "1")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -30,7 +35,7 @@ class Front:
         await (self._bento if scope["type"] == "lifespan" else self._ours)(scope, receive, send)
 
 
-@bentoml.service(name="funnelcast", traffic={"timeout": 10}, workers=int(os.environ.get("FUNNELCAST_WORKERS") or 1))
+@bentoml.service(name="funnelcast", traffic={"timeout": 10}, workers=int(os.environ.get(WORKERS) or 1))
 class FunnelcastService:
     """Predictions and forecasts of one company."""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import logging
+import sqlite3
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from funnelcast.errors import FeatureMismatch, FunnelcastError, NoChampion, NotF
 from funnelcast.families.registry import family_of
 from funnelcast.forecast import projection
 from funnelcast.forecast.projection import Projection
+from funnelcast.monitor.track_record import Answer, TrackRecord
 from funnelcast.settings import Settings
 from funnelcast.snapshots import Snapshot
 from funnelcast.sources import source_file
@@ -37,10 +40,22 @@ _log = logging.getLogger("funnelcast.serving")
 
 @dataclass(frozen=True)
 class Served:
-    """One champion, ready to answer; ``rows`` where it scores contacts from their facts."""
+    """One champion, ready to answer.
+
+    Parameters
+    ----------
+    rows
+        Computes what it reads, where it scores contacts from their facts.
+    horizon_days
+        How far ahead it looks, by its spec; 0 where it doesn't.
+    since
+        When it was promoted.
+    """
 
     champion: Champion
     rows: RowBuilder | None
+    horizon_days: float
+    since: datetime
 
     def document(self) -> dict[str, Json]:
         """Name the model as every answer does."""
@@ -67,7 +82,7 @@ class State:
             None was promoted, or the one that was is refused.
         """
         if name not in self.served:
-            raise NoChampion(model=name, source=self.source.name, path=Path(self.source.path).name or "FILE")
+            raise NoChampion(model=name, source=self.source.name, path=self.source.path or "FILE")
         return self.served[name]
 
     def planned(self) -> Snapshot:
@@ -85,6 +100,10 @@ class State:
     def documents(self) -> list[Json]:
         """Name every served model."""
         return [served.document() for _, served in sorted(self.served.items())]
+
+    def scale(self, model: str) -> list[float]:
+        """Give the population for percentiles: the last refresh, else the fold on which the champion was judged."""
+        return list(self.scales.get(model, self.served[model].champion.about.scale))
 
     @cached_property
     def scales(self) -> dict[str, list[float]]:
@@ -113,14 +132,22 @@ class Store:
     def __init__(self, settings: Settings, source_path: Path) -> None:
         self._settings = settings
         self._source = source_file.read(source_path).source
+        self._record = TrackRecord(settings.track_record(self._source.name))
         self._lock = threading.Lock()
         self._looked = time.monotonic()
         self._state = self._load(None)
 
     @property
-    def settings(self) -> Settings:
-        """Where this service runs."""
-        return self._settings
+    def record(self) -> TrackRecord:
+        """What was answered before."""
+        return self._record
+
+    def remember(self, answers: Sequence[Answer]) -> None:
+        """Keep answers in the track record; where it can't be written the caller gets the answer all the same."""
+        try:
+            self._record.append(answers)
+        except sqlite3.Error:
+            _log.exception("%d answers are missing in the track record", len(answers))
 
     def state(self) -> State:
         """Give what is in service now; a request keeps the one that it began with."""
@@ -140,9 +167,9 @@ class Store:
         for name in champions.listed(self._settings, self._source.name):
             try:
                 served[name] = self._serve(name, last)
-            except FunnelcastError as error:
-                refused[name] = str(error)
-                _log.error("champion refused: %s", error)
+            except Exception as error:  # noqa: BLE001 (whatever is wrong with a new champion, the last good one goes on)
+                refused[name] = str(error) if isinstance(error, FunnelcastError) else f"It doesn't load ({type(error).__name__})."
+                _log.error("champion refused: %s: %s", name, refused[name], exc_info=error)
                 if last is not None and name in last.served:
                     served[name] = last.served[name]
         return State(self._source, served, refused, self._snapshot(last), seen)
@@ -155,8 +182,10 @@ class Store:
         present = family.fingerprint(champion.model)
         if present != champion.about.features:
             raise FeatureMismatch(model=name, trained=champion.about.features[:12], present=present[:12])
-        scores = champion.about.family in _SCORED_FROM_REQUESTS
-        return Served(champion, RowBuilder(self._source, champion, read(self._settings.models, name)) if scores else None)
+        spec = read(self._settings.models, name)
+        rows = RowBuilder(self._source, champion, spec) if champion.about.family in _SCORED_FROM_REQUESTS else None
+        promoted = datetime.fromtimestamp((self._settings.champions / self._source.name / f"{name}.json").stat().st_mtime, UTC)
+        return Served(champion, rows, float(spec.label.get("horizon_days", 0)), promoted)
 
     def _snapshot(self, last: State | None) -> Snapshot | None:
         try:

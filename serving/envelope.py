@@ -1,0 +1,92 @@
+"""Read the body of a request: strict JSON in UTF-8, and an envelope of the right shape."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from serving.contracts import Shape
+from serving.problems import Refused
+
+Request = TypeVar("Request", bound=Shape)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_SENTENCES = {"extra_forbidden": "is not a field that is known here", "missing": "is required"}
+
+
+def parse(body: bytes, shape: type[Request]) -> Request:
+    """Read the envelope of a request.
+
+    Raises
+    ------
+    Refused
+        400 where the body is no JSON, 422 where its fields are wrong; names the field.
+    """
+    document = _json(body)
+    if not isinstance(document, dict):
+        raise Refused(422, "wrong-type", f"The body is a JSON object; this one is {_kind(document)}.")
+    try:
+        envelope = shape.model_validate(document)
+    except ValidationError as error:
+        field, sentence = first_fault(error)
+        kind = "unknown-field" if error.errors()[0]["type"] == "extra_forbidden" else "invalid"
+        raise Refused(422, kind, sentence, field) from error
+    _require_distinct(getattr(envelope, "contacts", []))
+    return envelope
+
+
+def first_fault(error: ValidationError) -> tuple[str, str]:
+    """Give the path of the first field that is wrong and a sentence that says why."""
+    fault = error.errors(include_url=False)[0]
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).lstrip(".")
+    said = _SENTENCES.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
+    return path, f"{path}: {said}." if path else f"{said}."
+
+
+def _json(body: bytes) -> Any:
+    try:
+        document = json.loads(body.decode("utf-8"), object_pairs_hook=_unique)
+        if _SURROGATE.search(body):
+            json.dumps(document, ensure_ascii=False).encode()  # half a character can't be answered or stored
+    except RecursionError as error:
+        raise Refused(400, "too-deep", "The body is nested too deeply.") from error
+    except UnicodeError as error:
+        raise Refused(400, "not-json", "The body is not JSON in UTF-8: it holds bytes or escapes that are no character.") from error
+    except ValueError as error:
+        reason = str(error) if isinstance(error, _Repeated | json.JSONDecodeError) else "a number is too long"
+        raise Refused(400, "not-json", f"The body is not JSON in UTF-8: {reason}.") from error
+    return document
+
+
+class _Repeated(ValueError):
+    """A key stands twice in one object."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for place, name in enumerate(names) if name in names[:place])
+        message = f"the key {repeated[:80]!a} stands twice in one object"
+        raise _Repeated(message)
+    return found
+
+
+def _kind(document: Any) -> str:
+    kinds = {type(None): "null", bool: "a truth value", str: "a text", list: "a list"}
+    return kinds.get(type(document), "a number")
+
+
+def _require_distinct(items: Sequence[Any]) -> None:
+    seen: dict[str, int] = {}
+    for place, item in enumerate(items):
+        name = item.get("contact_id") if isinstance(item, Mapping) else None
+        if not isinstance(name, str):
+            continue
+        if name in seen:
+            detail = f"contact_id {name[:80]!r} stands at {seen[name]} and at {place}."
+            raise Refused(422, "duplicate-id", detail, f"contacts[{place}].contact_id")
+        seen[name] = place
