@@ -11,6 +11,7 @@ from funnelcast.forecast import shared_draws
 from funnelcast.forecast.flows import NOT_YET, Flows
 
 Floats = npt.NDArray[np.float64]
+Floats32 = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
 _CELLS_AT_ONCE = 400_000
@@ -104,27 +105,32 @@ def open_deals(deals: OpenHazards, shocks: Shocks, draws: int, seed: int) -> Flo
 
 
 def _block(deals: OpenHazards, chosen: Integers, rates: Floats, shocks: Shocks, bits: shared_draws.Words) -> Flows:
-    draws = bits.shape[1]
-    row, draw, week, day = _closings(rates, shocks, shared_draws.exponentials(bits))
-    deal, bits = chosen[row], bits[row, draw]
-    won, lost = deals.won[deal, week], deals.lost[deal, week]
-    odds = np.exp(shocks.winning[draw, shocks.month[week]]) * won
-    chance = deals.win_multiplier[deal] * odds / (odds + lost)
-    wins = shared_draws.uniforms(bits) < chance
-    deal, draw, day, bits = deal[wins], draw[wins], day[wins], bits[wins]
+    draws, weeks = bits.shape[1], deals.won.shape[1]
+    cell, row, week, day = _closings(rates, shocks, shared_draws.exponentials(bits))
+    draw = cell - row * draws
+    luck = bits.reshape(-1)[cell]
+    place = row * weeks + week
+    won = (deals.win_multiplier[:, None] * deals.won).astype(np.float32)[chosen].reshape(-1)[place]
+    plain, lost = deals.won.astype(np.float32)[chosen].reshape(-1)[place], deals.lost.astype(np.float32)[chosen].reshape(-1)[place]
+    odds = np.exp(shocks.winning).astype(np.float32)[:, shocks.month].reshape(-1)[draw * weeks + week]
+    wins = np.flatnonzero(shared_draws.uniforms(luck) * (odds * plain + lost) < odds * won)
+    deal = chosen[row[wins]]
     log_sd = deals.amount_log_sd[deal]
-    amount = deals.expected_amount[deal] * np.exp(log_sd * shared_draws.normals(bits) - log_sd**2 / 2.0)
-    return Flows(draws, draw.astype(np.int32), day.astype(np.int32), amount, deal.astype(np.int32), deals.ids)
+    amount = deals.expected_amount[deal] * np.exp(log_sd * shared_draws.normals(luck[wins]) - log_sd**2 / 2.0)
+    return Flows(draws, draw[wins].astype(np.int32), day[wins].astype(np.int32), amount, deal.astype(np.int32), deals.ids)
 
 
-def _closings(rates: Floats, shocks: Shocks, threshold: shared_draws.Floats32) -> tuple[Integers, Integers, Integers, Integers]:
-    """Give row, draw, week and day of every closing: where the cumulated rates pass the threshold [rows, draws]."""
-    weeks = rates.shape[1]
+def _closings(rates: Floats, shocks: Shocks, threshold: Floats32) -> tuple[Integers, Integers, Integers, Integers]:
+    """Give cell (row times draws plus draw), row, week and day of every closing: where cumulated rates pass the threshold [rows, draws].
+
+    Months are passed one by one for all cells; only within the month of its closing is a cell looked at week by week.
+    """
+    (rows, weeks), draws = rates.shape, threshold.shape[1]
     months = int(shocks.month[-1]) + 1
     first_week = np.searchsorted(shocks.month, np.arange(months + 1))
-    cumulated = np.hstack([np.zeros((len(rates), 1)), np.cumsum(rates, axis=1)])
-    in_month = np.diff(cumulated[:, first_week], axis=1).astype(np.float32)
-    factors = shocks.closing.astype(np.float32)
+    cumulated = np.hstack([np.zeros((rows, 1)), np.cumsum(rates, axis=1)]).astype(np.float32)
+    in_month = np.diff(cumulated[:, first_week], axis=1)
+    factors = shocks.closing[:, :months].astype(np.float32)
     reached, before = np.zeros_like(threshold), np.zeros_like(threshold)
     month = np.zeros(threshold.shape, dtype=np.int8)
     for index in range(months):
@@ -132,16 +138,20 @@ def _closings(rates: Floats, shocks: Shocks, threshold: shared_draws.Floats32) -
         later = threshold > reached
         month += later
         np.copyto(before, reached, where=later)
-    row, draw = np.nonzero(month < months)
-    when = month[row, draw].astype(np.int64)
-    spent = (threshold[row, draw] - before[row, draw]) / factors[draw, when]
-    target = cumulated[row, first_week[when]] + spent
-    week = first_week[when]
+    closed = month < months
+    cell = np.flatnonzero(closed)
+    row = np.repeat(np.arange(rows), closed.sum(axis=1))
+    when = month.reshape(-1)[cell].astype(np.int64)
+    start = first_week[when]
+    spent = (threshold - before).reshape(-1)[cell] / factors.reshape(-1)[(cell - row * draws) * months + when]
+    sums, place = cumulated.reshape(-1), row * (weeks + 1) + start
+    target = sums[place] + spent
+    last = place + first_week[when + 1] - start - 1
     for _ in range(int(np.diff(first_week).max()) - 1):
-        week = week + ((week + 1 < first_week[when + 1]) & (target > cumulated[row, week + 1]))
-    week = np.minimum(week, weeks - 1)
-    share = (target - cumulated[row, week]) / np.maximum(rates[row, week], 1e-12)
-    return row, draw, week, 7 * week + np.clip((7.0 * share).astype(np.int64), 0, 6)
+        place += (place < last) & (target > sums[place + 1])
+    share = (target - sums[place]) / np.maximum(sums[place + 1] - sums[place], np.float32(1e-12))
+    week = place - row * (weeks + 1)
+    return cell, row, week, 7 * week + np.clip(7.0 * share, 0.0, 6.0).astype(np.int64)
 
 
 def new_deals(process: NewHazards, shocks: Shocks, draws: int, seed: int) -> Flows:

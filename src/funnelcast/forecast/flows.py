@@ -119,9 +119,12 @@ class Flows:
         if len(counts) != 1:
             message = f"Flows.concatenate: the parts must share their draws; got {counts}"
             raise ValueError(message)
-        ids = tuple(dict.fromkeys(name for part in parts for name in part.ids))
-        place = {name: position for position, name in enumerate(ids)}
-        lineages = [np.array([*(place[name] for name in part.ids), NOT_YET], dtype=np.int32)[part.lineage] for part in parts]
+        if all(part.ids == parts[0].ids for part in parts):
+            ids, lineages = parts[0].ids, [part.lineage for part in parts]
+        else:
+            ids = tuple(dict.fromkeys(name for part in parts for name in part.ids))
+            place = {name: position for position, name in enumerate(ids)}
+            lineages = [np.array([*(place[name] for name in part.ids), NOT_YET], dtype=np.int32)[part.lineage] for part in parts]
         return cls(
             counts[0],
             np.concatenate([part.draw for part in parts]),
