@@ -31,8 +31,8 @@ def rows() -> list[Row]:
         daily = frame.assign(day=frame["occurred_at"].dt.normalize()).groupby(["contact_id", "day"], as_index=False)["amount"].sum()
         first = daily.groupby("contact_id")["day"].transform("min")
         summary = daily.groupby("contact_id")["day"].agg(first="min", last="max", days="count")
-        summary["monetary_value"] = daily[daily["day"] > first].groupby("contact_id")["amount"].mean()
-        return summary
+        found: pd.DataFrame = summary.assign(monetary_value=daily[daily["day"] > first].groupby("contact_id")["amount"].mean())
+        return found
 
     same = np.array_equal(own().set_index("contact_id")["frequency"].sort_index().to_numpy(), theirs()["days"].sort_index().to_numpy() - 1)
     said = f"{TRANSACTIONS:,} transactions, frequencies equal: {same}"
