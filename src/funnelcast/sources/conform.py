@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import ibis
@@ -71,13 +72,13 @@ def last_observed(facts: Facts) -> AsOf | None:
 
     Planned cash items lie in the future and don't count.
     """
-    latest = []
+    latest: list[datetime | None] = []
     for name, table in facts.tables.items():
         schema = TABLES[name]
         if schema.clock is not None:
             clocks = ["known_at", *(known_at(outcome) for outcome in schema.outcomes)]
-            latest += [table.aggregate(latest=table[clock].max()).execute()["latest"].iloc[0] for clock in clocks]
-    known = [instant for instant in latest if not pd.isna(instant)]
+            latest += table.aggregate(**{clock: table[clock].max() for clock in clocks}).to_pyarrow().to_pylist()[0].values()
+    known = [instant for instant in latest if instant is not None]
     if not known:
         return None
-    return AsOf.midnight_after(max(pd.Timestamp(instant) for instant in known).date(), facts.source.timezone)
+    return AsOf.midnight_after(max(known).date(), facts.source.timezone)

@@ -83,12 +83,12 @@ class Delimited:
         table = self._connection.create_table(name, schema=ibis.schema(dict.fromkeys(columns, "string")), overwrite=True)
         for path, dialect in zip(self._files, self._dialects, strict=True):
             self._append(name, columns, path, dialect)
-            self._ends.append(int(table.count().execute()))
+            self._ends += [int(table.count().to_pyarrow().as_py())] if len(self._files) > 1 else []
         return table
 
     def place(self, row: int) -> str:
         """Name a row (counted from 0 over all files) as a spreadsheet numbers it, the header being row 1."""
-        number = bisect.bisect_right(self._ends, row)
+        number = bisect.bisect_right(self._ends, row)  # without ends, the one file there is
         start = self._ends[number - 1] if number else 0
         where = f"{self._files[number].name} " if len(self._files) > 1 else ""
         return f"{where}row {row - start + 2}"
@@ -123,14 +123,14 @@ class Delimited:
         self._check_rejected(rejected, path)
 
     def _check_rejected(self, rejected: str, path: Path) -> None:
-        found = self._connection.table(rejected).order_by("line").to_pyarrow().to_pylist()
+        faults = self._connection.con.table(rejected).select("line", "error_message", "csv_line").order("line").fetchall()
         for suffix in ("", "_scans"):
             self._connection.drop_table(rejected + suffix)
-        lines = {row["line"]: row for row in reversed(found)}
-        if lines:
-            number, first = min(lines.items())
-            count = f"{len(lines)} rows or more" if len(found) >= _REJECTED else f"{len(lines)} row{'s' * (len(lines) > 1)}"
-            fault = f"{count} that can't be split into cells ({first['error_message']}); first: row {number}, {shown(first['csv_line'])}"
+        if faults:
+            number, message, text = faults[0]
+            lines = len({line for line, *_ in faults})
+            count = f"{lines} rows or more" if len(faults) >= _REJECTED else f"{lines} row{'s' * (lines > 1)}"
+            fault = f"{count} that can't be split into cells ({message}); first: row {number}, {shown(text)}"
             self._report.block(_unreadable(self._name, path, f"holds {fault}"))
 
 

@@ -112,7 +112,13 @@ class _Opening:
         """Give what was opened, in the schema's order."""
         tables = {name: self.tables[name] for name in TABLES if name in self.tables}
         facts = Facts(self.file.source, self.connection, tables, self.brought)
-        return facts.with_observation(observed_until or last_observed(facts))
+        return facts.with_observation(observed_until or self._seen_until(facts))
+
+    def _seen_until(self, facts: Facts) -> AsOf | None:
+        """Give the midnight after the last day with a fact, today at the latest: an end agreed for next year isn't observed."""
+        last = last_observed(facts)
+        today = AsOf.now(self.file.source.timezone).at.date()
+        return min(last, AsOf.midnight_after(today, self.file.source.timezone)) if last else None
 
     def _add(self, declaration: Declaration) -> None:
         name = declaration.name

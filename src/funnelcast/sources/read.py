@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 
 from funnelcast.errors import BadSourceFile, MissingFile, UnreadableFile
 from funnelcast.sources.delimited import Delimited
-from funnelcast.sources.findings import Report
+from funnelcast.sources.findings import Report, told
 from funnelcast.sources.source_file import DUCKDB_FILE, Declaration, SourceFile
 from funnelcast.sources.workbook import read_sheets
 
@@ -132,7 +132,7 @@ def _parquet(connection: Any, declaration: Declaration, files: Sequence[Path]) -
         rows = connection.read_parquet([str(path) for path in files], union_by_name=True, table_name=f"raw_{declaration.name}_view")
         rows.limit(1).to_pyarrow()
     except duckdb.Error as error:
-        reason = f"can't be read as parquet: {_told(error)}"
+        reason = f"can't be read as parquet: {told(error)}"
         advice = f"Mend the file or `path` under [tables.{declaration.name}]."
         raise UnreadableFile(table=declaration.name, path=_names(files), reason=reason, advice=advice) from error
     return Loaded(connection, f"raw_{declaration.name}_view", _names(files))
@@ -146,7 +146,7 @@ def _query(connection: Any, declaration: Declaration, file: SourceFile) -> Raw:
             raise _bad(file, declaration, "sql must be one select that gives rows")
         rows.create(name)
     except duckdb.Error as error:
-        raise _bad(file, declaration, f"sql fails: {_told(error)}") from error
+        raise _bad(file, declaration, f"sql fails: {told(error)}") from error
     return Loaded(connection, name, "the query")
 
 
@@ -156,7 +156,7 @@ def _database_table(connection: Any, declaration: Declaration, file: SourceFile)
     try:
         connection.con.table(declaration.table).create_view(f"raw_{declaration.name}_view")
     except duckdb.Error as error:
-        raise _bad(file, declaration, f"table {declaration.table!r} can't be read: {_told(error)}") from error
+        raise _bad(file, declaration, f"table {declaration.table!r} can't be read: {told(error)}") from error
     return Loaded(connection, f"raw_{declaration.name}_view", str(declaration.table))
 
 
@@ -166,7 +166,3 @@ def _names(files: Sequence[Path]) -> str:
 
 def _bad(file: SourceFile, declaration: Declaration, reason: str) -> BadSourceFile:
     return BadSourceFile(path=file.path, reason=f"[tables.{declaration.name}] {reason}", table=declaration.name)
-
-
-def _told(error: Exception) -> str:
-    return " ".join(str(error).split("\n\nLINE")[0].split())

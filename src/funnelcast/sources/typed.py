@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 
 from funnelcast.errors import BadSourceFile, BadValues, EmptyTable
 from funnelcast.sources.columns import Layout, lay_out
-from funnelcast.sources.findings import Report, shown
+from funnelcast.sources.findings import Report, shown, told
 from funnelcast.sources.formats import Reading, Sniffer, unread
 from funnelcast.sources.functions import as_text, trimmed
 from funnelcast.sources.read import Raw
@@ -61,6 +61,8 @@ class Typing:
 
     def _without_blank_rows(self, rows: ir.Table, layout: Layout) -> ir.Table:
         """Leave out rows without any value, as spreadsheets append them."""
+        if self.raw.typed:
+            return rows
         filled = ibis.or_(*(rows[column].notnull() for column in layout.theirs))
         blank = int(rows.aggregate(blank=(~filled).sum()).to_pyarrow()["blank"][0].as_py() or 0)
         if not blank:
@@ -77,7 +79,8 @@ class Typing:
         try:
             self.connection.con.view(view).filter(self.declaration.filter).create_view(passing, replace=True)
         except duckdb.Error as error:
-            reason = f"[tables.{self.declaration.name}] filter fails: {str(error).splitlines()[0]}"
+            said = told(error).split(" Candidate bindings")[0]
+            reason = f"[tables.{self.declaration.name}] filter fails: {said} The file has: {', '.join(read)}"
             raise BadSourceFile(path=self.file.path, reason=reason, table=self.declaration.name) from error
         kept = self.connection.table(passing)
         return kept.select(**{column: kept[f"given {column}"] for column in rows.columns})
@@ -99,7 +102,7 @@ class Typing:
         offenders = kept.filter(_unread(kept, reading) == 1).order_by(_ROW).limit(OFFENDERS)
         first = offenders.select(_ROW, value=as_text(offenders[column.theirs])).to_pyarrow().to_pylist()
         what, setting = ("number", "`decimal` and `thousands`") if column.kind == "number" else ("date", "`date_format`")
-        theirs = f"(its {column.theirs!r}) " if column.name != column.theirs else ""
+        theirs = f"of its column {column.theirs!r} " if column.name != column.theirs else ""
         return BadValues(
             table=self.declaration.name,
             column=column.name,

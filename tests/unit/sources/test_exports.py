@@ -13,6 +13,7 @@ import pytest
 
 from funnelcast.sources.facts import Facts
 from funnelcast.sources.open import open_source
+from funnelcast.terms import AsOf
 from tests.unit.sources.company import Company, Rows, Said
 
 SALES = """[tables.transactions]
@@ -303,6 +304,13 @@ def test_facts_say_until_when_they_were_observed(company: Company) -> None:
     seen = open_source(company.source('[tables.transactions]\npath = "t.csv"\n'), threads=1).observed_until
     assert seen is not None
     assert seen.isoformat() == "2025-03-08T00:00:00+01:00"
+
+
+def test_an_end_agreed_for_later_is_not_observed_yet(company: Company) -> None:
+    text = "contact_id,started_at,ended_at\na,2025-01-01,2199-12-31\n"
+    end = open_source(company.source('[tables.subscriptions]\npath = "s.csv"\n', {"s.csv": text}), threads=1).observed_until
+    assert end is not None
+    assert end == AsOf.midnight_after(AsOf.now("Europe/Paris").at.date(), "Europe/Paris")
 
 
 def test_brought_columns_are_known(company: Company) -> None:
