@@ -17,9 +17,16 @@ SECONDS_PER_DAY = 86_400
 
 
 def age_days(as_of: Any, instant: Any) -> Any:
-    """Give the whole days of wall-clock time from an instant to as_of, rounded down: 0 within the last 24 hours."""
-    seconds = as_of.epoch_seconds() - instant.epoch_seconds()
-    return (seconds / SECONDS_PER_DAY).floor().cast("int64")
+    """Count which day before as_of an instant lies in: 0 for [as_of - 1 day, as_of), 1 for the day before, and so on.
+
+    At midnight these are calendar days, so ``age < 30`` is the half-open window of the last 30 days; below 0 lies the future.
+    """
+    return ((as_of.epoch_seconds() - instant.epoch_seconds() - 1) / SECONDS_PER_DAY).floor().cast("int64")
+
+
+def days_between(first: Any, then: Any) -> Any:
+    """Give the whole days from one instant to a later one."""
+    return ((then.epoch_seconds() - first.epoch_seconds()) / SECONDS_PER_DAY).floor().cast("int64")
 
 
 def clocks(dates: Sequence[AsOf]) -> ir.Table:

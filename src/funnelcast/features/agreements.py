@@ -7,7 +7,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from funnelcast.cohorts import age_days, running
+from funnelcast.cohorts import age_days, days_between, running
 from funnelcast.features.definition import YEAR, Block, Feature, aged, exact, ratio, surely, total
 from funnelcast.sources.facts import Facts
 from funnelcast.sources.schema import WON
@@ -54,7 +54,7 @@ def _subscription_features(_: Facts) -> tuple[Feature, ...]:
 def _invoices(_: Facts, known: ir.Table) -> ir.Table:
     rows = aged(known, "issued_at")
     paid = rows.paid_at.notnull()
-    late = age_days(ibis.coalesce(rows.paid_at, rows.as_of), rows.due_at)
+    late = days_between(rows.due_at, ibis.coalesce(rows.paid_at, rows.as_of))
     return rows.mutate(
         paid=paid,
         overdue=~paid & (rows.due_at < rows.as_of),

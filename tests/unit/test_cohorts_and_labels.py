@@ -1,0 +1,136 @@
+"""Who is in question, and what happened next, with every date written out."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import ibis.expr.types as ir
+import pandas as pd
+import pytest
+
+from funnelcast import cohorts, labels
+from funnelcast.sources.conform import from_frames
+from funnelcast.sources.facts import Facts, Label, Source
+from funnelcast.terms import AsOf
+
+FEBRUARY, APRIL = AsOf.parse("2024-02-15", "UTC"), AsOf.parse("2024-04-01", "UTC")
+
+
+def stamps(*texts: str | None) -> pd.Series:
+    return pd.to_datetime(pd.Series(texts), format="ISO8601")
+
+
+@cache
+def facts() -> Facts:
+    return from_frames(
+        Source("dates", labels={"churn": Label("left", "Yes"), "numeric": Label("flag", "1")}),
+        {
+            "contacts": pd.DataFrame(
+                {
+                    "contact_id": ["a", "b", "c", "d"],
+                    "created_at": stamps("2023-12-01", "2024-01-01", "2024-02-01", "2022-01-01"),
+                    "became_customer_at": stamps("2024-01-01", None, "2024-04-15", None),
+                    "disqualified_at": stamps(None, "2024-03-01", None, None),
+                    "left": ["Yes", " No", "Yes ", None],
+                    "flag": [1.0, 0.0, None, 1.0],
+                }
+            ),
+            "transactions": pd.DataFrame(
+                {
+                    "contact_id": ["a", "a", "b", "e", "e"],
+                    "occurred_at": stamps("2024-01-01", "2024-05-31", "2024-03-01", "2024-02-14 23:59", "2023-02-14 23:00"),
+                    "amount": [10.0, 20.0, -5.0, 0.0, 7.0],
+                }
+            ),
+            "subscriptions": pd.DataFrame(
+                {
+                    "contact_id": ["a", "a", "b", "c"],
+                    "started_at": stamps("2024-01-01", "2024-04-10", "2024-01-05", "2024-03-01"),
+                    "ended_at": stamps("2024-04-10", None, "2024-04-20", None),
+                }
+            ),
+        },
+    )
+
+
+def members(cohort: ir.Table) -> list[tuple[str, str]]:
+    rows = cohort.order_by("as_of", "contact_id").execute()
+    return [(row.contact_id, str(row.as_of.date())) for row in rows.itertuples()]
+
+
+def outcomes(labelled: ir.Table) -> dict[tuple[str, str], int]:
+    rows = labelled.execute()
+    return {(row.contact_id, str(row.as_of.date())): int(row.label) for row in rows.itertuples()}
+
+
+def test_active_customers_bought_within_the_window_and_refunds_do_not_count() -> None:
+    found = members(cohorts.active_customers(facts(), [FEBRUARY, APRIL], within_days=60))
+    assert found == [("a", "2024-02-15"), ("e", "2024-02-15"), ("e", "2024-04-01")]
+    year = members(cohorts.active_customers(facts(), [APRIL], within_days=365))
+    assert year == [("a", "2024-04-01"), ("e", "2024-04-01")]
+
+
+def test_open_leads_are_neither_customers_nor_disqualified_as_known_then() -> None:
+    found = members(cohorts.open_leads(facts(), [FEBRUARY, APRIL], within_days=365))
+    assert found == [("b", "2024-02-15"), ("c", "2024-02-15"), ("c", "2024-04-01")]
+
+
+def test_subscribers_run_at_as_of() -> None:
+    assert members(cohorts.subscribers(facts(), [FEBRUARY, APRIL])) == [
+        ("a", "2024-02-15"),
+        ("b", "2024-02-15"),
+        ("a", "2024-04-01"),
+        ("b", "2024-04-01"),
+        ("c", "2024-04-01"),
+    ]
+
+
+def test_without_a_customer_date_the_first_purchase_converts() -> None:
+    tables = {name: table.execute() for name, table in facts().tables.items() if name != "subscriptions"}
+    contacts = tables["contacts"][["contact_id", "created_at"]]
+    sales = tables["transactions"][["contact_id", "occurred_at", "amount"]]
+    bare = from_frames(Source("bare"), {"contacts": contacts, "transactions": sales})
+    asked = cohorts.open_leads(bare, [FEBRUARY], within_days=365)
+    assert members(asked) == [("b", "2024-02-15"), ("c", "2024-02-15")]
+    assert outcomes(labels.conversion(bare, asked, 30)) == {("b", "2024-02-15"): 1, ("c", "2024-02-15"): 0}
+
+
+def test_no_purchase_looks_at_the_half_open_window() -> None:
+    asked = cohorts.every_contact(facts(), [APRIL], "transactions")
+    assert outcomes(labels.no_purchase(facts(), asked, 60))[("a", "2024-04-01")] == 1  # bought on 31 May, the 60th day after: not before it
+    assert outcomes(labels.no_purchase(facts(), asked, 61))[("a", "2024-04-01")] == 0
+    assert outcomes(labels.no_purchase(facts(), asked, 60))[("b", "2024-04-01")] == 1
+
+
+def test_a_refund_is_no_purchase() -> None:
+    asked = cohorts.every_contact(facts(), [FEBRUARY], "transactions")
+    assert outcomes(labels.no_purchase(facts(), asked, 60))[("b", "2024-02-15")] == 1
+
+
+def test_a_change_of_plan_is_no_churn() -> None:
+    asked = cohorts.subscribers(facts(), [APRIL])
+    found = outcomes(labels.subscription_ended(facts(), asked, 30))
+    assert found == {("a", "2024-04-01"): 0, ("b", "2024-04-01"): 1, ("c", "2024-04-01"): 0}
+
+
+def test_conversion_within_the_horizon() -> None:
+    asked = cohorts.open_leads(facts(), [FEBRUARY, APRIL], within_days=365)
+    assert outcomes(labels.conversion(facts(), asked, 60)) == {
+        ("b", "2024-02-15"): 0,
+        ("c", "2024-02-15"): 0,  # 15 April is the 60th day after 15 February
+        ("c", "2024-04-01"): 1,
+    }
+
+
+@pytest.mark.parametrize(("name", "expected"), [("churn", {"a": 1, "b": 0, "c": 1}), ("numeric", {"a": 1, "b": 0, "d": 1})])
+def test_a_given_column_leaves_out_whom_it_does_not_name(name: str, expected: dict[str, int]) -> None:
+    asked = cohorts.every_contact(facts(), [APRIL])
+    found = outcomes(labels.given(facts(), asked, facts().source.labels[name]))
+    assert {contact: label for (contact, _), label in found.items()} == expected
+
+
+def test_windows_that_were_not_observed_to_their_end_are_censored() -> None:
+    asked = cohorts.every_contact(facts(), [FEBRUARY, APRIL], "transactions")
+    until = AsOf.parse("2024-05-01", "UTC")
+    assert {date for _, date in members(labels.matured(asked, 30, until))} == {"2024-02-15", "2024-04-01"}
+    assert {date for _, date in members(labels.matured(asked, 31, until))} == {"2024-02-15"}
