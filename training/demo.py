@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from funnelcast.sources.open import open_source
-
 from funnelcast.families.family import Options, Progress
 from funnelcast.settings import Settings
 from funnelcast.simulate import simulate
+from funnelcast.sources.open import open_source
 from training.refresh import refresh
 from training.train import Request, train_all, trainable
 

@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from funnelcast.errors import TooFewRows
 from funnelcast.evaluate.backtest import Draws
@@ -18,15 +19,16 @@ from funnelcast.families.payment_delay import FAMILY as PAYMENT_DELAY
 from funnelcast.forecast.bookings_known import won
 from funnelcast.forecast.cash import RECEIPTS
 from funnelcast.forecast.periods import calendar
-from funnelcast.forecast.projection import Ask, Projection
+from funnelcast.forecast.projection import Ask
 from funnelcast.forecast.receipts import received, when_due
+from funnelcast.forecast.result import Forecast
 from funnelcast.forecast.sales import forecast_sales, sales_inputs
 from funnelcast.forecast.sales.history import basis_of
 from funnelcast.forecast.sales.revenue import Revenue
 from funnelcast.settings import Settings
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
-from funnelcast.spec import Spec, read
+from funnelcast.spec import read
 from funnelcast.terms import AsOf
 from training.forecast import DEALS, INVOICES, SEED, Gatherer
 
@@ -86,71 +88,73 @@ def sales_trial(_: Settings, facts: Facts) -> Trial:
 
 def pipeline_trial(settings: Settings, facts: Facts) -> Trial:
     """Judge the pipeline by the amounts won; ``stage_weighted`` is what stages' win rates alone expect of the open deals."""
+    spec = read(settings.models, DEALS)
+    known_at = _cuts(facts)
+    rows_at = lru_cache(maxsize=2)(lambda origin: DEAL_OUTCOME.rows_at(known_at(origin), spec, origin))
 
-    def drawn(origin: AsOf, periods: Periods, models: Mapping[str, Model], part: str | None = None) -> Floats:
-        forecast = _project(settings, facts, origin, models, frozenset({"pipeline"})).forecast(_ask("pipeline", origin, periods))
-        return forecast.total() if part is None else forecast.parts[part]
+    def projected(origin: AsOf, periods: Periods, model: Model) -> Forecast:
+        return _forecast(settings, facts, origin, {DEALS: model}, _ask("pipeline", origin, periods))
+
+    def forecast_at(origin: AsOf, periods: Periods) -> Floats:
+        return projected(origin, periods, DEAL_OUTCOME.fit(rows_at(origin), spec)).total()
 
     def stage_weighted(origin: AsOf, periods: Periods) -> Floats:
-        known = _cut(facts, origin)
-        simple = DEAL_OUTCOME.baseline_at(known, read(settings.models, DEALS), origin)
-        return np.asarray(drawn(origin, periods, {DEALS: simple}, "open_deals").mean(axis=0))
+        simple = DEAL_OUTCOME.fit_baseline(rows_at(origin), spec)
+        return np.asarray(projected(origin, periods, simple).parts["open_deals"].mean(axis=0))
 
     return Trial(
-        begins=_first(facts, "deals", "opened_at"),
-        forecast_at=lambda origin, periods: drawn(origin, periods, _fitted(settings, facts, origin, (DEALS,))),
+        begins=_first(facts, "deals", "closed_at_known_at"),
+        forecast_at=forecast_at,
         actual=lambda _, periods: won(facts, periods),
-        known=lambda as_of, periods: won(_cut(facts, as_of), periods),
+        known=lambda as_of, periods: won(known_at(as_of), periods),
         own_baselines={"stage_weighted": stage_weighted},
     )
 
 
 def cash_trial(settings: Settings, facts: Facts) -> Trial:
     """Judge cash by receipts: what invoices brought; ``due_date`` has every open invoice paid when due."""
+    known_at = _cuts(facts)
 
     def forecast_at(origin: AsOf, periods: Periods) -> Floats:
-        names = tuple(name for name, table in ((DEALS, "deals"), (INVOICES, "invoices")) if facts.has(table))
-        models = _fitted(settings, facts, origin, names)
-        wanted = frozenset({"cash", "pipeline"} if facts.has("deals") else {"cash"})
-        forecast = _project(settings, facts, origin, models, wanted).forecast(_ask("cash", origin, periods))
+        known = known_at(origin)
+        models: dict[str, Model] = {}
+        for name, family, table in ((DEALS, DEAL_OUTCOME, "deals"), (INVOICES, PAYMENT_DELAY, "invoices")):
+            if facts.has(table):
+                spec = read(settings.models, name)
+                models[name] = family.fit(family.rows_at(known, spec, origin), spec)
+        forecast = _forecast(settings, facts, origin, models, _ask("cash", origin, periods))
         return np.asarray(sum(forecast.parts[name] for name in RECEIPTS))
 
     return Trial(
         begins=_first(facts, "invoices", "issued_at"),
         forecast_at=forecast_at,
         actual=lambda _, periods: received(facts, periods),
-        known=lambda as_of, periods: received(_cut(facts, as_of), periods),
+        known=lambda as_of, periods: received(known_at(as_of), periods),
         own_baselines={"due_date": lambda origin, periods: when_due(facts, origin, periods)},
     )
 
 
-def _project(settings: Settings, facts: Facts, origin: AsOf, models: Mapping[str, Model], wanted: frozenset[str]) -> Projection:
-    return Gatherer(settings, facts, origin, models, lambda _: None).project(wanted)
+def _cuts(facts: Facts) -> Callable[[AsOf], Facts]:
+    """Cut the facts at each instant once."""
+    return cache(lambda as_of: cut(facts, as_of))
+
+
+def _forecast(settings: Settings, facts: Facts, origin: AsOf, models: Mapping[str, Model], ask: Ask) -> Forecast:
+    wanted = {ask.quantity} | ({"pipeline"} if facts.has("deals") else set())
+    return Gatherer(settings, facts, origin, models, lambda _: None).project(frozenset(wanted)).forecast(ask)
 
 
 def _ask(quantity: str, origin: AsOf, periods: Periods) -> Ask:
-    ask = Ask(quantity, count=len(periods))
     if calendar(origin, "week", len(periods)) != tuple(periods):
         message = f"a back-test's periods are the {len(periods)} weeks after its origin {origin.isoformat()}"
         raise ValueError(message)
-    return ask
-
-
-def _fitted(settings: Settings, facts: Facts, origin: AsOf, names: tuple[str, ...]) -> dict[str, Model]:
-    known = _cut(facts, origin)
-    fits: Mapping[str, Callable[[Facts, Spec, AsOf], Model]] = {DEALS: DEAL_OUTCOME.fit_at, INVOICES: PAYMENT_DELAY.fit_at}
-    return {name: fits[name](known, read(settings.models, name), origin) for name in names}
-
-
-@lru_cache(maxsize=64)
-def _cut(facts: Facts, as_of: AsOf) -> Facts:
-    return cut(facts, as_of)
+    return Ask(quantity, count=len(periods))
 
 
 def _first(facts: Facts, table: str, clock: str) -> AsOf:
-    column = facts.table(table, f"The back-test on {table}")[clock]
-    first = column.min().execute()
-    if first is None or first != first:  # noqa: PLR0124 (NaT)
+    """Give the midnight before the first fact."""
+    first = facts.table(table, f"The back-test on {table}")[clock].min().execute()
+    if pd.isna(first):
         raise TooFewRows(model="backtest", found=0, what=f"rows of {table} with {clock}", needed=1, advice="")
     return AsOf(first.to_pydatetime().replace(hour=0, minute=0, second=0, microsecond=0), facts.source.timezone)
 

@@ -40,7 +40,7 @@ class DealOutcome:
         """Fit on what was known before as_of; judge on the newest weeks by models that haven't seen them."""
         known = cut(facts, as_of)
         options.progress("deal_outcome: deal-weeks at risk")
-        rows = _rows(known, spec, as_of)
+        rows = self.rows_at(known, spec, as_of)
         split = history.newest_split(rows, as_of, int(spec.folds["newest_weeks"]))
         earlier, newest = history.before(rows, split), history.since(rows, split)
         options.progress(f"deal_outcome: hazards from {len(rows)} deal-weeks")
@@ -72,13 +72,9 @@ class DealOutcome:
         """Give a typical new deal of each channel for each coming week: ``channel``, ``week`` and the model's columns."""
         return newcomers.typical(cut(facts, as_of), as_of, weeks)
 
-    def fit_at(self, known: Facts, spec: Spec, as_of: AsOf) -> HazardModel:
-        """Fit on all that was known before as_of (``known`` is cut there), without judging: what a back-test does at each origin."""
-        return self.fit(_rows(known, spec, as_of), spec)
-
-    def baseline_at(self, known: Facts, spec: Spec, as_of: AsOf) -> StageWeighted:
-        """Fit the baseline alike."""
-        return self.fit_baseline(_rows(known, spec, as_of), spec)
+    def rows_at(self, known: Facts, spec: Spec, as_of: AsOf) -> pd.DataFrame:
+        """Give the deal-weeks of all that was known before as_of (``known`` is cut there): what a back-test fits on at each origin."""
+        return history.load(known, as_of, tuple(spec.label["lead_weeks"]), int(spec.options["most_rows"]))
 
     def fit(self, rows: pd.DataFrame, spec: Spec) -> HazardModel:
         """Fit on rows of the person-period table.
@@ -147,10 +143,6 @@ def _fit(rows: pd.DataFrame, spec: Spec) -> HazardModel:
 def _metrics(judged: HazardModel | StageWeighted, newest: pd.DataFrame, taken: pd.DataFrame) -> dict[str, float]:
     found = {} if newest.empty else {"log_loss": float(judging.deal_week_losses(judged, newest).mean())}
     return {**found, **judging.judge(judged, taken)}
-
-
-def _rows(known: Facts, spec: Spec, as_of: AsOf) -> pd.DataFrame:
-    return history.load(known, as_of, tuple(spec.label["lead_weeks"]), int(spec.options["most_rows"]))
 
 
 def _weeks(spec: Spec) -> int:

@@ -40,7 +40,7 @@ class PaymentDelayFamily:
         Where facts of at least half a fold lie after as_of, the fold is what was issued then and the very model is judged. Otherwise
         the fold is what was issued just before as_of, and a twin fitted as of the fold's start is judged in its place.
         """
-        rows, horizon = self._known(facts, spec, as_of), spec.horizon_days
+        rows, horizon = self.rows_at(facts, spec, as_of), spec.horizon_days
         _require_some(rows)
         options.progress(f"{spec.name}: {len(rows)} invoices, {int(rows['paid_days'].notna().sum())} of them paid")
         start, until = self._newest_fold(facts, spec, as_of)
@@ -49,7 +49,7 @@ class PaymentDelayFamily:
         due_date = models.fit_rule(rows, "due_date", horizon)
         judged, judged_baseline = model, baseline
         if start != as_of:
-            earlier = self._known(facts, spec, start)
+            earlier = self.rows_at(facts, spec, start)
             # where nothing was known so early, the twin is what is believed before any invoice was seen
             judged, judged_baseline = models.fit_hazard(earlier, horizon), models.fit_rule(earlier, "last_delay", horizon)
             due_date = models.fit_rule(earlier, "due_date", horizon)
@@ -84,9 +84,9 @@ class PaymentDelayFamily:
         """Give the last year's invoices as if issued at as_of: how those to come will be paid."""
         return as_if_new(facts, as_of, int(spec.cohort.get("template_days", 365)), int(spec.cohort.get("templates", 2000)))
 
-    def fit_at(self, known: Facts, spec: Spec, as_of: AsOf) -> PaymentHazard:
-        """Fit on all that was known before as_of (``known`` is cut there), without judging: what a back-test does at each origin."""
-        return self.fit(self._known(known, spec, as_of), spec)
+    def rows_at(self, known: Facts, spec: Spec, as_of: AsOf) -> pd.DataFrame:
+        """Give the rows of all that was known before as_of (``known`` is cut there): what a back-test fits on at each origin."""
+        return execute(at_issue(known, as_of, int(spec.cohort.get("max_invoices", 4000))))
 
     def fit(self, rows: pd.DataFrame, spec: Spec) -> PaymentHazard:
         """Fit the hazard on rows as of issue with ``paid_days`` and ``observed_days``.
@@ -116,11 +116,8 @@ class PaymentDelayFamily:
         """Give the log loss of each row's payment day, censored where it is open."""
         return log_loss(_with_hazards(model), rows)
 
-    def _known(self, facts: Facts, spec: Spec, until: AsOf) -> pd.DataFrame:
-        return execute(at_issue(facts, until, int(spec.cohort.get("max_invoices", 4000))))
-
     def _fold(self, facts: Facts, spec: Spec, start: AsOf, until: AsOf) -> pd.DataFrame:
-        rows = self._known(facts, spec, until)
+        rows = self.rows_at(facts, spec, until)
         issued = rows["as_of"]
         return rows[(issued >= start.at) & (issued < start.plus(self._fold_days(spec)).at)].reset_index(drop=True)
 
@@ -135,7 +132,7 @@ class PaymentDelayFamily:
         figures: list[Mapping[str, float]] = []
         for number in range(int(spec.folds.get("earlier", 1)), 0, -1):
             start = newest.plus(-number * self._fold_days(spec))
-            past = self._known(facts, spec, start)
+            past = self.rows_at(facts, spec, start)
             if past["paid_days"].notna().sum() >= 30:
                 figures.append(metrics(self.fit(past, spec), self._fold(facts, spec, start, newest)))
         return figures
