@@ -93,9 +93,11 @@ def _rounded(values: Floats) -> tuple[float, ...]:
 
 
 def _platt(raw: Floats, outcome: Floats) -> tuple[float, float, float]:
+    """Fit Platt's line; scores that rank backwards say nothing, so all get the base rate (k + 1/2) / (n + 1)."""
     line = fit_line(outcome, raw, prior=1.0)
-    slope = max(line.slope, 0.0)
-    return line.intercept, slope, slope
+    if line.slope > 0:
+        return line.intercept, line.slope, line.slope
+    return float(log_odds((outcome.sum(keepdims=True) + 0.5) / (outcome.size + 1))[0]), 0.0, 0.0
 
 
 def _beta(raw: Floats, outcome: Floats) -> tuple[float, float, float]:

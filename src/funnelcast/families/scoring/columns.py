@@ -153,6 +153,8 @@ def as_numbers(column: pd.Series) -> Floats:
 
 def mapped(column: pd.Series, levels: Mapping[str, float], other: float | None = None) -> Floats:
     """Look each value up by its normalised text; empty is missing, and so is what isn't known where there is no ``other``."""
+    if pd.api.types.infer_dtype(column, skipna=True).startswith("mixed"):
+        column = column.map(lambda value: str(_plain(value)), na_action="ignore")  # else True and 1 would be one value
     codes, uniques = pd.factorize(column, use_na_sentinel=True)
     unknown = np.nan if other is None else other
     texts = [normal(_plain(value)) for value in uniques]

@@ -1,0 +1,99 @@
+"""Any company's columns to numbers, and what is left out with a reason."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from funnelcast.errors import WrongColumns
+from funnelcast.families.scoring.columns import Columns, learn
+
+ROWS = pd.DataFrame(
+    {
+        "Âge  du client": [20.0, np.inf, None, 35.0] * 100,
+        "newsletter": ["Oui", "non", " OUI ", None] * 100,
+        "charges": ["12.5", " ", "7", "8.25"] * 100,
+        "city": ["Paris", "Lyon", "paris ", "Nice"] * 99 + ["Sète", "Brest", "Dole", "Gap"],
+        "row": np.arange(400),
+        "key": [f"k{number}" for number in range(400)],
+        "always": "x",
+        "never": None,
+        "twice": [20.0, np.nan, None, 35.0] * 100,
+    }
+)
+
+
+def learned() -> Columns:
+    return learn(ROWS, list(ROWS.columns))
+
+
+def test_each_column_is_read_for_what_it_is() -> None:
+    columns = learned()
+    assert dict(columns.kinds) == {"Âge  du client": "number", "newsletter": "category", "charges": "number", "city": "category"}
+    assert [column.reading for column in columns.encoded] == ["number", "flag", "text_number", "levels"]
+
+
+def test_what_is_left_out_is_named_with_its_reason() -> None:
+    assert dict(learned().left_out) == {
+        "row": "identifier: nearly every row has its own value",
+        "key": "identifier: nearly every row has its own value",
+        "always": "constant",
+        "never": "constant",
+        "twice": "the same as Âge  du client",
+    }
+
+
+def test_values_worked_by_hand() -> None:
+    matrix = learned().matrix(ROWS.iloc[:4])
+    nan = np.nan
+    expected = [[20.0, 1.0, 12.5, 0.0], [nan, 0.0, nan, 1.0], [nan, 1.0, 7.0, 0.0], [35.0, nan, 8.25, 2.0]]
+    np.testing.assert_array_equal(matrix, expected)
+
+
+def test_rare_and_unknown_levels_share_a_code_and_are_not_stored() -> None:
+    columns = learned()
+    city = columns.encoded[3]
+    assert set(city.levels) == {"paris", "lyon", "nice"}
+    other = ROWS.iloc[:3].assign(city=pd.Series(["Gap", "Atlantis", None], dtype=object))
+    np.testing.assert_array_equal(columns.matrix(other)[:, 3], [3.0, 3.0, np.nan])
+    assert "Brest" not in json.dumps(columns.document(), ensure_ascii=False)
+
+
+def test_an_unknown_value_of_a_flag_is_missing() -> None:
+    assert np.isnan(learned().matrix(ROWS.iloc[:1].assign(newsletter="peut-être"))[0, 1])
+
+
+def test_levels_are_spelled_as_the_company_mostly_does() -> None:
+    assert learned().encoded[3].spelling == {"paris": "Paris", "lyon": "Lyon", "nice": "Nice"}
+
+
+def test_back_from_json_the_same_numbers_in_the_same_order() -> None:
+    columns = learned()
+    rebuilt = Columns.of(json.loads(json.dumps(columns.document(), sort_keys=True)))
+    assert list(rebuilt.kinds) == list(columns.kinds)
+    np.testing.assert_array_equal(rebuilt.matrix(ROWS), columns.matrix(ROWS))
+
+
+def test_what_was_left_out_may_be_there_or_not() -> None:
+    columns = learned()
+    columns.check(ROWS, "x", ())
+    columns.check(ROWS[list(columns.kinds)], "x", ())
+    with pytest.raises(WrongColumns, match="surprise"):
+        columns.check(ROWS.assign(surprise=1), "x", ())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.floats(), st.text(max_size=4)), min_size=1, max_size=60))
+def test_mixed_types_are_read_without_being_asked(values: list[object]) -> None:
+    rows = pd.DataFrame({"mixed": pd.Series(values, dtype=object), "other": range(len(values))})
+    columns = learn(rows, ["mixed", "other"])
+    matrix = columns.matrix(rows)
+    assert matrix.shape == (len(values), len(columns.encoded))
+    assert not np.isinf(matrix).any()
+    shuffled = rows.iloc[::-1]
+    np.testing.assert_array_equal(columns.matrix(shuffled), matrix[::-1])
