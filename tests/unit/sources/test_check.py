@@ -73,8 +73,8 @@ CASES = {
         "lie before occurred_at [1] contact_id 'a', occurred_at 2025-01-02 00:00:00, known_at 2025-01-01 00:00:00",
     ),
     "repeated rows": (
-        "transactions",
-        "contact_id,occurred_at,amount\na,2025-01-02,5\na,2025-01-02,5\n",
+        "touchpoints",
+        "contact_id,occurred_at,channel\na,2025-01-02,web\na,2025-01-02,web\n",
         "warning",
         "",
         "rows repeat another row exactly [1] ",
@@ -87,8 +87,8 @@ CASES = {
         "lie outside the scale of their kind (nps 0-10, csat 1-5, ces 1-7) [1] contact_id 'a', occurred_at 2025-01-02 00:00:00, score 11.0",
     ),
     "other currencies": (
-        "transactions",
-        "contact_id,occurred_at,amount,Devise\na,2025-01-02,5,eur\na,2025-01-02,6,USD\na,2025-01-02,7,GBP\nb,2025-01-02,8,USD\n",
+        "sales",
+        "date,amount,Devise\n2025-01-01,5,eur\n2025-01-02,6,USD\n2025-01-03,7,GBP\n2025-01-04,8,USD\n",
         "error",
         "Devise",
         "are in another currency than EUR [3] USD 2 times, GBP 1 times",

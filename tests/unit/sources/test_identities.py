@@ -37,6 +37,7 @@ def test_every_other_id_is_replaced_by_the_contacts_own(company: Company, rows: 
 
 def test_an_identity_of_two_contacts_is_refused(company: Company, said: Said) -> None:
     files = {**FILES, "identities.csv": "identity,contact_id\nx,C1\nx,C2\n"}
-    assert said(report(company.source(TOML, files), 1), "error", "identities", "identity") == [
+    toml = '[tables.identities]\npath = "identities.csv"\n'
+    assert said(report(company.source(toml, files), 1), "error", "identities", "identity") == [
         "share their key with another row [2] 'x' 2 times"
     ]
