@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 LARGEST_LIST = 10_000
 LONGEST_JOURNEY = 1_000
+LONGEST_DAYS = 36_525
 LARGEST_AMOUNT = 1e12
 """Of one fact, in the source's currency."""
 LARGEST_TURNOVER = 1e14
@@ -30,7 +31,11 @@ def _instant(value: object) -> object:
 def _moment(value: object) -> object:
     if isinstance(value, str) and _DAY.fullmatch(value):
         return date.fromisoformat(value)
-    return _instant(value)
+    moment = datetime.fromisoformat(str(_instant(value)))
+    if moment.tzinfo is None:  # at midnight it would pass for a day
+        message = "give a day such as 2025-02-01, or a time stamp with its offset"
+        raise ValueError(message)
+    return moment
 
 
 def _number(value: object) -> object:
@@ -194,15 +199,18 @@ class Summary(Shape):
     """One customer by frequency (repeat purchase days), recency and T in days, and the mean value of a repeat purchase."""
 
     contact_id: Identifier
-    frequency: Annotated[int, BeforeValidator(_number), Field(ge=0, le=1_000_000)]
-    recency: Annotated[NonNegative, Field(le=100_000)]
-    T: Annotated[NonNegative, Field(le=100_000)]
+    frequency: Annotated[int, BeforeValidator(_number), Field(ge=0, le=LONGEST_DAYS)]
+    recency: Annotated[NonNegative, Field(le=LONGEST_DAYS)]
+    T: Annotated[NonNegative, Field(le=LONGEST_DAYS)]
     monetary_value: NonNegativeAmount
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Summary:
         if self.recency > self.T:
             message = f"recency {self.recency:g} lies beyond T {self.T:g}"
+            raise ValueError(message)
+        if self.frequency > self.recency + 1:
+            message = f"frequency {self.frequency} exceeds recency {self.recency:g}: it counts days with a purchase, recency is in days"
             raise ValueError(message)
         if self.frequency == 0 and self.recency > 0:
             message = "recency is 0 where frequency is 0: it counts from the first purchase to the last"

@@ -8,12 +8,14 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from funnelcast.errors import AccessError
 from serving.auth import Caller, Keys
+from serving.loopback import loopback
 from serving.problems import Refused, problem, refusal
 
 SECURITY_HEADERS = {
@@ -137,8 +139,8 @@ class _Answer:
 
 def _require_local_name(host: str) -> None:
     # a page of another site could otherwise have its own name resolved to this machine and read the answers
-    name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
-    if name not in {"localhost", "[::1]"} and not name.startswith("127."):
+    name = urlsplit(f"//{host}").hostname or ""
+    if not loopback(name):
         raise Refused(421, "other-host", "Without API keys only this machine's own names are answered, such as 127.0.0.1 and localhost.")
 
 

@@ -12,7 +12,7 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 
-from funnelcast.champions import Champion
+from funnelcast.champions import About
 from funnelcast.families.registry import family_of
 from funnelcast.sources.conform import conform
 from funnelcast.sources.facts import Facts, Source
@@ -28,14 +28,14 @@ Columns = dict[str, list[Any]]
 
 
 class RowBuilder:
-    """Computes the rows of one champion.
+    """Computes the rows of one model.
 
     The feature expressions are compiled once, over tables of the shape that the company brought when the model was trained; a table
     that a request doesn't fill is empty.
     """
 
-    def __init__(self, source: Source, champion: Champion, spec: Spec) -> None:
-        about = champion.about
+    def __init__(self, source: Source, about: About, spec: Spec) -> None:
+        self._about, self._spec = about, spec
         self.schemas = {name: _schema(name, columns, about.attributes) for name, columns in about.brought.items()}
         unbound = {name: conform(ibis.table(_types(schema), name=name), name) for name, schema in self.schemas.items()}
         brought = {name: frozenset(columns) for name, columns in about.brought.items()}
@@ -44,6 +44,11 @@ class RowBuilder:
         candidates = family_of(about.family).candidates(facts, spec, cohort, AsOf(_NOW, source.timezone))
         self._sql = str(ibis.to_sql(candidates, dialect="duckdb"))
         self._local = threading.local()
+
+    def serves(self, about: About, spec: Spec) -> bool:
+        """Say whether another version of the model reads the very same rows."""
+        read = ("family", "brought", "attributes", "features")
+        return spec == self._spec and all(getattr(about, name) == getattr(self._about, name) for name in read)
 
     def rows(self, contacts: Sequence[str], as_of: AsOf, tables: Mapping[str, Columns]) -> pd.DataFrame:
         """Compute the rows of some contacts.
@@ -65,7 +70,7 @@ class RowBuilder:
             connection.register(name, _table(tables.get(name, {}), schema))
         clock = pa.array([as_of.at] * len(contacts), pa.timestamp("us"))
         connection.register(COHORT, pa.table({"contact_id": pa.array(contacts, pa.string()), "as_of": clock}))
-        found: pd.DataFrame = connection.execute(self._sql).fetch_arrow_table().to_pandas()
+        found: pd.DataFrame = connection.execute(self._sql).to_arrow_table().to_pandas()
         return found.set_index("contact_id").reindex(list(contacts))
 
     def _connection(self) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import signal
 import socket
@@ -20,6 +19,7 @@ from funnelcast.errors import UsageError
 from funnelcast.settings import CHECKOUT, Settings
 from funnelcast.sources import source_file
 from serving.auth import Keys
+from serving.loopback import loopback
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 15.0
@@ -49,14 +49,14 @@ class _Service:
     """BentoML as a child process: it ends with us, and our end is its end."""
 
     def __init__(self, settings: Settings, source: Path, *, host: str, port: int, workers: int) -> None:
-        reached = host if _loopback(host) else {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not bound)
+        reached = host if loopback(host) else {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not bound)
         self._address = f"http://{_literal(reached)}:{port}/readyz"
         self._stopped = False
         command = [sys.executable, "-m", "bentoml", "serve", "serving.service:FunnelcastService", "--host", host, "--port", str(port)]
         environment = {
             "FUNNELCAST_HOME": str(settings.home),
             "FUNNELCAST_SOURCE": str(source.resolve()),
-            "FUNNELCAST_KEYLESS": str(int(_loopback(host))),
+            "FUNNELCAST_KEYLESS": str(int(loopback(host))),
             "FUNNELCAST_WORKERS": str(workers),
         }
         self._child = subprocess.Popen(command, cwd=CHECKOUT, env={**os.environ, **environment})  # noqa: S603 (our own interpreter)
@@ -105,19 +105,10 @@ class _Service:
 
 
 def _require_keys(settings: Settings, host: str) -> None:
-    if not _loopback(host) and not len(Keys.read(settings.keys)):
+    if not loopback(host) and not len(Keys.read(settings.keys)):
         reason = f"Without an API key the service listens on this machine alone, not on {host}. "
         reason += "Make one first: `funnelcast keys add NAME --scope score`."
         raise UsageError(reason=reason)
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _require_free(host: str, port: int) -> None:

@@ -27,7 +27,7 @@ from funnelcast.settings import Settings
 from funnelcast.snapshots import Snapshot
 from funnelcast.sources import source_file
 from funnelcast.sources.facts import Source
-from funnelcast.spec import read
+from funnelcast.spec import Spec, read
 from funnelcast.terms import Json
 from serving.rows import RowBuilder
 
@@ -168,24 +168,31 @@ class Store:
             try:
                 served[name] = self._serve(name, last)
             except Exception as error:  # noqa: BLE001 (whatever is wrong with a new champion, the last good one goes on)
-                refused[name] = str(error) if isinstance(error, FunnelcastError) else f"It doesn't load ({type(error).__name__})."
-                _log.error("champion refused: %s: %s", name, refused[name], exc_info=error)
+                ours = isinstance(error, FunnelcastError)
+                refused[name] = str(error) if ours else f"It doesn't load ({type(error).__name__})."
+                _log.error("champion of %s refused: %s", name, refused[name], exc_info=None if ours else error)
                 if last is not None and name in last.served:
                     served[name] = last.served[name]
         return State(self._source, served, refused, self._snapshot(last), seen)
 
     def _serve(self, name: str, last: State | None) -> Served:
         champion = champions.load(self._settings, self._source.name, name)
-        if last is not None and name in last.served and last.served[name].champion.folder == champion.folder:
-            return last.served[name]
-        family = family_of(champion.about.family)
-        present = family.fingerprint(champion.model)
+        before = last.served.get(name) if last is not None else None
+        if before is not None and before.champion.folder == champion.folder:
+            return before
+        present = family_of(champion.about.family).fingerprint(champion.model)
         if present != champion.about.features:
             raise FeatureMismatch(model=name, trained=champion.about.features[:12], present=present[:12])
         spec = read(self._settings.models, name)
-        rows = RowBuilder(self._source, champion, spec) if champion.about.family in _SCORED_FROM_REQUESTS else None
         promoted = datetime.fromtimestamp((self._settings.champions / self._source.name / f"{name}.json").stat().st_mtime, UTC)
-        return Served(champion, rows, float(spec.label.get("horizon_days", 0)), promoted)
+        return Served(champion, self._rows(champion, spec, before), float(spec.label.get("horizon_days", 0)), promoted)
+
+    def _rows(self, champion: Champion, spec: Spec, before: Served | None) -> RowBuilder | None:
+        if champion.about.family not in _SCORED_FROM_REQUESTS:
+            return None
+        if before is not None and before.rows is not None and before.rows.serves(champion.about, spec):
+            return before.rows  # compiling takes a second
+        return RowBuilder(self._source, champion.about, spec)
 
     def _snapshot(self, last: State | None) -> Snapshot | None:
         try:

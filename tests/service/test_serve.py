@@ -1,0 +1,102 @@
+"""`funnelcast serve` for real: on a free port of loopback, until a signal ends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.service.conftest import Served
+
+COMMAND = [sys.executable, "-m", "funnelcast.cli", "serve"]
+
+
+def environment(home: Path) -> dict[str, str]:
+    return {**os.environ, "FUNNELCAST_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def running(served: Served, port: int, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process, started from another folder, and the address that it printed."""
+    command = [*COMMAND, "--port", str(port), "--source", str(served.source)]
+    log = (tmp_path / "serve.log").open("w")
+    with log, subprocess.Popen(
+        command, cwd=tmp_path, env=environment(served.settings.home), stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        address = next((line.strip() for line in process.stdout if line.startswith("http://")), "")
+        try:
+            yield process, address
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.stdout.read()
+
+
+def post(address: str, path: str, body: bytes) -> tuple[int, Any]:
+    request = urllib.request.Request(address + path, body, {"content-type": "application/json"})  # noqa: S310 (our own address)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def test_it_starts_answers_refuses_and_stops(running: tuple[subprocess.Popen[str], str], port: int, person: dict[str, Any]) -> None:
+    process, address = running
+    assert address == f"http://127.0.0.1:{port}"
+    status, answer = post(address, "/v1/churn/score", json.dumps({"contacts": [person]}).encode())
+    assert status == 200
+    assert 0 < answer["scores"][0]["probability"] < 1
+    status, problem = post(address, "/v1/churn/score", b'{"contacts":[]' + b" " * 60_000_000 + b"}")
+    assert (status, problem["type"]) == (413, "urn:funnelcast:problem:body-too-large")
+    with urllib.request.urlopen(f"{address}/metrics", timeout=10) as metrics:  # noqa: S310
+        assert "bentoml_service_request_total" in metrics.read().decode()
+    with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+        urllib.request.urlopen(f"{address}/docs.json", timeout=10)  # noqa: S310
+    refused.value.close()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def refusal(home: Path, *arguments: str) -> str:
+    done = subprocess.run([*COMMAND, *arguments], env=environment(home), capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_another_host_without_keys_is_refused_before_anything_else(tmp_path: Path) -> None:
+    for host in ("0.0.0.0", "::", "192.0.2.1", "example.com"):  # noqa: S104 (refused)
+        said = refusal(tmp_path, "--host", host, "--source", "nowhere.toml")
+        assert "funnelcast keys add" in said
+        assert "nowhere" not in said
+
+
+def test_what_is_missing_is_named(served: Served, tmp_path: Path, port: int) -> None:
+    assert "nowhere.toml" in refusal(tmp_path, "--port", str(port), "--source", "nowhere.toml")
+    assert "funnelcast train all" in refusal(tmp_path, "--port", str(port), "--source", str(served.source))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert "--port" in refusal(served.settings.home, "--port", str(taken.getsockname()[1]), "--source", str(served.source))
