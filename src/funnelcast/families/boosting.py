@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 _ONLINE_ROWS = 1_000  # below this, starting threads costs more than it saves
+_PARALLEL_ROWS = 100_000  # below this, threads within one fit cost more than they save
 _PATIENCE = 30
 
 
@@ -70,7 +72,8 @@ class Trees:
 def train(matrix: Floats, outcome: Floats, settings: TreeSettings, shape: Shape, *, seed: int, threads: int) -> Trees:
     """Fit a binary model with log-loss and no class weights, the same whatever the number of threads."""
     data = _dataset(matrix, outcome, shape)
-    booster = lightgbm.train(_parameters(settings, shape, seed, threads), data, settings.rounds)
+    useful = threads if len(matrix) >= _PARALLEL_ROWS else 1
+    booster = lightgbm.train(_parameters(settings, shape, seed, useful), data, settings.rounds)
     return Trees(_text(booster))
 
 
@@ -86,21 +89,28 @@ def cross_fit(
 ) -> tuple[int, list[Floats]]:
     """Fit on each fold's first part, stop early on its second, and score that second part at the rounds that suit all folds.
 
+    Folds are fitted side by side, each on one thread: at these sizes threads within a fit wait for each other longer than they work,
+    many times as long where the machine is busy.
+
     Returns
     -------
     The median of the folds' best numbers of rounds, and the raw scores of each fold's second part at that number.
     """
-    fitted: list[tuple[Any, int]] = []
-    for fit, judge in folds:
+    parameters = _parameters(settings, shape, seed, threads=1)
+
+    def fit_one(fold: tuple[Indices, Indices]) -> tuple[Any, int]:
+        fit, judge = fold
         data = _dataset(matrix[fit], outcome[fit], shape)
         judged = _dataset(matrix[judge], outcome[judge], shape, reference=data)
         stop = lightgbm.early_stopping(_PATIENCE, verbose=False)
-        parameters = _parameters(settings, shape, seed, threads)
         booster = lightgbm.train(parameters, data, settings.rounds, valid_sets=[judged], callbacks=[stop])
-        fitted.append((booster, booster.best_iteration or settings.rounds))
+        return booster, booster.best_iteration or settings.rounds
+
+    with ThreadPoolExecutor(max(1, min(threads, len(folds)))) as pool:
+        fitted = list(pool.map(fit_one, folds))
     rounds = max(1, int(np.median([best for _, best in fitted])))
     scores = [
-        np.asarray(booster.predict(matrix[judge], raw_score=True, num_iteration=rounds, num_threads=threads), np.float64)
+        np.asarray(booster.predict(matrix[judge], raw_score=True, num_iteration=rounds, num_threads=1), np.float64)
         for (booster, _), (_, judge) in zip(fitted, folds, strict=True)
     ]
     return rounds, scores
