@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 _NUMBER_COLUMNS = 12
@@ -32,7 +33,7 @@ def _train(console: Console, document: Mapping[str, Any]) -> None:
     for one in document.get("trained", [document]):
         _trained(console, one)
     for one in document.get("failed", []):
-        console.print(f"[bold]{one['model']}[/] was not trained: {one['reason']}", highlight=False)
+        console.print(f"[bold]{one['model']}[/] was not trained: {_text(one['reason'])}", highlight=False)
 
 
 def _trained(console: Console, document: Mapping[str, Any]) -> None:
@@ -71,7 +72,7 @@ def _forecast(console: Console, document: Mapping[str, Any]) -> None:
             f"P(balance below zero) {shortfall['probability']:.1%}; first week at the median: {_text(shortfall['first_week_p50'])}"
         )
     for reason in document.get("missing", []):
-        console.print(f"not modelled: {reason}", highlight=False)
+        console.print(f"not modelled: {_text(reason)}", highlight=False)
 
 
 def _attribute(console: Console, document: Any) -> None:
@@ -83,7 +84,7 @@ def _attribute(console: Console, document: Any) -> None:
 
 def _rows(console: Console, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     names = [name for name in rows[0] if not isinstance(rows[0][name], list | Mapping)][:_NUMBER_COLUMNS]
-    table = Table(*names, title=title, title_justify="left")
+    table = Table(*names, title=escape(title), title_justify="left")
     for row in rows:
         table.add_row(*(_text(row.get(name)) for name in names))
     console.print(table)
@@ -97,14 +98,19 @@ def _pairs(console: Console, title: str, pairs: Mapping[str, Any]) -> None:
 
 
 def _text(value: Any) -> str:
+    """Write a value for people; square brackets are its own, not the terminal's."""
+    return escape(_plain_text(value))
+
+
+def _plain_text(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):
         return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_text(one)}" for name, one in value.items())
+        return ", ".join(f"{name} {_plain_text(one)}" for name, one in value.items())
     if isinstance(value, list):
-        return ", ".join(_text(one) for one in value)
+        return ", ".join(_plain_text(one) for one in value)
     return str(value)
 
 
