@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 _ONLINE_ROWS = 1_000  # below this, starting threads costs more than it saves
 _PARALLEL_ROWS = 100_000  # below this, threads within one fit cost more than they save
+_CELLS_PER_THREAD = 300_000  # of a matrix to fit on: below, threads wait for each other longer than they work
 _PATIENCE = 30
 
 
@@ -146,6 +147,10 @@ def _parameters(settings: TreeSettings, shape: Shape, seed: int, threads: int) -
 def _text(booster: Any) -> str:
     text = booster.model_to_string(num_iteration=-1)
     return re.sub(r"\[num_threads: \d+\]", "[num_threads: 0]", text)  # the same bytes whatever the number of threads
+
+
+def _worth(threads: int, matrix: Floats) -> int:
+    return max(1, min(threads, matrix.size // _CELLS_PER_THREAD))
 
 
 def _threads(matrix: Floats) -> int:

@@ -105,6 +105,10 @@ class Workshop:
     baseline: str
     recipe: Recipe
 
+    def with_penalty(self, penalty: float | None) -> Workshop:
+        """Give the same, with the linear member's penalty already chosen."""
+        return self if penalty is None else replace(self, recipe=replace(self.recipe, penalties=(penalty,)))
+
     def challenger(self, rows: pd.DataFrame) -> Fitted:
         """Fit the challenger, its own folds within these rows."""
         prepared = prepare(rows, rows[LABEL].to_numpy(np.float64), self.names, self.recipe)
@@ -132,7 +136,7 @@ def _in_time(rows: Rows, everything: pd.DataFrame, workshop: Workshop, options: 
     baseline = workshop.simple(rows.earlier)
     judged = Judged(rows.newest[LABEL].to_numpy(np.float64), _probability(fitted.model, rows.newest), _probability(baseline, rows.newest))
     options.progress(f"{workshop.spec.name}: fitting again on all {len(everything)} rows")
-    final = workshop.challenger(everything)
+    final = workshop.with_penalty(fitted.penalty).challenger(everything)
     return Development(
         model=final.model,
         baseline=workshop.simple(everything),

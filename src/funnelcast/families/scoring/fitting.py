@@ -24,6 +24,8 @@ from funnelcast.splits import Fold
 from funnelcast.terms import Json
 
 Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+Pairs = Sequence[tuple[Indices, Indices]]
 PENALTIES = (60.0, 20.0, 6.0)
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _FEWEST_FOR_TREES = 100
@@ -44,6 +46,8 @@ class Recipe:
         The sign in which a column must move the trees' score, by name.
     features
         The fingerprint of the company's feature set, kept in the artefact.
+    penalties
+        Of the linear member, from strong to weak; the folds choose.
     """
 
     family: str
@@ -54,6 +58,7 @@ class Recipe:
     monotone: Mapping[str, int] = field(default_factory=dict)
     wording: Wording = field(default_factory=Wording)
     features: str = ""
+    penalties: tuple[float, ...] = PENALTIES
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,9 @@ class Fitted:
     """A model, and the held-out raw scores that chose and calibrated it: ``held_out`` are positions of rows, fold by fold."""
 
     model: ScoringModel
-    held_out: tuple[npt.NDArray[np.int64], ...]
-    raw: tuple[Floats, ...]
+    held_out: tuple[Indices, ...] = ()
+    raw: tuple[Floats, ...] = ()
+    penalty: float | None = None
 
 
 @dataclass(frozen=True)
@@ -110,19 +116,19 @@ def fit_scoring(prepared: Prepared, folds: Sequence[Fold], recipe: Recipe) -> Fi
         return base_rate(prepared, recipe)
     pairs = [(fold.fit, fold.judge) for fold in folds]
     with _one_adder():
-        design, beta, own = _fit_linear(prepared, pairs)
-    trees, weight, raw = None, 0.0, own
+        own = _fit_linear(prepared, pairs, recipe.penalties)
+    trees, weight, raw = None, 0.0, own.raw
     if rarer >= _FEWEST_FOR_TREES:
         rounds, others = cross_fit(
             prepared.matrix, prepared.outcome, pairs, recipe.trees, prepared.shape, seed=recipe.seed, threads=recipe.threads
         )
-        weight, raw = _blend(own, others, [prepared.outcome[judge] for _, judge in pairs])
+        weight, raw = _blend(own.raw, others, [prepared.outcome[judge] for _, judge in pairs])
         if weight > 0:
             settings = recipe.trees.with_rounds(rounds)
             trees = train(prepared.matrix, prepared.outcome, settings, prepared.shape, seed=recipe.seed, threads=recipe.threads)
     calibrator = learn_calibrator(np.concatenate(raw), np.concatenate([prepared.outcome[judge] for _, judge in pairs]))
-    model = _model(prepared, recipe, calibrator, Members(design, beta, trees, weight))
-    return Fitted(model, tuple(judge for _, judge in pairs), tuple(raw))
+    model = _model(prepared, recipe, calibrator, Members(own.design, own.beta, trees, weight))
+    return Fitted(model, tuple(judge for _, judge in pairs), tuple(raw), own.penalty)
 
 
 def base_rate(prepared: Prepared, recipe: Recipe) -> Fitted:
@@ -132,7 +138,7 @@ def base_rate(prepared: Prepared, recipe: Recipe) -> Fitted:
     exact = with_bands(Calibrator(0.0, 1.0, 1.0, (), (), (), "platt"), raw, outcome)
     unread = without(Columns({}, ()), [*prepared.columns.left_out, *prepared.columns.kinds], "the base rate reads no column")
     nothing = Prepared(unread, np.zeros((outcome.size, 0)), outcome, Shape())
-    return Fitted(_model(nothing, recipe, exact, Members(Design(()), raw[:1])), (), ())
+    return Fitted(_model(nothing, recipe, exact, Members(Design(()), raw[:1])))
 
 
 def fit_simple(rows: pd.DataFrame, names: Sequence[str], baseline: str, folds: Sequence[Fold], recipe: Recipe) -> Fitted:
@@ -145,9 +151,9 @@ def fit_simple(rows: pd.DataFrame, names: Sequence[str], baseline: str, folds: S
         return base_rate(prepared, recipe)
     pairs = [(fold.fit, fold.judge) for fold in folds]
     with _one_adder():
-        design, beta, raw = _fit_linear(prepared, pairs)
-    calibrator = learn_calibrator(np.concatenate(raw), np.concatenate([outcome[judge] for _, judge in pairs]))
-    return Fitted(_model(prepared, recipe, calibrator, Members(design, beta)), tuple(judge for _, judge in pairs), tuple(raw))
+        own = _fit_linear(prepared, pairs, PENALTIES)
+    calibrator = learn_calibrator(np.concatenate(own.raw), np.concatenate([outcome[judge] for _, judge in pairs]))
+    return Fitted(_model(prepared, recipe, calibrator, Members(own.design, own.beta)), tuple(judge for _, judge in pairs), tuple(own.raw))
 
 
 def cross_loss(prepared: Prepared, folds: Sequence[Fold], recipe: Recipe) -> float:
@@ -157,23 +163,30 @@ def cross_loss(prepared: Prepared, folds: Sequence[Fold], recipe: Recipe) -> flo
     return float(np.mean([_log_loss(scores, prepared.outcome[judge]) for scores, (_, judge) in zip(raw, pairs, strict=True)]))
 
 
-def _fit_linear(
-    prepared: Prepared, pairs: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]
-) -> tuple[Design, Floats, list[Floats]]:
+@dataclass(frozen=True)
+class _Linear:
+    design: Design
+    beta: Floats
+    raw: Sequence[Floats]
+    penalty: float
+
+
+def _fit_linear(prepared: Prepared, pairs: Pairs, penalties: Sequence[float]) -> _Linear:
     """Choose the penalty on the folds, from strong to weak and no further than it helps; each fit starts from the last."""
     design = learn_design(prepared.matrix, prepared.shape.categories)
     values, outcome = design.apply(prepared.matrix), prepared.outcome
+    judged = np.concatenate([outcome[judge] for _, judge in pairs])
     starts: list[Floats | None] = [None] * len(pairs)
-    best_loss, best_penalty, best_raw = np.inf, PENALTIES[0], [np.zeros(judge.size) for _, judge in pairs]
-    for penalty in PENALTIES:
+    best_loss, best = np.inf, _Linear(design, np.zeros(0), (), penalties[0])
+    for penalty in penalties:
         fitted = [fit_ridge(values[fit], outcome[fit], penalty, start) for (fit, _), start in zip(pairs, starts, strict=True)]
         starts = list(fitted)
         raw = [linear(beta, values[judge]) for beta, (_, judge) in zip(fitted, pairs, strict=True)]
-        loss = _log_loss(np.concatenate(raw), np.concatenate([outcome[judge] for _, judge in pairs]))
+        loss = _log_loss(np.concatenate(raw), judged)
         if loss >= best_loss:
             break
-        best_loss, best_penalty, best_raw = loss, penalty, raw
-    return design, fit_ridge(values, outcome, best_penalty, starts[-1]), best_raw
+        best_loss, best = loss, _Linear(design, fitted[-1], raw, penalty)
+    return replace(best, beta=fit_ridge(values, outcome, best.penalty, best.beta))
 
 
 def _blend(own: Sequence[Floats], others: Sequence[Floats], outcomes: Sequence[Floats]) -> tuple[float, list[Floats]]:
