@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,9 @@ import pandas as pd
 
 GRADES: tuple[tuple[str, float], ...] = (("A", 90.0), ("B", 70.0), ("C", 40.0), ("D", 20.0), ("E", 0.0))
 """The grades, each with the lowest percentile that reaches it: A is the tenth with the highest probability."""
+
+_INNER = re.compile(r"(won|lost|pay)_\d+|.*_sd")
+"""Columns that only forecasts draw from."""
 
 CHANNEL_DAYS = 365.0
 """How long a purchase keeps a channel in a customer's state."""
@@ -23,7 +27,7 @@ def answer_rows(family: str, rows: pd.DataFrame, predictions: pd.DataFrame, scal
     Parameters
     ----------
     family
-        ``churn`` and ``lead_scoring`` gain percentile, grade and what goes with them; others are given as predicted.
+        ``churn`` and ``lead_scoring`` gain percentile, grade and what goes with them; others lose what only forecasts draw from.
     rows
         The candidates: every feature, those that the model doesn't read included.
     predictions
@@ -34,7 +38,7 @@ def answer_rows(family: str, rows: pd.DataFrame, predictions: pd.DataFrame, scal
         Expected value by the rows' index, where it is known; without it there is no expected loss.
     """
     if family not in {"churn", "lead_scoring"}:
-        return predictions
+        return predictions[[name for name in predictions.columns if not _INNER.fullmatch(str(name))]]
     answer = predictions[["probability", "low", "high"]].copy()
     ranks = percentile(predictions["probability"].to_numpy(), scale)
     answer["grade"] = grades(ranks)

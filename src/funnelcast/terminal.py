@@ -82,6 +82,24 @@ def _attribute(console: Console, document: Any) -> None:
         _rows(console, head, one["credits"])
 
 
+def _monitor(console: Console, document: Mapping[str, Any]) -> None:
+    for model, changes in document["drift"].items():
+        drifted = [change for change in changes if change["drifted"]]
+        console.print(f"[bold]{model}[/]: {len(drifted)} of {len(changes)} columns drifted since a quarter ago", highlight=False)
+        if drifted:
+            _rows(console, "", drifted)
+    for name in ("forecasts", "answers"):
+        if document["track_record"][name]:
+            _rows(console, f"track record: {name}", document["track_record"][name])
+    for alert in document["alerts"]:
+        console.print(f"[bold]{alert['severity']}[/] {_text(alert['text']['en'])}", highlight=False)
+
+
+def _economics(console: Console, document: Mapping[str, Any]) -> None:
+    without_curves = [{name: value for name, value in row.items() if name != "payback"} for row in document["channels"]]
+    _plain(console, {**document, "channels": without_curves})
+
+
 def _rows(console: Console, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     names = [name for name in rows[0] if not isinstance(rows[0][name], list | Mapping)][:_NUMBER_COLUMNS]
     table = Table(*names, title=escape(title), title_justify="left")
@@ -107,6 +125,8 @@ def _plain_text(value: Any) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    if isinstance(value, Mapping) and {"value", "low", "high"} <= set(value):
+        return f"{_plain_text(value['value'])} ({_plain_text(value['low'])} to {_plain_text(value['high'])})"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_plain_text(one)}" for name, one in value.items())
     if isinstance(value, list):
@@ -119,4 +139,6 @@ _VIEWS: Mapping[str, Callable[[Console, Any], None]] = {
     "check": _check,
     "forecast": _forecast,
     "attribute": _attribute,
+    "monitor": _monitor,
+    "economics": _economics,
 }

@@ -77,6 +77,12 @@ def _features(facts: Facts) -> tuple[Feature, ...]:
             "temps depuis le dernier achat par rapport à l'intervalle habituel",
         ),
         Feature(
+            "purchases_per_year",
+            lambda d: ratio(_purchase_days(d, _always(d)) * YEAR, _first(d) + 1.0),
+            "days with a purchase per year since the first",
+            "jours avec achat par an depuis le premier",
+        ),
+        Feature(
             "purchase_trend",
             _trend,
             "purchases of the last quarter against the contact's own year",

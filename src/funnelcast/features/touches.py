@@ -92,6 +92,13 @@ def _features(facts: Facts) -> tuple[Feature, ...]:
         ),
         *windowed("touches", lambda d, where: count(d.touches, where), "contacts", "contacts"),
         *windowed("active_days", days, "days with a contact", "jours avec contact", (90, YEAR)),
+        Feature("touch_interval", _interval, "usual days between contacts", "jours habituels entre deux contacts"),
+        Feature(
+            "touch_pause",
+            lambda d: ratio(d.age.min(), ibis.greatest(_interval(d), 1.0)),
+            "time since the last contact against the usual interval",
+            "temps depuis le dernier contact par rapport à l'intervalle habituel",
+        ),
         Feature(
             "touch_trend",
             lambda d: ratio(count(d.touches, d.age < 30) * (YEAR / 30), count(d.touches, d.age < YEAR)),
@@ -111,6 +118,10 @@ def _features(facts: Facts) -> tuple[Feature, ...]:
         found += _engagement() + _kinds()
         found += _surveys() if facts.brings("touchpoints", "score") else ()
     return found
+
+
+def _interval(daily: ir.Table) -> Any:
+    return ratio(daily.age.max() - daily.age.min(), days(daily, daily.age >= 0) - 1.0)
 
 
 def _engagement() -> tuple[Feature, ...]:

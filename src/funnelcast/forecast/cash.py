@@ -2,6 +2,7 @@
 
 Invoices are gross. Deals are net: they are invoiced with VAT. The VAT in what deals and new invoices bring in goes out on the 20th of the
 month after it was collected, within ``planned``; that of invoices issued before as_of is taken as declared.
+Where the company plans its payments of VAT itself, as cash items of the category vat or tva, none is added.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class CashDraws:
         }
 
 
-def forecast_cash(  # noqa: PLR0917 (the same order as the other forecasts)
+def forecast_cash(
     inputs: CashInputs,
     bookings_open: Flows | None,
     bookings_new: Flows | None,
@@ -146,7 +147,7 @@ def draw_cash(
         new_deals=new_deals,
         repeat=by_day(repeat, days),
         planned=_planned(inputs, scenario, days),
-        vat=_vat(taxed, inputs.vat_rate, inputs.first_day),
+        vat=_vat(taxed, 0.0 if inputs.vat_planned else inputs.vat_rate, inputs.first_day),
     )
 
 

@@ -27,6 +27,7 @@ _SECONDS_PER_DAY = 86_400
 _ROUNDING = 0.01
 _LONGEST = 180
 _LARGEST_PACE = 0.5
+_VAT_CATEGORIES = ("vat", "tva")  # planned items of these categories are the payments of VAT themselves
 
 
 def cash_inputs(facts: Facts, as_of: AsOf, receivables: pd.DataFrame | None, templates: pd.DataFrame | None) -> CashInputs:
@@ -66,6 +67,7 @@ def cash_inputs(facts: Facts, as_of: AsOf, receivables: pd.DataFrame | None, tem
         opening_balance=source.opening_balance,
         floor=source.floor,
         deals_counted=counted,
+        vat_planned=_vat_planned(known, as_of),
         missing=_missing(facts, counted=counted, any_new=counts is not None),
     )
 
@@ -126,6 +128,14 @@ def _planned(known: Facts, as_of: AsOf) -> pd.DataFrame:
         items.select(day=day, amount=items.amount).filter(lambda item: item.day >= 0).order_by("day", "amount").execute()
     )
     return planned.astype({"day": np.int64, "amount": np.float64})
+
+
+def _vat_planned(known: Facts, as_of: AsOf) -> bool:
+    if not known.has("cash_items"):
+        return False
+    items = known.table("cash_items")
+    payments = items.filter(items.date >= ibis.literal(as_of.at, type="timestamp"), items.category.strip().lower().isin(_VAT_CATEGORIES))
+    return bool(payments.count().execute() > 0)
 
 
 def _spend(known: Facts, as_of: AsOf) -> dict[str, float]:

@@ -53,6 +53,8 @@ class CashInputs:
         What the account holds at as_of (None: not known), and below which it shouldn't fall.
     deals_counted
         Whether deals become cash of their own. Not where invoices exist but none names its deal: those are all in ``counts``.
+    vat_planned
+        Whether the planned items hold the payments of VAT themselves, so that none is added.
     missing
         What can't be answered for lack of facts.
     """
@@ -73,6 +75,7 @@ class CashInputs:
     opening_balance: float | None
     floor: float
     deals_counted: bool
+    vat_planned: bool
     missing: tuple[str, ...]
 
     @property
@@ -108,7 +111,7 @@ class CashInputs:
 
 _FRAMES = ("receivables", "templates", "planned")
 _BY_NAME = ("already_net", "to_invoice", "spend_per_day")
-_PLAIN = ("currency", "pace_deviation", "terms", "vat_rate", "lag_days", "opening_balance", "floor", "deals_counted")
+_PLAIN = ("currency", "pace_deviation", "terms", "vat_rate", "lag_days", "opening_balance", "floor", "deals_counted", "vat_planned")
 
 
 def rebuild(files: Mapping[str, bytes]) -> CashInputs:

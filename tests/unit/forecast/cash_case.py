@@ -60,6 +60,7 @@ def company(**changes: Any) -> CashInputs:
         "opening_balance": 0.0,
         "floor": 0.0,
         "deals_counted": True,
+        "vat_planned": False,
         "missing": (),
     }
     return CashInputs(**(nothing | changes))

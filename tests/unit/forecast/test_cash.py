@@ -81,6 +81,12 @@ def test_vat_collected_in_a_month_goes_out_on_the_20th_of_the_next() -> None:
     assert means(found, "planned") == [0.0] * 10 + [-40.0, 0.0]
 
 
+def test_vat_that_the_company_plans_itself_is_not_taken_twice() -> None:
+    found = forecast(company(templates=templates([30], [1.0], of_deal=1), vat_planned=True), everywhere(5, 200.0, "d1"), weeks=12)
+    assert means(found, "open_deals")[5] == 240.0
+    assert means(found, "planned") == [0.0] * 12
+
+
 def test_the_vat_of_open_invoices_is_taken_as_declared() -> None:
     found = forecast(company(receivables=invoices([2], [120.0])), weeks=12)
     assert means(found, "planned") == [0.0] * 12
@@ -199,7 +205,7 @@ def test_nothing_at_all_is_zero_and_says_so() -> None:
     weeks=st.integers(1, 60),
     seed=st.integers(0, 1000),
 )
-def test_in_every_draw_all_that_is_owed_is_collected_open_or_lost(  # noqa: PLR0917 (hypothesis gives them by name)
+def test_in_every_draw_all_that_is_owed_is_collected_open_or_lost(
     days: list[int | None], amounts: list[float], deviation: float, delay: float, weeks: int, seed: int
 ) -> None:
     owed = amounts[: len(days)]
