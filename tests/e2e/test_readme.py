@@ -12,6 +12,7 @@ from starlette.routing import Route
 from funnelcast.cli import build_parser
 from funnelcast.settings import CHECKOUT
 from funnelcast.sources.schema import TABLES
+from serving.app import _routes
 from serving.openapi import openapi
 
 README = (CHECKOUT / "README.md").read_text()
@@ -30,8 +31,8 @@ def commands() -> dict[str, str]:
 
 
 def test_every_command_is_listed_as_its_help_says() -> None:
-    expected = "\n".join(["| command | what it does |", "|---|---|", *(f"| `funnelcast {name}` | {what} |" for name, what in commands().items())])
-    assert section("commands") == expected
+    rows = [f"| `funnelcast {name}` | {what} |" for name, what in commands().items()]
+    assert section("commands") == "\n".join(["| command | what it does |", "|---|---|", *rows])
 
 
 def test_every_table_is_listed_with_its_columns() -> None:
@@ -49,8 +50,6 @@ def test_every_endpoint_is_listed(path: str) -> None:
 
 
 def test_every_route_is_documented() -> None:
-    from serving.app import _routes
-
     routed = {route.path.replace(":path", "") for route in _routes(None) if isinstance(route, Route)}
     assert routed | {"/metrics"} == set(openapi()["paths"])
 
