@@ -56,7 +56,8 @@ def record_of(fitted: Fitted) -> Record:
         "details": dict(development.details),
     }
     return Record(
-        parameters={**dict(_parameters(spec)), "as_of": fitted.as_of.isoformat(), "rows": development.rows},
+        # not `as_of`: inside `mlflow run` that is a parameter of the entry point
+        parameters={**dict(_parameters(spec)), "trained_as_of": fitted.as_of.isoformat(), "rows": development.rows},
         metrics={**dict(finite_only(development.metrics)), **beside},
         folds=[dict(finite_only(fold)) for fold in development.folds],
         tags=_tags(fitted),
