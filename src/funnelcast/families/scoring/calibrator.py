@@ -81,8 +81,11 @@ def with_bands(calibrator: Calibrator, raw: Floats, outcome: Floats) -> Calibrat
     size = min(raw.size, int(np.clip(raw.size // 20, _SMALLEST_NEIGHBOURHOOD, _LARGEST_NEIGHBOURHOOD)))
     middle = np.unique(np.linspace(0, raw.size - 1, _BANDS).astype(np.int64))
     start = np.clip(middle - size // 2, 0, raw.size - size)
-    low, high = jeffreys(found[start + size] - found[start], np.full(start.size, float(size)), LEVEL)
-    centre = log_odds((expected[start + size] - expected[start]) / size)
+    end = np.searchsorted(scores, scores[start + size - 1], side="right")  # equal scores are neighbours, all of them
+    start = np.searchsorted(scores, scores[start], side="left")
+    count = (end - start).astype(np.float64)
+    low, high = jeffreys(found[end] - found[start], count, LEVEL)
+    centre = log_odds((expected[end] - expected[start]) / count)
     knots, first = np.unique(scores[middle], return_index=True)
     below, above = log_odds(np.maximum(low, _FARTHEST)) - centre, log_odds(np.minimum(high, 1 - _FARTHEST)) - centre
     return replace(calibrator, knots=tuple(knots.tolist()), low=_rounded(below[first]), high=_rounded(above[first]))
