@@ -10,7 +10,6 @@ import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from funnelcast.settings import Settings
-from serving.app import build_app
 
 SOURCE = "FUNNELCAST_SOURCE"
 """The environment variable that names the source.toml of the company to serve."""
@@ -24,6 +23,8 @@ class Front:
     """Hands every request to our application, so that none of BentoML's open pages is reached; /metrics is its Prometheus page."""
 
     def __init__(self, app: ASGIApp) -> None:
+        from serving.app import build_app  # noqa: PLC0415 (BentoML's parent process reads this file too, and answers nothing)
+
         settings = Settings.read()
         self._bento = app
         source = Path(os.environ.get(SOURCE) or settings.demo)

@@ -112,8 +112,19 @@ class State:
 
     @cached_property
     def projection(self) -> Projection:
-        """What forecasts are drawn from."""
-        return projection.rebuild(self.planned().folder("forecast"))
+        """What forecasts are drawn from.
+
+        Raises
+        ------
+        NotFound
+            There is no snapshot, or its forecasts were made by a version of funnelcast whose files this one can't read.
+        """
+        files = self.planned().folder("forecast")
+        try:
+            return projection.rebuild(files)
+        except (KeyError, TypeError, ValueError) as error:
+            _log.exception("the snapshot's forecasts can't be read")
+            raise NotFound(what="readable forecast", name=self.source.name, advice="Run `funnelcast refresh` to make it anew.") from error
 
     @cached_property
     def contacts(self) -> dict[str, pd.DataFrame]:

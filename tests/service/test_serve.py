@@ -16,7 +16,11 @@ from typing import Any
 
 import pytest
 
-from tests.service.conftest import Served
+from funnelcast.errors import BadSourceFile, UsageError
+from funnelcast.settings import Settings
+from serving import auth
+from serving.run import serve
+from tests.service.conftest import Served, home_at
 
 COMMAND = [sys.executable, "-m", "funnelcast.cli", "serve"]
 
@@ -78,25 +82,39 @@ def test_it_starts_answers_refuses_and_stops(running: tuple[subprocess.Popen[str
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def refusal(home: Path, *arguments: str) -> str:
-    done = subprocess.run([*COMMAND, *arguments], env=environment(home), capture_output=True, text=True, timeout=60, check=False)
+def refusal(settings: Settings, source: Path, *, host: str = "127.0.0.1", port: int = 0) -> str:
+    with pytest.raises(UsageError) as refused:
+        serve(settings, source, host=host, port=port, workers=1, progress=lambda _: None)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.com", "127.0.0.1.example.com", ""])  # noqa: S104 (refused)
+def test_another_host_without_keys_is_refused_before_anything_else(tmp_path: Path, host: str) -> None:
+    said = refusal(home_at(tmp_path), Path("nowhere.toml"), host=host)
+    assert "funnelcast keys add" in said
+    assert "nowhere" not in said
+
+
+def test_the_command_says_so_without_a_traceback(tmp_path: Path) -> None:
+    command = [*COMMAND, "--host", "0.0.0.0", "--source", "nowhere.toml"]  # noqa: S104 (refused)
+    done = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert done.stdout == ""
+    assert done.stderr.startswith("funnelcast: Without an API key")
     assert "Traceback" not in done.stderr
-    return done.stderr
 
 
-def test_another_host_without_keys_is_refused_before_anything_else(tmp_path: Path) -> None:
-    for host in ("0.0.0.0", "::", "192.0.2.1", "example.com"):  # noqa: S104 (refused)
-        said = refusal(tmp_path, "--host", host, "--source", "nowhere.toml")
-        assert "funnelcast keys add" in said
-        assert "nowhere" not in said
+def test_with_a_key_another_host_passes_to_the_next_rule(tmp_path: Path) -> None:
+    settings = home_at(tmp_path)
+    auth.add(settings.keys, "crm", "score")
+    with pytest.raises(BadSourceFile, match=r"nowhere\.toml"):
+        serve(settings, Path("nowhere.toml"), host="0.0.0.0", port=0, workers=1, progress=lambda _: None)  # noqa: S104
 
 
-def test_what_is_missing_is_named(served: Served, tmp_path: Path, port: int) -> None:
-    assert "nowhere.toml" in refusal(tmp_path, "--port", str(port), "--source", "nowhere.toml")
-    assert "funnelcast train all" in refusal(tmp_path, "--port", str(port), "--source", str(served.source))
+def test_what_is_missing_is_named(served: Served, tmp_path: Path) -> None:
+    assert f"funnelcast train all --source {served.source}" in refusal(home_at(tmp_path), served.source)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        assert "--port" in refusal(served.settings.home, "--port", str(taken.getsockname()[1]), "--source", str(served.source))
+        port = int(taken.getsockname()[1])
+        assert f"127.0.0.1:{port} can't be listened on" in refusal(served.settings, served.source, port=port)

@@ -118,6 +118,16 @@ def test_without_a_snapshot_planners_are_told_what_to_run(home: Settings, served
     assert service.answer("/v1/track-record")["as_of"]
 
 
+def test_forecasts_of_another_version_ask_for_a_refresh(service: Client, home: Settings) -> None:
+    snapshot = snapshots.latest(home, "demo")
+    changed = {path: b"{}" if path == "forecast/projection.json" else content for path, content in snapshot.files.items()}
+    snapshots.write(home, "demo", snapshot.about, {path: content for path, content in changed.items() if path != "about.json"})
+    response = service.post("/v1/forecast/sales", {})
+    assert response.status_code == 404
+    assert "funnelcast refresh" in response.json()["detail"]
+    assert service.get("/v1/economics").status_code == 200
+
+
 def test_without_champions_it_is_not_ready(served: Served, tmp_path: Path, portal: BlockingPortal) -> None:
     service = Client(build_app(home_at(tmp_path), served.source, keyless=True), portal)
     ready = service.get("/readyz")
