@@ -28,7 +28,7 @@ class TreeSettings:
     """The hyperparameters of one boosted model, under LightGBM's names."""
 
     num_leaves: int = 8
-    learning_rate: float = 0.05
+    learning_rate: float = 0.08
     min_data_in_leaf: int = 20
     feature_fraction: float = 0.5
     lambda_l2: float = 1.0
