@@ -21,9 +21,10 @@ from funnelcast.monitor.track_record import TrackRecord
 from funnelcast.settings import Settings
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
+from funnelcast.spec import read
 from funnelcast.terms import AsOf, Json
 from training.alerts import alerts
-from training.company import attribute, economics_with
+from training.company import ATTRIBUTION, attribute, economics_with
 from training.forecast import Gatherer, serving_models
 from training.score import stream, value_of_contacts
 from training.train import default_as_of
@@ -84,7 +85,8 @@ class Refresh:
         credited = self.contents.attempt(
             "attribution", lambda: attribute(self.settings, self.facts, method="all", order=None, as_of=self.as_of)
         )
-        default = next((one for one in credited or [] if one["method"] == "markov"), None)
+        method = read(self.settings.models, ATTRIBUTION).options["method"]
+        default = next((one for one in credited or [] if one["method"] == method), None)
         clv = value_of_contacts(self.settings, cut(self.facts, self.as_of), self.as_of)
         self.contents.attempt("economics", lambda: economics_with(self.facts, self.as_of, default, clv))
         self._project()

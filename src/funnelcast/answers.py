@@ -70,13 +70,15 @@ def grades(percentiles: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
 
 
 def channel_state(rows: pd.DataFrame) -> pd.Series:
-    """Say where each customer bought in the last year: online, offline, both or dormant; None where purchases carry no channel."""
+    """Say where each customer bought in the last year: online, offline, both or dormant; None where those purchases carry no channel."""
     if _ONLINE not in rows or _OFFLINE not in rows:
         return pd.Series([None] * len(rows), index=rows.index, dtype=object)
     online = (rows[_ONLINE] < CHANNEL_DAYS).to_numpy()
     offline = (rows[_OFFLINE] < CHANNEL_DAYS).to_numpy()
-    states = np.select([online & offline, online, offline], ["both", "online", "offline"], default="dormant")
-    return pd.Series(states, index=rows.index, dtype=object)
+    bought = (rows["days_since_purchase"] < CHANNEL_DAYS).to_numpy() if "days_since_purchase" in rows else online | offline
+    known = [online & offline, online, offline, ~bought]
+    states = np.select(known, ["both", "online", "offline", "dormant"], default="")
+    return pd.Series([state or None for state in states], index=rows.index, dtype=object)
 
 
 def scale_of(probability: npt.NDArray[np.float64]) -> list[float]:

@@ -45,3 +45,14 @@ def test_gone_online_but_alive_in_the_shop_is_a_state_and_not_a_loss() -> None:
     rows = pd.DataFrame({"days_since_online_purchase": [3.0, 3.0, np.nan, 400.0], "days_since_offline_purchase": [5.0, 365.0, 9.0, np.nan]})
     assert list(channel_state(rows)) == ["both", "online", "offline", "dormant"]
     assert list(channel_state(rows.drop(columns="days_since_online_purchase"))) == [None] * 4
+
+
+def test_a_purchase_without_a_channel_is_no_sign_of_dormancy() -> None:
+    rows = pd.DataFrame(
+        {
+            "days_since_purchase": [3.0, 400.0],
+            "days_since_online_purchase": [np.nan, 400.0],
+            "days_since_offline_purchase": [np.nan, np.nan],
+        }
+    )
+    assert list(channel_state(rows)) == [None, "dormant"]

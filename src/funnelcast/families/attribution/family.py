@@ -18,7 +18,6 @@ from funnelcast.families.attribution.credit import Attribution
 from funnelcast.families.attribution.markov import OrderChoice, choose_order, markov
 from funnelcast.families.attribution.model import AttributionModel, last_touch_model, markov_model, predicting, rebuild
 from funnelcast.families.attribution.paths import Floats, Paths, from_rows, joined
-from funnelcast.families.attribution.plots import credit_bars
 from funnelcast.families.attribution.setup import Gathered, Setup, gather, require_conversions, setup_of
 from funnelcast.families.attribution.shapley import shapley
 from funnelcast.families.family import Development, Model, Options
@@ -66,7 +65,7 @@ class AttributionFamily:
             baseline_metrics=_metrics(judged_baseline, newest),
             rows=round(gathered.paths.journeys.sum()),
             details=_details(model, setup, choice),
-            plots={"credits": lambda: credit_bars({name: answers[name] for name in _PLOTTED})},
+            plots={"credits": lambda: _credit_bars(answers)},
         )
 
     def candidates(self, facts: Facts, spec: Spec, cohort: ir.Table | None, as_of: AsOf) -> ir.Table:
@@ -106,6 +105,12 @@ class AttributionFamily:
 
 
 FAMILY = AttributionFamily()
+
+
+def _credit_bars(answers: Mapping[str, Attribution]) -> Any:
+    from funnelcast.families.attribution.plots import credit_bars  # noqa: PLC0415 (the service never draws: it needs no matplotlib)
+
+    return credit_bars({name: answers[name] for name in _PLOTTED})
 
 
 def cut_short(paths: Paths, count: int, seed: int) -> pd.DataFrame:
