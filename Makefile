@@ -12,7 +12,7 @@ demo: $(READY)
 	$(BIN)/funnelcast demo $(ARGS)
 
 test: $(READY)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .

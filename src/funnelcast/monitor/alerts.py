@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from scipy import stats
+from statistics import NormalDist
 
 from funnelcast.monitor.drift import Drift
 from funnelcast.terms import DAYS_PER_MONTH, Json
@@ -16,7 +16,7 @@ FALSE_ALARMS_PER_MONTH = 1.0
 STALE_DAYS = 120.0
 SHORTFALL_PROBABILITY = 0.10
 
-_Z_95 = float(stats.norm.ppf(0.95))
+_Z_95 = NormalDist().inv_cdf(0.95)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def outside_band(series: str, period: Mapping[str, float], actual: float, *, com
     gap = actual - period["p50"]
     if side <= 0:
         return None
-    chance = 2.0 * float(stats.norm.sf(abs(gap) * _Z_95 / side))
+    chance = math.erfc(abs(gap) * _Z_95 / (side * math.sqrt(2.0)))  # of a gap as large, to either side
     if chance > min(FALSE_ALARMS_PER_MONTH / comparisons_per_month, 1.0):
         return None
     above = gap > 0

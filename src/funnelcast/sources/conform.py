@@ -56,10 +56,20 @@ def from_arrow(source: Source, tables: Mapping[str, pa.Table], backend: ibis.Bas
         The DuckDB that holds them; a new one in memory by default.
     """
     connection = backend or ibis.duckdb.connect()
-    conformed = {name: conform(connection.create_table(name, table, overwrite=True), name) for name, table in tables.items()}
+    held = {name: connection.create_table(name, _typed(table, name), overwrite=True) for name, table in tables.items()}
+    conformed = {name: conform(table, name) for name, table in held.items()}
     brought = {name: frozenset(table.column_names) & frozenset(TABLES[name].names) for name, table in tables.items()}
     facts = Facts(source, connection, conformed, brought)
     return facts.with_observation(last_observed(facts))
+
+
+def _typed(table: pa.Table, name: str) -> pa.Table:
+    """Give columns that are null throughout the type that they would have: an engine knows no column without one."""
+    arrow = {"string": pa.string(), "timestamp": pa.timestamp("us"), "float64": pa.float64()}
+    schema = TABLES[name]
+    kinds = {field.name: schema.type_of(field.name) if field.name in schema.names else "string" for field in table.schema}
+    fields = [field.with_type(arrow[kinds[field.name]]) if pa.types.is_null(field.type) else field for field in table.schema]
+    return table.cast(pa.schema(fields))
 
 
 def from_frames(source: Source, frames: Mapping[str, pd.DataFrame]) -> Facts:

@@ -61,8 +61,8 @@ def test_the_chain_beats_the_rate_by_last_touch_on_the_newest_journeys(developed
 
 
 def test_the_train_document_has_the_credits_of_the_default_method(developed: Development, model: AttributionModel) -> None:
-    assert developed.details["credits"] == model.credits("shapley")["credits"]
-    assert (developed.details["method"], developed.details["question"]) == ("shapley", "predictive")
+    assert developed.details["credits"] == model.credits("markov")["credits"]
+    assert (developed.details["method"], developed.details["question"]) == ("markov", "predictive")
 
 
 def test_the_baseline_credits_as_the_model_does(developed: Development, model: AttributionModel) -> None:
