@@ -104,8 +104,9 @@ def train_all(settings: Settings, facts: Facts, names: Sequence[str], request: R
 
 
 def default_as_of(facts: Facts) -> AsOf:
-    """Give the midnight after the last observed day; the present where the facts have no time."""
-    return facts.observed_until or AsOf.now(facts.source.timezone)
+    """Give the midnight after the last observed day; the one that today began with where the facts have no time."""
+    now = AsOf.now(facts.source.timezone)
+    return facts.observed_until or AsOf.midnight_after(now.plus(-1).at.date(), now.timezone)
 
 
 def require_tables(facts: Facts, family: Family, purpose: str) -> None:
