@@ -6,6 +6,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
 
+# Libraries would write their caches into the user's own folder.
+export MPLCONFIGDIR := $(CURDIR)/.funnelcast/matplotlib
+export BENTOML_HOME := $(CURDIR)/.funnelcast/bentoml
+export BENTOML_DO_NOT_TRACK := True
+
 .PHONY: demo test check lock bench format
 
 demo: $(READY)
