@@ -93,12 +93,7 @@ def _source_name(options: argparse.Namespace, settings: Settings) -> str:
 def _facts(options: argparse.Namespace, settings: Settings) -> Facts:
     from funnelcast.sources.open import open_source  # noqa: PLC0415
 
-    path = Path(options.source) if options.source else settings.demo
-    if not options.source and not path.exists():
-        reason = (
-            "No --source was given and the demo company isn't there yet: name a source.toml, or run `funnelcast demo --no-serve` first."
-        )
-        raise UsageError(reason=reason)
+    path = _source_path(options, settings)
     progress(f"reading {path.name} of {path.parent.name}")
     return open_source(path, threads=settings.threads)
 
