@@ -14,7 +14,6 @@ FunnelcastError                 500  something of ours broke
 │   └── EmptyTable              422
 ├── SpecError                   500  models/*/spec.toml says something that can't be
 ├── ModelError                  500
-│   ├── NotFitted               500
 │   ├── WrongColumns            422
 │   ├── TooFewRows              422  not enough facts to fit
 │   ├── NoChampion              503  nothing promoted yet
@@ -119,12 +118,6 @@ class SpecError(FunnelcastError):
 
 class ModelError(FunnelcastError):
     """A model can't do what it was asked."""
-
-
-class NotFitted(ModelError):
-    """Predict before fit."""
-
-    template = "The {family} model has no parameters yet: fit it, or rebuild it from an artefact, before it predicts."
 
 
 class WrongColumns(ModelError):

@@ -113,7 +113,7 @@ def read(document: Mapping[str, Any]) -> Scenario:
     known = [changed.name for changed in fields(Scenario)]
     for name in document:
         if name not in known:
-            raise _refused(document[name], f"scenario.{name}", f"one of {', '.join(known)}")
+            raise UsageError(reason=f"scenario.{name}: a scenario has no such field; give one of {', '.join(known)}.")
     return Scenario(**{name: _READERS[name](f"scenario.{name}", value) for name, value in document.items()})
 
 

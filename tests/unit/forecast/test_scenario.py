@@ -60,7 +60,7 @@ def test_a_named_channel_wins_over_every_other() -> None:
 @pytest.mark.parametrize(
     ("document", "path", "value"),
     [
-        ({"winrate": 1}, "scenario.winrate", "1"),
+        ({"winrate": 1}, "scenario.winrate", "no such field"),
         ({"win_rate": {"web": -1}}, "scenario.win_rate.web", "-1"),
         ({"win_rate": {"web": True}}, "scenario.win_rate.web", "True"),
         ({"win_rate": True}, "scenario.win_rate", "True"),
