@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from sklearn.linear_model import LogisticRegression
 
-from funnelcast.families.deal_outcome import softmax
+from funnelcast.families import softmax
 from funnelcast.families.deal_outcome.prediction import cumulative_incidence
 
 

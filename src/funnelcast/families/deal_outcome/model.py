@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from funnelcast.artefacts import to_json
-from funnelcast.families.deal_outcome import prediction, softmax
+from funnelcast.families import softmax
+from funnelcast.families.deal_outcome import prediction
 from funnelcast.families.deal_outcome.amounts import Amounts
 from funnelcast.families.deal_outcome.design import Design
 from funnelcast.families.deal_outcome.table import COLUMNS

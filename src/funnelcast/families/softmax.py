@@ -1,4 +1,4 @@
-"""Multinomial logistic regression with a Gaussian prior, by Newton's method: the cause-specific weekly hazards."""
+"""Multinomial logistic regression with a Gaussian prior, by Newton's method: cause-specific hazards, moves between channels."""
 
 from __future__ import annotations
 
