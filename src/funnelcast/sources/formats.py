@@ -22,6 +22,8 @@ SAMPLE = 1000
 """How many values a format is learnt from at a time; every value then judges it."""
 
 _ROUNDS = 3
+_READABLE_SHARE = 0.98
+"""Of an attribute's values: beyond, it is numbers, and the odd text among them is missing."""
 
 
 class Format(Protocol):
@@ -111,19 +113,19 @@ class Sniffer:
         sample = _sample(table, unsettled)
         choices = [self._choice(column, sample[column.theirs]) for column in unsettled]
         choices = [self._relearnt(table, choice) for choice in _judged(table, [choice for choice in choices if choice.ways])]
-        numbers = [choice for choice in choices if choice.column.kind != "attribute" or (choice.values and not min(choice.misses))]
+        numbers = [choice for choice in choices if choice.column.kind != "attribute" or _is_numbers(choice)]
         settled = {choice.column: self._settled(choice, numbers) for choice in numbers}
         return [readings[column] or settled.get(column) or _words(column) for column in columns]
 
     def _choice(self, column: Wanted, values: Sequence[str]) -> Choice:
-        """Name the ways in which a column may be written, judged by its first values; none for an attribute that isn't numbers."""
+        """Name the ways in which a column may be written, judged by its first values; none for an attribute that is mostly words."""
         if column.kind == "time":
             learnt, declared = Learnt().with_values(values), self.declaration.date_format(column.name)
             ways = (Calendar((declared,), padded=learnt.padded),) if declared else learnt.calendars()
             return Choice(column, ways, learnt)
         numerals = self._numerals(codes=column.kind == "number")
         misses = [sum(not way.reads(value) for value in values) for way in numerals]
-        most = min(misses) if column.kind == "number" else 0
+        most = min(misses) if column.kind == "number" else len(values) / 2
         return Choice(column, tuple(way for way, missed in zip(numerals, misses, strict=True) if missed <= most))
 
     def _numerals(self, *, codes: bool) -> list[Numerals]:
@@ -152,6 +154,9 @@ class Sniffer:
         column = choice.column
         way = choice.fitting[0] if choice.clear else self._preferred(choice, choices)
         declared = self.declaration.date_format(column.name) if column.kind == "time" else self.declaration.decimal
+        if column.kind == "attribute" and min(choice.misses):
+            rule = "values aren't numbers as the others are; taken as missing"
+            self.report.note(self.declaration.name, column.name, rule, min(choice.misses))
         if not declared and column.kind != "attribute":
             self.report.note(self.declaration.name, column.name, f"{way.described} (sniffed)")
         return Reading(column, lambda given: way.parse(as_text(given)), way.described, whole=not min(choice.misses))
@@ -192,6 +197,11 @@ def _straight(column: Wanted, kind: Any, *, typed: bool) -> Reading | None:
 
 def _words(column: Wanted) -> Reading:
     return Reading(column, lambda given: trimmed(as_text(given)))
+
+
+def _is_numbers(choice: Choice) -> bool:
+    """Say whether nearly all values of an attribute are numbers."""
+    return choice.values > 0 and min(choice.misses) <= (1 - _READABLE_SHARE) * choice.values
 
 
 def _label(text: Any) -> Any:

@@ -12,7 +12,7 @@ SPACES = " \t\r\n\v\f\u00a0\u2007\u2009\u202f\ufeff"
 """Every blank that exports put around a value: the no-break spaces of French numbers are among them."""
 
 _ABSENT = (
-    rf"(?i)^[{SPACES}]*(null|nan|nat|n/a|na|none|-|\\n|#n/a)?[{SPACES}]*$"
+    rf"(?i)^[{SPACES}]*(null|nan|nat|n/?a|n\.a\.|n/d|n\.d\.|none|unknown|inconnue?|non renseignée?|\?+|-+|\\n|#n/a|#value!)?[{SPACES}]*$"
     r"|^(0000-00-00|0001-01-01|0?1/0?1/0001|(9999|2999)-12-31|31/12/(9999|2999)|12/31/(9999|2999))"
 )
 """What exports write where a number or a date is missing, and the dates that mean that there is none."""

@@ -185,6 +185,15 @@ def open_contacts(company: Company, extra: str, content: str = CONTACTS) -> Fact
     return open_source(company.source(toml, {"c.csv": content}), threads=1)
 
 
+@pytest.mark.parametrize(("strays", "numbers"), [(2, True), (3, False)])
+def test_an_attribute_with_the_odd_text_among_its_numbers_is_numbers(company: Company, said: Said, strays: int, numbers: bool) -> None:
+    values = ["1 234,5", "?", "n.d."] + ["7"] * 99 + ["voir note"] * strays
+    facts = open_contacts(company, "", "id;Solde\n" + "".join(f"{row};{value}\n" for row, value in enumerate(values)))
+    assert facts.table("contacts")["Solde"].type().is_floating() == numbers
+    told = [f"values aren't numbers as the others are; taken as missing [{strays}] "] if numbers else []
+    assert said(facts.findings, "note", "contacts", "Solde") == told
+
+
 def test_every_other_column_of_contacts_is_an_attribute_numeric_if_all_its_values_are_numbers(company: Company, rows: Rows) -> None:
     facts = open_contacts(company, 'drop = ["Commentaire"]\n[labels.churn]\ncolumn = "Issue"\npositive = "1"\n')
     assert facts.attributes("contacts") == ("Ville", "Chiffre d'affaires", "Code postal", "Vide", "Note", "Charges")

@@ -1,13 +1,14 @@
 """From the company's columns to numbers, learned without a look at the outcome and stored as JSON.
 
-A number stays one. Text becomes a level (blanks and case don't count), a text column with only two levels is a flag, and one whose
-values are numbers is read as such. Rare levels share one code and aren't stored by name: they may be names of people. A value that wasn't
-seen in training is read as they are, or is missing where there were none.
+A number stays one. Text becomes a level (blanks and case don't count); a text column with only two levels, or with nothing but words for
+yes and no, is a flag; one whose values are numbers or dates, up to what exports write for a missing one, is read as such. Rare levels share
+one code and aren't stored by name: they may be names of people. A value that wasn't seen in training is read as they are, or is missing
+where there were none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,13 +17,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from funnelcast.errors import WrongColumns
+from funnelcast.families.scoring.dates import days, learn_formats
+from funnelcast.sources.functions import is_absent
 from funnelcast.terms import Json
 
 Floats = npt.NDArray[np.float64]
-Reading = Literal["number", "text_number", "flag", "levels"]
+Reading = Literal["number", "text_number", "date", "flag", "levels"]
 MOST_LEVELS = 60
 _IDENTIFIER_SHARE = 0.9
-_NUMBERS_SHARE = 0.98
+_READABLE_SHARE = 0.98
+_YES = frozenset({"1", "true", "yes", "y", "oui", "o", "vrai", "on"})
+_NO = frozenset({"0", "false", "no", "n", "non", "faux", "off"})
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class Encoded:
         The code of rare and unknown values; None: they are missing.
     spelling
         How the company mostly writes each level.
+    formats
+        In which dates are written, tried in order; a date is the days since 1970.
     """
 
     source: str
@@ -44,6 +51,7 @@ class Encoded:
     levels: Mapping[str, float] = field(default_factory=dict)
     other: float | None = None
     spelling: Mapping[str, str] = field(default_factory=dict)
+    formats: Sequence[str] = ()
 
     @property
     def is_category(self) -> bool:
@@ -55,7 +63,9 @@ class Encoded:
         if self.reading == "number":
             return as_numbers(column)
         if self.reading == "text_number":
-            return _finite(pd.to_numeric(column, errors="coerce"))
+            return _numbers(column)
+        if self.reading == "date":
+            return _looked_up(column, lambda texts: days(texts, self.formats))
         return mapped(column, self.levels, self.other)
 
     def words(self, code: float) -> str | None:
@@ -70,6 +80,7 @@ class Encoded:
             "levels": dict(self.levels),
             "other": self.other,
             "spelling": dict(self.spelling),
+            "formats": list(self.formats),
         }
 
 
@@ -97,8 +108,7 @@ class Columns:
         """
         missing = [name for name in self.kinds if name not in rows.columns]
         extra = [str(name) for name in rows.columns if name not in self.kinds and name not in self.left_out and name not in also]
-        texts = {column.source for column in self.encoded if column.reading == "text_number"}
-        numbers = [name for name, kind in self.kinds.items() if kind == "number" and name in rows.columns and name not in texts]
+        numbers = [name for name, kind in self.kinds.items() if kind == "number" and name in rows.columns]
         wrong = [name for name in numbers if not _converts(rows[name])]
         if missing or extra or wrong:
             raise WrongColumns(family=family, missing=missing or "none", extra=extra or "none", wrong=wrong or "none")
@@ -129,15 +139,15 @@ def learn(rows: pd.DataFrame, names: Collection[str]) -> Columns:
         values = encoded.values(rows[name]) if encoded else np.zeros(0)
         content = values.tobytes()
         if encoded is None:
-            left_out[name] = "identifier: nearly every row has its own value"
+            left_out[name] = "identifier or free text: nearly every row has its own value"
         elif _is_constant(values):
-            left_out[name] = "constant"
+            left_out[name] = "constant" if np.isfinite(values).any() else "empty"
         elif content in seen:
             left_out[name] = f"the same as {seen[content]}"
         else:
             seen[content] = name
             found.append(encoded)
-            kinds[name] = "number" if encoded.reading in {"number", "text_number"} else "category"
+            kinds[name] = "number" if encoded.reading == "number" else "category"
     return Columns(kinds, tuple(found), left_out)
 
 
@@ -153,31 +163,54 @@ def as_numbers(column: pd.Series) -> Floats:
 
 def mapped(column: pd.Series, levels: Mapping[str, float], other: float | None = None) -> Floats:
     """Look each value up by its normalised text; empty is missing, and so is what isn't known where there is no ``other``."""
+    unknown = np.nan if other is None else other
+    return _looked_up(column, lambda texts: np.array([levels.get(normal(text), unknown) if text else np.nan for text in texts]))
+
+
+def _looked_up(column: pd.Series, table: Callable[[Sequence[str]], Floats]) -> Floats:
+    """Give each row what a table says of its text, blanks at the ends aside; missing stays so."""
     if pd.api.types.infer_dtype(column, skipna=True).startswith("mixed"):
         column = column.map(lambda value: str(_plain(value)), na_action="ignore")  # else True and 1 would be one value
     codes, uniques = pd.factorize(column, use_na_sentinel=True)
-    unknown = np.nan if other is None else other
-    texts = [normal(_plain(value)) for value in uniques]
-    table = np.array([levels.get(text, unknown) if text else np.nan for text in texts] + [np.nan])
-    return np.asarray(table[codes], np.float64)
+    found = table([str(_plain(value)).strip() for value in uniques])
+    return np.append(np.asarray(found, np.float64), np.nan)[codes]
 
 
 def _learn_column(name: str, column: pd.Series) -> Encoded | None:
     if pd.api.types.is_numeric_dtype(column.dtype) or column.isna().all():
         return None if _is_row_number(as_numbers(column)) else Encoded(name, "number")
     text = column.dropna().map(_plain).map(lambda value: " ".join(str(value).split()))
-    text = text[text != ""]
-    if _reads_as_numbers(text):
-        return Encoded(name, "text_number")
-    spelled = text.value_counts()
-    counts = spelled.groupby(spelled.index.map(normal)).sum().sort_index().sort_values(ascending=False, kind="stable")
-    if len(column) >= 20 and len(counts) > _IDENTIFIER_SHARE * len(column):
+    spelled = text[text != ""].value_counts()
+    return _learn_values(name, spelled) or _learn_levels(name, spelled, len(column))
+
+
+def _learn_values(name: str, spelled: pd.Series) -> Encoded | None:
+    """Read texts as numbers, dates or answers to yes and no, where nearly all that say something are; None where they aren't."""
+    telling = spelled[[not is_absent(text) for text in spelled.index]].sort_index()
+    if len(telling) <= 2:
         return None
-    return _learn_levels(name, counts, {normal(value): str(value) for value in spelled.index[::-1]}, len(column))
+    levels = {normal(text): text for text in telling.index}
+    if levels.keys() <= _YES | _NO and levels.keys() & _YES and levels.keys() & _NO:
+        return Encoded(name, "flag", {level: float(level in _YES) for level in levels}, None, levels)
+    texts = list(telling.index)
+    if _share(telling, _numbers(pd.Series(texts))) > _READABLE_SHARE:
+        return Encoded(name, "text_number")
+    formats = learn_formats(texts)
+    if formats and _share(telling, days(texts, formats)) > _READABLE_SHARE:
+        return Encoded(name, "date", formats=formats)
+    return None
 
 
-def _learn_levels(name: str, counts: pd.Series, spelling: Mapping[str, str], rows: int) -> Encoded:
-    """Two levels are a flag; of more, the frequent ones get codes from the most frequent down."""
+def _share(counts: pd.Series, read: Floats) -> float:
+    return float(counts.to_numpy()[~np.isnan(read)].sum() / counts.sum())
+
+
+def _learn_levels(name: str, spelled: pd.Series, rows: int) -> Encoded | None:
+    """Two levels are a flag; of more, the frequent ones get codes from the most frequent down; None where nearly every row has its own."""
+    counts = spelled.groupby(spelled.index.map(normal)).sum().sort_index().sort_values(ascending=False, kind="stable")
+    if rows >= 20 and len(counts) > _IDENTIFIER_SHARE * rows:
+        return None
+    spelling = {normal(value): str(value) for value in spelled.index[::-1]}
     flag = len(counts) <= 2
     kept = sorted(counts.index) if flag else list(counts.index[counts.to_numpy() >= _least(rows)])[:MOST_LEVELS]
     return Encoded(
@@ -187,10 +220,6 @@ def _learn_levels(name: str, counts: pd.Series, spelling: Mapping[str, str], row
         other=float(len(kept)) if len(kept) < len(counts) else None,
         spelling={level: spelling[level] for level in kept},
     )
-
-
-def _reads_as_numbers(text: pd.Series) -> bool:
-    return bool(text.nunique() > 2 and pd.to_numeric(text, errors="coerce").notna().mean() > _NUMBERS_SHARE)
 
 
 def _least(rows: int) -> int:
@@ -208,6 +237,10 @@ def _converts(column: pd.Series) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def _numbers(column: pd.Series) -> Floats:
+    return _finite(pd.to_numeric(column, errors="coerce"))
 
 
 def _is_row_number(values: Floats) -> bool:

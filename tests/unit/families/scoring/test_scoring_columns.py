@@ -34,16 +34,16 @@ def learned() -> Columns:
 
 def test_each_column_is_read_for_what_it_is() -> None:
     columns = learned()
-    assert dict(columns.kinds) == {"Âge  du client": "number", "newsletter": "category", "charges": "number", "city": "category"}
+    assert dict(columns.kinds) == {"Âge  du client": "number", "newsletter": "category", "charges": "category", "city": "category"}
     assert [column.reading for column in columns.encoded] == ["number", "flag", "text_number", "levels"]
 
 
 def test_what_is_left_out_is_named_with_its_reason() -> None:
     assert dict(learned().left_out) == {
-        "row": "identifier: nearly every row has its own value",
-        "key": "identifier: nearly every row has its own value",
+        "row": "identifier or free text: nearly every row has its own value",
+        "key": "identifier or free text: nearly every row has its own value",
         "always": "constant",
-        "never": "constant",
+        "never": "empty",
         "twice": "the same as Âge  du client",
     }
 
@@ -66,6 +66,43 @@ def test_rare_and_unknown_levels_share_a_code_and_are_not_stored() -> None:
 
 def test_an_unknown_value_of_a_flag_is_missing() -> None:
     assert np.isnan(learned().matrix(ROWS.iloc[:1].assign(newsletter="peut-être"))[0, 1])
+
+
+TRUTHS = ["Oui", "non", "Yes", "No", "TRUE", "faux", "1", "0", "y", "n", "N/A", None]
+DATES = ["31/01/2025", "01/02/2025 12:00", "1/3/2025", "2024-12-31", "?", " ", None]
+CODES = ["12.5", "7", "-", "N/A", "?", "unknown", None, "8"]
+
+
+def test_words_for_yes_and_no_are_one_flag_however_they_are_mixed() -> None:
+    (column,) = learn(pd.DataFrame({"vip": TRUTHS * 10}), ["vip"]).encoded
+    assert column.reading == "flag"
+    np.testing.assert_array_equal(column.values(pd.Series(TRUTHS)), [1, 0, 1, 0, 1, 0, 1, 0, 1, 0, np.nan, np.nan])
+    np.testing.assert_array_equal(column.values(pd.Series([True, 0, "OUI", "perhaps"], dtype=object)), [1, 0, 1, np.nan])
+
+
+def test_numbers_are_read_among_what_exports_write_for_a_missing_one() -> None:
+    (column,) = learn(pd.DataFrame({"score": CODES * 10}), ["score"]).encoded
+    assert column.reading == "text_number"
+    np.testing.assert_array_equal(column.values(pd.Series(CODES)), [12.5, 7, np.nan, np.nan, np.nan, np.nan, np.nan, 8])
+
+
+def test_dates_in_several_formats_become_days_since_1970() -> None:
+    (column,) = learn(pd.DataFrame({"signed": DATES * 10}), ["signed"]).encoded
+    assert (column.reading, column.formats) == ("date", ("ISO8601", "%d/%m/%Y %H:%M", "%d/%m/%Y"))
+    np.testing.assert_array_equal(column.values(pd.Series(DATES)), [20119, 20120.5, 20148, 20088, np.nan, np.nan, np.nan])
+    np.testing.assert_array_equal(column.values(pd.Series(["2025-01-31T06:00:00+00:00", "soon"])), [20119.25, np.nan])
+
+
+@pytest.mark.parametrize(("texts", "first"), [(["01/12/2025", "12/31/2024"], 20100), (["01/12/2025", "31/12/2024"], 20423)])
+def test_day_and_month_are_told_apart_by_all_values(texts: list[str], first: float) -> None:
+    (column,) = learn(pd.DataFrame({"signed": [*texts, "02/02/2025"] * 10}), ["signed"]).encoded
+    assert column.values(pd.Series(texts))[0] == first
+
+
+@pytest.mark.parametrize("texts", [["12", "13a", "14b"], ["v1.2.3", "v1.2.4", "v2.0.0"], ["31/01", "01/02", "03/02"]])
+def test_what_only_resembles_numbers_or_dates_stays_a_level(texts: list[str]) -> None:
+    (column,) = learn(pd.DataFrame({"code": texts * 10}), ["code"]).encoded
+    assert column.reading == "levels"
 
 
 def test_levels_are_spelled_as_the_company_mostly_does() -> None:
