@@ -11,7 +11,7 @@ from funnelcast.errors import MissingColumn
 from funnelcast.sources.facts import Source
 from funnelcast.sources.findings import Report
 from funnelcast.sources.schema import TABLES, Table
-from funnelcast.sources.source_file import Declaration
+from funnelcast.sources.source_file import Declaration, SourceFile
 
 Kind = Literal["text", "number", "time", "label", "attribute"]
 
@@ -33,12 +33,19 @@ class Wanted:
 class Layout:
     """All that is read of one file.
 
-    ``filtered`` are columns that only ``filter`` looks at; ``currency`` says which currency an amount is in.
+    ``filtered`` are columns that only ``filter`` looks at; ``currency`` says which currency an amount is in; ``numbered`` says that each
+    row's number stands for the contact_id that the file doesn't have.
     """
 
     wanted: tuple[Wanted, ...]
     filtered: tuple[Wanted, ...] = ()
     currency: str | None = None
+    numbered: bool = False
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The canonical columns and attributes that the table will have."""
+        return frozenset(column.name for column in self.wanted) | ({"contact_id"} if self.numbered else frozenset())
 
     @property
     def theirs(self) -> tuple[str, ...]:
@@ -67,7 +74,7 @@ def unique(header: Iterable[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def lay_out(declaration: Declaration, source: Source, present: Sequence[str], report: Report) -> Layout:
+def lay_out(declaration: Declaration, file: SourceFile, present: Sequence[str], report: Report) -> Layout:
     """Find every column that a declaration needs among those that are present; what is missing is reported."""
     header = _Header(declaration.name, present, report)
     schema = TABLES[declaration.name]
@@ -75,15 +82,19 @@ def lay_out(declaration: Declaration, source: Source, present: Sequence[str], re
     for name in declaration.drop:
         if header.find(name) is None:
             report.warn(declaration.name, name, "stands in `drop`, but the file has no such column")
-    canonical = _canonical(declaration, schema, header, dropped)
-    labels = _labels(declaration, source, header)
+    numbered = _is_numbered(declaration, file, header, dropped)
+    if numbered:
+        rule = "rows are numbered, for no column is contact_id; map the one that identifies a contact, where there is one"
+        report.note(declaration.name, "contact_id", rule)
+    canonical = _canonical(declaration, [] if numbered else schema.required, header, dropped)
+    labels = _labels(declaration, file.source, header)
     used = {column.theirs for column in (*canonical, *labels)}
     rest = [Wanted(name, name, "attribute") for name in present if name not in used]
     attributes = [column for column in rest if _is_attribute(column.name, schema, dropped, report)]
     filtered = [column for column in rest if column not in attributes] if declaration.filter else []
     money = any(column.name == "amount" or column.name.endswith("_amount") for column in schema.columns)
     currency = next((name for name in present if money and normal(name) in _CURRENCY), None)
-    return Layout((*canonical, *labels, *attributes), tuple(filtered), currency)
+    return Layout((*canonical, *labels, *attributes), tuple(filtered), currency, numbered)
 
 
 class _Header:
@@ -114,12 +125,21 @@ class _Header:
         return found
 
 
-def _canonical(declaration: Declaration, schema: Table, header: _Header, dropped: Collection[str | None]) -> list[Wanted]:
+def _is_numbered(declaration: Declaration, file: SourceFile, header: _Header, dropped: Collection[str | None]) -> bool:
+    """Say whether rows must do without ids, and can: a flat table that states its outcome."""
+    if declaration.name != "contacts" or not file.flat or "contact_id" in declaration.columns:
+        return False
+    found = header.find("contact_id")
+    return found is None or found in dropped
+
+
+def _canonical(declaration: Declaration, required: Collection[str], header: _Header, dropped: Collection[str | None]) -> list[Wanted]:
+    schema = TABLES[declaration.name]
     found = {}
     for column in schema.names:
         asked = declaration.columns.get(column)
-        known = header.need(column, asked or column) if asked or column in schema.required else header.find(column)
-        if known is not None and (asked or column in schema.required or known not in dropped):
+        known = header.need(column, asked or column) if asked or column in required else header.find(column)
+        if known is not None and (asked or column in required or known not in dropped):
             found[column] = known
     return [Wanted(column, theirs, _KINDS[schema.type_of(column)]) for column, theirs in found.items()]
 

@@ -126,13 +126,12 @@ class _Opening:
         declaration = replace(declaration, delimiter=declaration.delimiter or raw.delimiter)
         typing = Typing(self.connection, declaration, self.file, raw, self.report)
         layout = typing.layout()
-        found = frozenset(column.name for column in layout.wanted)
-        if not found.issuperset(TABLES[name].required):
+        if not layout.names.issuperset(TABLES[name].required):
             return
         table = typing.read(layout)
         if name == "sales":
             table = with_clock(table, self.file.source.country)
-        self.brought[name] = found & frozenset(TABLES[name].names)
+        self.brought[name] = layout.names & frozenset(TABLES[name].names)
         self._hold(name, conform(self._resolved(name, table), name))
         raw.drop()
         self._finish(name)

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 from funnelcast.errors import BadValues
 from funnelcast.sources.facts import Facts
 from funnelcast.sources.findings import Report, shown
-from funnelcast.sources.schema import TABLES, Table
+from funnelcast.sources.schema import TABLES, Table, contacts_alone
 from funnelcast.terms import AsOf
 
 OFFENDERS = 3
@@ -28,6 +28,10 @@ _ORDER = (
 )
 _SCALES = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
 _LEAVE_OUT = "Mend the export, or leave such rows out with `filter`."
+_NUMBER = (
+    " Where each row is a case of its own rather than a contact, leave contact_id out of `columns` and put the file's id into `drop`:"
+    " the rows are then numbered."
+)
 _MAY_LIE_AHEAD = ("ended_at",)
 """Outcomes that are often agreed in advance: the cut leaves them out until they come."""
 
@@ -61,7 +65,7 @@ def apply(facts: Facts, name: str, report: Report, observed_until: AsOf | None) 
             _tell(report, TABLES[name], rule, found, _offenders(table, TABLES[name], rule))
     key = TABLES[name].key
     if key is not None and facts.brings(name, key):
-        _unique_key(table, TABLES[name], key, row["rows"], report)
+        _unique_key(facts, name, key, row["rows"], report)
 
 
 def repeated_rows(facts: Facts, name: str, report: Report) -> None:
@@ -78,7 +82,7 @@ def _rules(facts: Facts, name: str, observed_until: AsOf | None) -> Iterator[Rul
     table, schema = facts.tables[name], TABLES[name]
     for column in schema.required:
         blank = table[column].isnull() | (table[column] == "") if schema.type_of(column) == "string" else table[column].isnull()
-        yield Rule("error", column, "are blank", blank, _LEAVE_OUT)
+        yield Rule("error", column, "are blank", blank, _LEAVE_OUT + (_NUMBER if _needs_no_ids(facts, name) else ""))
     for known in schema.columns:
         if known.lowest is not None:
             yield Rule(
@@ -124,8 +128,13 @@ def _future(facts: Facts, name: str, observed_until: AsOf | None) -> Iterator[Ru
             yield Rule("warning" if ahead else "error", column, says, table[column] >= limit, advice)
 
 
-def _unique_key(table: ir.Table, schema: Table, key: str, rows: int, report: Report) -> None:
+def _needs_no_ids(facts: Facts, name: str) -> bool:
+    return name == "contacts" and bool(facts.source.labels) and contacts_alone(facts.tables)
+
+
+def _unique_key(facts: Facts, name: str, key: str, rows: int, report: Report) -> None:
     """Refuse keys that more than one row has."""
+    table, schema = facts.tables[name], TABLES[name]
     repeated = table.filter(table[key].notnull()).group_by(key).aggregate(copies=lambda t: t.count()).filter(lambda t: t.copies > 1)
     found = repeated.aggregate(keys=repeated.count(), rows=repeated.copies.sum()).to_pyarrow().to_pylist()[0]
     if not found["keys"]:
@@ -133,6 +142,7 @@ def _unique_key(table: ir.Table, schema: Table, key: str, rows: int, report: Rep
     first = repeated.order_by(ibis.desc("copies"), key).limit(OFFENDERS).to_pyarrow().to_pylist()
     offenders = "; ".join(f"{shown(row[key])} {row['copies']} times" for row in first)
     advice = "Each row must have its own; group the rows with `sql`, or leave repeated ones out with `filter`."
+    advice += _NUMBER if _needs_no_ids(facts, name) else ""
     rule = Rule("error", key, "share their key with another row", None, advice)
     _tell(report, schema, rule, {"rows": rows, "broken": found["rows"]}, offenders)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
@@ -178,3 +178,8 @@ TABLES: Mapping[str, Table] = MappingProxyType({table.name: table for table in _
 
 WON, LOST = "won", "lost"
 """The two stages that close a deal."""
+
+
+def contacts_alone(tables: Iterable[str]) -> bool:
+    """Say whether contacts are the only table that names contacts, so that no other one needs their ids."""
+    return [name for name in tables if "contact_id" in TABLES[name].names] == ["contacts"]

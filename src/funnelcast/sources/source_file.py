@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from funnelcast.errors import BadSourceFile
 from funnelcast.sources.facts import Label, Source
-from funnelcast.sources.schema import TABLES
+from funnelcast.sources.schema import TABLES, contacts_alone
 from funnelcast.sources.section import Section, nearest
 
 DUCKDB = "duckdb"
@@ -69,6 +69,11 @@ class SourceFile:
     def folder(self) -> Path:
         """The folder that relative paths start from."""
         return self.path.resolve().parent
+
+    @property
+    def flat(self) -> bool:
+        """Whether contacts state an outcome and stand alone: their rows can do without ids."""
+        return bool(self.source.labels) and contacts_alone(table.name for table in self.tables)
 
 
 def read(path: Path) -> SourceFile:

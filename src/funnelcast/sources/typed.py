@@ -22,6 +22,8 @@ OFFENDERS = 3
 """How many offending rows a finding shows."""
 
 _ROW = "row number of funnelcast"
+_DIGITS = 10
+"""Of a row's number that stands for an id: texts then sort as the rows do."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Typing:
 
     def layout(self) -> Layout:
         """Find the columns that are needed; what is missing is reported."""
-        return lay_out(self.declaration, self.file.source, self.raw.columns, self.report)
+        return lay_out(self.declaration, self.file, self.raw.columns, self.report)
 
     def read(self, layout: Layout) -> ir.Table:
         """Read the rows, formats sniffed, filter applied: canonical columns and attributes, not conformed yet.
@@ -57,7 +59,8 @@ class Typing:
         count = self._check_read(kept, [reading for reading in wanted if reading.column.kind in {"number", "time"} and not reading.whole])
         if layout.currency:
             self._check_currency(kept, layout.currency, count)
-        return kept.select(**{reading.column.name: reading.parse(kept[reading.column.theirs]) for reading in wanted})
+        numbers = {"contact_id": (kept[_ROW] + 1).cast("string").lpad(_DIGITS, "0")} if layout.numbered else {}
+        return kept.select(**numbers, **{reading.column.name: reading.parse(kept[reading.column.theirs]) for reading in wanted})
 
     def _without_blank_rows(self, rows: ir.Table, layout: Layout) -> ir.Table:
         """Leave out rows without any value, as spreadsheets append them."""
