@@ -13,6 +13,9 @@ from funnelcast.terms import AsOf
 
 KEYS = ["contact_id", "as_of"]
 LABEL = "label"
+STATES = ("online", "offline", "both", "dormant")
+"""Where a customer bought within a horizon; dormant: nowhere."""
+NEXT_STATE = "next_state"
 
 
 def matured(cohort: ir.Table, horizon_days: int, observed_until: AsOf) -> ir.Table:
@@ -25,6 +28,22 @@ def no_purchase(facts: Facts, cohort: ir.Table, horizon_days: int) -> ir.Table:
     """Label 1 where nothing was bought within the horizon; refunds (negative amounts) are no purchase."""
     bought = _within(facts.table("transactions"), cohort, "occurred_at", horizon_days)
     return _flagged(cohort, bought.filter(bought.amount >= 0), present=0)
+
+
+def next_channels(facts: Facts, cohort: ir.Table, horizon_days: int) -> ir.Table:
+    """Label as ``no_purchase`` does and say beside it, as ``next_state``, where the contact buys within the horizon.
+
+    A purchase without a channel tells that the contact bought and not where: it makes nobody dormant, and where nothing else was bought
+    the state is null.
+    """
+    found = _within(facts.table("transactions"), cohort, "occurred_at", horizon_days)
+    bought = found.filter(found.amount >= 0)
+    known, offline = bought.channel.notnull(), facts.offline(bought.channel)
+    sides = bought.group_by(*KEYS).aggregate(online=(known & ~offline).any(), offline=(known & offline).any())
+    joined = cohort.left_join(sides, KEYS)
+    online, offline, nothing = joined.online, joined.offline, joined.online.isnull()
+    state = ibis.cases((online & offline, "both"), (online, "online"), (offline, "offline"), (nothing, "dormant"))
+    return joined.select(*cohort.columns, **{LABEL: nothing.cast("int64"), NEXT_STATE: state})
 
 
 def subscription_ended(facts: Facts, cohort: ir.Table, horizon_days: int) -> ir.Table:

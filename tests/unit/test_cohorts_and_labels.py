@@ -7,6 +7,8 @@ from functools import cache
 import ibis.expr.types as ir
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from funnelcast import cohorts, labels
 from funnelcast.sources.conform import from_frames
@@ -105,6 +107,69 @@ def test_no_purchase_looks_at_the_half_open_window() -> None:
 def test_a_refund_is_no_purchase() -> None:
     asked = cohorts.every_contact(facts(), [FEBRUARY], "transactions")
     assert outcomes(labels.no_purchase(facts(), asked, 60))[("b", "2024-02-15")] == 1
+
+
+def sales(*bought: tuple[str, str, float, str | None], offline: frozenset[str] = frozenset({"store"})) -> Facts:
+    frame = pd.DataFrame(bought, columns=["contact_id", "occurred_at", "amount", "channel"])
+    frame["occurred_at"] = pd.to_datetime(frame["occurred_at"], format="ISO8601")
+    frame["channel"] = frame["channel"].astype(object).where(frame["channel"].notna(), None)
+    return from_frames(Source("sides", offline=offline), {"transactions": frame})
+
+
+def next_states(company: Facts, names: list[str], horizon_days: int = 60) -> dict[str, tuple[int, str | None]]:
+    asked = cohorts.every_contact(company, [APRIL], "transactions")
+    rows = labels.next_channels(company, asked.filter(asked.contact_id.isin(names)), horizon_days).execute()
+    return {row.contact_id: (row.label, row.next_state if isinstance(row.next_state, str) else None) for row in rows.itertuples()}
+
+
+def test_the_next_state_says_where_within_the_half_open_window() -> None:
+    company = sales(
+        ("first", "2024-04-01 00:00", 9.0, "web"),  # at T itself
+        ("before", "2024-03-31 23:59:59.999999", 9.0, "web"),
+        ("last", "2024-05-30 23:59:59.999999", 9.0, "store"),  # an instant before T + 60 days
+        ("after", "2024-05-31 00:00", 9.0, "store"),  # T + 60 days
+        ("sides", "2024-04-02", 9.0, "web"),
+        ("sides", "2024-05-02", 9.0, "store"),
+        ("free", "2024-04-02", 0.0, "store"),  # given away, but taken
+        ("refund", "2024-04-02", 9.0, "web"),
+        ("refund", "2024-04-03", -9.0, "store"),
+        ("returned", "2024-04-03", -9.0, "store"),
+    )
+    expected = {
+        "first": (0, "online"),
+        "before": (1, "dormant"),
+        "last": (0, "offline"),
+        "after": (1, "dormant"),
+        "sides": (0, "both"),
+        "free": (0, "offline"),
+        "refund": (0, "online"),
+        "returned": (1, "dormant"),
+    }
+    assert next_states(company, list(expected)) == expected
+
+
+@pytest.mark.parametrize("offline", [frozenset({"store"}), frozenset()])
+def test_a_purchase_without_a_channel_says_that_not_where(offline: frozenset[str]) -> None:
+    company = sales(("u", "2024-04-02", 9.0, None), ("w", "2024-04-02", 9.0, None), ("w", "2024-04-03", 9.0, "web"), offline=offline)
+    assert next_states(company, ["u", "w"]) == {"u": (0, None), "w": (0, "online")}
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abc"),
+            st.integers(0, 120).map(lambda days: str(APRIL.plus(days - 30).at)),
+            st.sampled_from([-5.0, 0.0, 5.0]),
+            st.sampled_from(["web", "store", "phone", None]),
+        ),
+        min_size=1,
+    )
+)
+def test_beside_the_next_state_stands_the_label_of_no_purchase(bought: list[tuple[str, str, float, str | None]]) -> None:
+    company = sales(*bought)
+    asked = cohorts.every_contact(company, [FEBRUARY, APRIL], "transactions")
+    assert outcomes(labels.next_channels(company, asked, 60)) == outcomes(labels.no_purchase(company, asked, 60))
 
 
 def test_a_change_of_plan_is_no_churn() -> None:

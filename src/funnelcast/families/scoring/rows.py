@@ -98,9 +98,9 @@ def _labelled(facts: Facts, spec: Spec, dated: Dated, dates: Sequence[AsOf], unt
 
 def _collect(facts: Facts, labelled: ir.Table) -> pd.DataFrame:
     """Run the one query; rows in a fixed order, whatever the order in which the engine gives them."""
-    outcome = labelled.select(*KEYS, LABEL)
-    table = features.build(facts, outcome.select(*KEYS)).join(outcome, KEYS)
-    found: pd.DataFrame = table.select(*KEYS, *features.feature_set(facts), LABEL).order_by("as_of", "contact_id").execute()
+    outcomes = [name for name in labelled.columns if name not in KEYS]
+    table = features.build(facts, labelled.select(*KEYS)).join(labelled, KEYS)
+    found: pd.DataFrame = table.select(*KEYS, *features.feature_set(facts), *outcomes).order_by("as_of", "contact_id").execute()
     return found.astype({LABEL: np.float64})
 
 
