@@ -17,6 +17,7 @@ Kind = Literal["text", "number", "time", "label", "attribute"]
 
 _KINDS: dict[str, Kind] = {"string": "text", "float64": "number", "timestamp": "time"}
 _CURRENCY = ("currency", "currency_code", "currency code", "devise", "code devise", "monnaie")
+_CLOCK = "as_of"
 _SHOWN = 40
 
 
@@ -94,7 +95,8 @@ def lay_out(declaration: Declaration, file: SourceFile, present: Sequence[str], 
     filtered = [column for column in rest if column not in attributes] if declaration.filter else []
     money = any(column.name == "amount" or column.name.endswith("_amount") for column in schema.columns)
     currency = next((name for name in present if money and normal(name) in _CURRENCY), None)
-    return Layout((*canonical, *labels, *attributes), tuple(filtered), currency, numbered)
+    apart = [_set_apart(column, present, schema, report) for column in attributes]
+    return Layout((*canonical, *labels, *apart), tuple(filtered), currency, numbered)
 
 
 class _Header:
@@ -158,3 +160,12 @@ def _is_attribute(name: str, schema: Table, dropped: Collection[str | None], rep
     if hides:
         report.warn(schema.name, name, "is the name of a canonical column that is read from another one; left out")
     return not hides
+
+
+def _set_apart(attribute: Wanted, present: Sequence[str], schema: Table, report: Report) -> Wanted:
+    """Give an attribute another name where it is called as the column that cuts by time is."""
+    if attribute.name.casefold() != _CLOCK:
+        return attribute
+    name = unique([*present, f"{attribute.name} (attribute)"])[-1]
+    report.note(schema.name, attribute.name, f"is a name of funnelcast's own; the attribute is called {name!r}")
+    return Wanted(name, attribute.theirs, attribute.kind)

@@ -108,7 +108,7 @@ class Sniffer:
         table
             The file's rows under the file's own column names.
         """
-        readings = {column: _straight(column, table[column.theirs].type(), typed=self.typed) for column in columns}
+        readings = {column: self._straight(column, table[column.theirs].type()) for column in columns}
         unsettled = [column for column, reading in readings.items() if reading is None]
         sample = _sample(table, unsettled)
         choices = [self._choice(column, sample[column.theirs]) for column in unsettled]
@@ -117,21 +117,35 @@ class Sniffer:
         settled = {choice.column: self._settled(choice, numbers) for choice in numbers}
         return [readings[column] or settled.get(column) or _words(column) for column in columns]
 
+    def _straight(self, column: Wanted, kind: Any) -> Reading | None:
+        """Read what needs no format: texts, and values that are typed already."""
+        if column.kind == "text":
+            return _words(column)
+        if column.kind == "label":
+            positives = [label.positive for label in self.source.labels.values() if label.column == column.name]
+            return Reading(column, lambda given: _label(trimmed(as_text(given)), positives))
+        if column.kind == "time":
+            return Reading(column, lambda given: credible(given.cast("timestamp"))) if kind.is_timestamp() or kind.is_date() else None
+        if kind.is_numeric() and not kind.is_boolean():
+            return Reading(column, _finite)
+        return _words(column) if column.kind == "attribute" and (self.typed or not kind.is_string()) else None
+
     def _choice(self, column: Wanted, values: Sequence[str]) -> Choice:
         """Name the ways in which a column may be written, judged by its first values; none for an attribute that is mostly words."""
         if column.kind == "time":
             learnt, declared = Learnt().with_values(values), self.declaration.date_format(column.name)
             ways = (Calendar((declared,), padded=learnt.padded),) if declared else learnt.calendars()
             return Choice(column, ways, learnt)
-        numerals = self._numerals(codes=column.kind == "number")
+        numerals = self._numerals(attribute=column.kind == "attribute")
         misses = [sum(not way.reads(value) for value in values) for way in numerals]
         most = min(misses) if column.kind == "number" else len(values) / 2
         return Choice(column, tuple(way for way, missed in zip(numerals, misses, strict=True) if missed <= most))
 
-    def _numerals(self, *, codes: bool) -> list[Numerals]:
+    def _numerals(self, *, attribute: bool) -> list[Numerals]:
+        """Name the ways of writing numbers; attributes are never added up, so that any currency will do, and may be codes."""
         decimal, thousands = self.declaration.decimal, self.declaration.thousands
         signs = [decimal] if decimal else [sign for sign in (".", ",") if sign != thousands]
-        return [Numerals(sign, thousands, self.source.currency, codes) for sign in signs]
+        return [Numerals(sign, thousands, "" if attribute else self.source.currency, codes=not attribute) for sign in signs]
 
     def _relearnt(self, table: ir.Table, choice: Choice) -> Choice:
         """Learn further date formats from the values that can't be read yet."""
@@ -182,19 +196,6 @@ class Sniffer:
         return "," if self.source.country in COMMA_IN else "."
 
 
-def _straight(column: Wanted, kind: Any, *, typed: bool) -> Reading | None:
-    """Read what needs no format: texts, and values that are typed already."""
-    if column.kind == "text":
-        return _words(column)
-    if column.kind == "label":
-        return Reading(column, lambda given: _label(trimmed(as_text(given))))
-    if column.kind == "time":
-        return Reading(column, lambda given: credible(given.cast("timestamp"))) if kind.is_timestamp() or kind.is_date() else None
-    if kind.is_numeric() and not kind.is_boolean():
-        return Reading(column, _finite)
-    return _words(column) if column.kind == "attribute" and (typed or not kind.is_string()) else None
-
-
 def _words(column: Wanted) -> Reading:
     return Reading(column, lambda given: trimmed(as_text(given)))
 
@@ -204,8 +205,12 @@ def _is_numbers(choice: Choice) -> bool:
     return choice.values > 0 and min(choice.misses) <= (1 - _READABLE_SHARE) * choice.values
 
 
-def _label(text: Any) -> Any:
-    return ibis.ifelse(text.re_search(r"^-?\d+\.0+$"), text.re_extract(r"^(-?\d+)\.0+$", 1), text)
+def _label(text: Any, positives: Sequence[str]) -> Any:
+    """Write whole numbers without a decimal point, and a positive as source.toml does, whatever its capitals."""
+    plain = ibis.ifelse(text.re_search(r"^-?\d+\.0+$"), text.re_extract(r"^(-?\d+)\.0+$", 1), text)
+    for positive in positives:
+        plain = ibis.ifelse(plain.lower() == ibis.literal(positive).lower(), positive, plain)
+    return plain
 
 
 def _finite(given: Any) -> Any:

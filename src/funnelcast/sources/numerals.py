@@ -105,7 +105,7 @@ class Numerals:
         The one grouping sign that is allowed, ``""`` for none; None allows every one that people use with this decimal sign. Groups have
         three digits, and the first doesn't begin with zero: 0.500 is a half.
     currency
-        The ISO code that may stand beside an amount, as may its sign; an amount in another currency isn't read.
+        The ISO code that may stand beside an amount, as may its sign; an amount in another currency isn't read. ``""`` for any.
     codes
         Whether digits that look like a code (a leading zero, 16 digits or more) are numbers too.
     """
@@ -157,7 +157,8 @@ class Numerals:
         point = f"\\{self.decimal}"
         grouped = rf"[1-9]\d{{0,2}}(?:{self._grouping()}\d{{3}})+|" if self.thousands != "" else ""
         size = rf"(?:(?:{grouped}\d+)(?:{point}\d*)?|{point}\d+)"
-        unit = f"(?:{self.currency}" + "".join(f"|{sign}" for sign in (_SIGNS.get(self.currency),) if sign) + ")"
+        codes = [self.currency] if self.currency else list(_SIGNS)
+        unit = f"(?:{'|'.join(dict.fromkeys([*codes, *(_SIGNS[code] for code in codes if code in _SIGNS)]))})"
         amount = rf"[-+−]?{_BLANK}*(?:{unit}{_BLANK}*)?[-+−]?{size}(?:{_BLANK}*(?:{unit}|%))?{_BLANK}*[-−]?"
         return rf"(?i)^{_BLANK}*(?:{amount}|\({amount}\)){_BLANK}*$"
 

@@ -63,3 +63,22 @@ def test_ids_that_rows_share_are_refused_with_the_way_out(company: Company, rows
 def test_without_a_stated_outcome_shared_ids_have_no_such_way_out(company: Company) -> None:
     with pytest.raises(BadValues, match=r"leave repeated ones out with `filter`\.$"):
         open_source(company.source(CONTACTS, {"c.csv": DUPLICATES}), threads=1)
+
+
+def test_an_outcome_is_recognised_whatever_its_capitals(company: Company, rows: Rows) -> None:
+    text = "Gone\nOUI\n oui \nnon\nNon\nÉTÉ\n"
+    facts = open_source(company.source(CONTACTS + LABEL, {"c.csv": text}), threads=1)
+    assert [row["Gone"] for row in rows(facts, "contacts", "contact_id", "Gone")] == ["oui", "oui", "non", "Non", "ÉTÉ"]
+
+
+def test_an_attribute_called_as_the_clock_of_the_cut_is_set_apart(company: Company, said: Said) -> None:
+    text = "As_Of,as_of (attribute),Gone\n1,a,oui\n2,b,non\n"
+    facts = open_source(company.source(CONTACTS + LABEL, {"c.csv": text}), threads=1)
+    assert facts.attributes("contacts") == ("As_Of (attribute)_2", "as_of (attribute)")
+    assert len(said(facts.findings, "note", "contacts", "As_Of")) == 1
+
+
+def test_an_attribute_may_be_an_amount_in_any_currency(company: Company, rows: Rows) -> None:
+    text = "Total;Gone\n$1,234.50;oui\n£2;non\nUSD 3.25;non\n"
+    facts = open_source(company.source(CONTACTS + LABEL, {"c.csv": text}), threads=1)
+    assert rows(facts, "contacts", "Total") == [{"Total": 1234.5}, {"Total": 2.0}, {"Total": 3.25}]

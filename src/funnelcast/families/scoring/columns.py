@@ -129,7 +129,7 @@ class Columns:
 
 
 def learn(rows: pd.DataFrame, names: Collection[str]) -> Columns:
-    """Learn how to read each named column; constant ones, doubles of another and identifiers are left out, with the reason."""
+    """Learn how to read each named column; what tells nothing is left out, with the reason."""
     kinds: dict[str, str] = {}
     found: list[Encoded] = []
     left_out: dict[str, str] = {}
@@ -137,15 +137,11 @@ def learn(rows: pd.DataFrame, names: Collection[str]) -> Columns:
     for name in names:
         encoded = _learn_column(name, rows[name])
         values = encoded.values(rows[name]) if encoded else np.zeros(0)
-        content = values.tobytes()
-        if encoded is None:
-            left_out[name] = "identifier or free text: nearly every row has its own value"
-        elif _is_constant(values):
-            left_out[name] = "constant" if np.isfinite(values).any() else "empty"
-        elif content in seen:
-            left_out[name] = f"the same as {seen[content]}"
+        reason = _tells_nothing(encoded, values) or _repeats(values, seen)
+        if encoded is None or reason:
+            left_out[name] = reason
         else:
-            seen[content] = name
+            seen[values.tobytes()] = name
             found.append(encoded)
             kinds[name] = "number" if encoded.reading == "number" else "category"
     return Columns(kinds, tuple(found), left_out)
@@ -251,9 +247,21 @@ def _is_row_number(values: Floats) -> bool:
     return np.unique(known).size == known.size and float(np.ptp(known)) < 1.5 * known.size
 
 
-def _is_constant(values: Floats) -> bool:
+def _tells_nothing(encoded: Encoded | None, values: Floats) -> str:
+    """Say why a column can't tell anything; empty where it can."""
+    if encoded is None:
+        return "identifier or free text: nearly every row has its own value"
     missing = np.isnan(values)
-    return bool(missing.all() or (not missing.any() and np.ptp(values) == 0))
+    if missing.all():
+        return "empty"
+    if missing.any() or np.ptp(values):
+        return ""
+    return "constant" if encoded.other is None else f"too many values: none is in {_least(values.size)} rows or more"
+
+
+def _repeats(values: Floats, seen: Mapping[bytes, str]) -> str:
+    other = seen.get(values.tobytes())
+    return "" if other is None else f"the same as {other}"
 
 
 def _finite(values: Any) -> Floats:
