@@ -9,9 +9,10 @@ import ibis.expr.types as ir
 
 from funnelcast.cohorts import age_days
 from funnelcast.features.definition import KEYS, Feature
+from funnelcast.labels import LABEL, NEXT_STATE
 from funnelcast.sources.facts import Facts
 
-RESERVED = frozenset({*KEYS, "label"})
+RESERVED = frozenset({*KEYS, LABEL, NEXT_STATE})
 """Names that an attribute can't have among the features; it gets a suffix."""
 
 

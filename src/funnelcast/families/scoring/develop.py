@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,6 +29,7 @@ from funnelcast.splits import Fold
 from funnelcast.terms import AsOf, Json
 
 Floats = npt.NDArray[np.float64]
+Complete = Callable[[ScoringModel, pd.DataFrame], ScoringModel]
 SPACE: Mapping[str, Range] = {
     "num_leaves": Range(3, 16, whole=True, log=True),
     "min_data_in_leaf": Range(10, 120, whole=True, log=True),
@@ -50,12 +51,15 @@ class Question:
         The one column of the simple rule.
     outcomes
         The column that states the outcome, or how a history gives it.
+    complete
+        Adds to a fitted score what else the family learns from the same rows.
     """
 
     family: str
     baseline: str
     wording: Wording
     outcomes: Label | Dated
+    complete: Complete = lambda model, _: model
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options, question: Q
     searched = rows.earlier.iloc[outer[-1].fit] if outer else rows.earlier
     best = _search(searched, names, spec, recipe, options)
     recipe = replace(recipe, trees=_settings(best.values))
-    workshop = Workshop(spec, names, question.baseline, recipe)
+    workshop = Workshop(spec, names, question.baseline, recipe, question.complete)
     development = _cross_validated(rows.earlier, outer, workshop, options) if outer else _in_time(rows, everything, workshop, options)
     about = _about(everything, rows, spec, question, best)
     listed: list[Json] = [suspect.document() for suspect in found]
@@ -104,6 +108,7 @@ class Workshop:
     names: Sequence[str]
     baseline: str
     recipe: Recipe
+    complete: Complete
 
     def with_penalty(self, penalty: float | None) -> Workshop:
         """Give the same, with the linear member's penalty already chosen."""
@@ -112,11 +117,12 @@ class Workshop:
     def challenger(self, rows: pd.DataFrame) -> Fitted:
         """Fit the challenger, its own folds within these rows."""
         prepared = prepare(rows, rows[LABEL].to_numpy(np.float64), self.names, self.recipe)
-        return fit_scoring(prepared, inner_folds(rows, self.spec), self.recipe)
+        fitted = fit_scoring(prepared, inner_folds(rows, self.spec), self.recipe)
+        return replace(fitted, model=self.complete(fitted.model, rows))
 
     def simple(self, rows: pd.DataFrame) -> ScoringModel:
         """Fit the baseline on the same rows and folds."""
-        return fit_simple(rows, self.names, self.baseline, inner_folds(rows, self.spec), self.recipe).model
+        return self.complete(fit_simple(rows, self.names, self.baseline, inner_folds(rows, self.spec), self.recipe).model, rows)
 
 
 def _rows(facts: Facts, spec: Spec, as_of: AsOf, question: Question) -> Rows:

@@ -58,9 +58,9 @@ class ScoringFamily(ABC):
     def develop(self, facts: Facts, spec: Spec, as_of: AsOf, options: Options) -> Development:
         """Fit challenger and baseline on what was known before as_of, and judge them out of sample."""
         wording = Wording(features.words(read_tables(facts, spec)), self.raises, self.lowers)
-        return develop(
-            facts, spec, as_of, options, Question(self.name, self.baseline_column, wording, self._source_of_outcomes(facts, spec))
-        )
+        outcomes = self._source_of_outcomes(facts, spec)
+        question = Question(self.name, self.baseline_column, wording, outcomes, lambda model, rows: self.complete(model, rows, spec))
+        return develop(facts, spec, as_of, options, question)
 
     def _source_of_outcomes(self, facts: Facts, spec: Spec) -> Label | Dated:
         stated = given_label(facts, spec)
@@ -80,12 +80,17 @@ class ScoringFamily(ABC):
         self._require(rows)
         recipe = self._recipe(spec)
         prepared = prepare(rows, rows[LABEL].to_numpy(np.float64), _names(rows), recipe)
-        return fit_scoring(prepared, inner_folds(rows, spec), recipe).model
+        return self.complete(fit_scoring(prepared, inner_folds(rows, spec), recipe).model, rows, spec)
 
     def fit_baseline(self, rows: pd.DataFrame, spec: Spec) -> ScoringModel:
         """Fit the field's simple rule on the same rows: its one column alone, or the base rate where that isn't there."""
         self._require(rows)
-        return fit_simple(rows, _names(rows), self.baseline_column, inner_folds(rows, spec), self._recipe(spec)).model
+        fitted = fit_simple(rows, _names(rows), self.baseline_column, inner_folds(rows, spec), self._recipe(spec))
+        return self.complete(fitted.model, rows, spec)
+
+    def complete(self, model: ScoringModel, rows: pd.DataFrame, spec: Spec) -> ScoringModel:  # noqa: ARG002 (most add nothing)
+        """Add to a fitted score what else the family learns from the same rows."""
+        return model
 
     def rebuild(self, files: Mapping[str, bytes]) -> ScoringModel:
         """Make the model or its baseline from the artefact."""

@@ -18,10 +18,11 @@ from funnelcast.families.scoring.columns import Columns
 from funnelcast.families.scoring.design import Design
 from funnelcast.families.scoring.logistic import linear
 from funnelcast.families.scoring.reasons import Reason, Wording, reason
+from funnelcast.labels import LABEL, NEXT_STATE
 from funnelcast.terms import Json
 
 Floats = npt.NDArray[np.float64]
-KEYS = frozenset({"contact_id", "as_of", "label"})
+KEYS = frozenset({"contact_id", "as_of", LABEL, NEXT_STATE})
 """What rows may hold beside the columns that are read."""
 
 
