@@ -36,8 +36,8 @@ def score(model: str, store: Store, request: ScoreRequest, request_id: str) -> R
         rows = _rows(served, names, as_of, tables)
         inputs = rows[list(served.champion.model.columns)]
         predicted = served.champion.model.predict(inputs)
-        clv = _values(state, names, as_of, tables) if model == "churn" else None
-        answers = _records(answer_rows(about.family, rows, predicted, state.scale(model), clv))
+        value = _clv(state, names, as_of, tables) if about.family == "churn" else _conversion_values(state, rows)
+        answers = _records(answer_rows(about.family, rows, predicted, state.scale(model), value))
         for answer, reasons in zip(answers, _reasons(served, inputs, request), strict=True):
             answer["reasons"] = reasons
         outcome = _Outcome("probability", served.horizon_days, "low", "high")
@@ -86,7 +86,11 @@ def _rows(served: Served, names: Sequence[str], as_of: AsOf, tables: Mapping[str
     return rows.astype({name: "float64" if kind == "number" else "object" for name, kind in kinds.items() if name in rows})
 
 
-def _values(state: State, names: Sequence[str], as_of: AsOf, tables: Mapping[str, Any]) -> pd.Series | None:
+def _conversion_values(state: State, rows: pd.DataFrame) -> pd.Series | None:
+    return None if state.conversion_value is None else state.conversion_value.of_rows(rows)
+
+
+def _clv(state: State, names: Sequence[str], as_of: AsOf, tables: Mapping[str, Any]) -> pd.Series | None:
     """Give the CLV of those who bought, by contact; None where no model tells it."""
     bought = sorted(set(tables["transactions"].get("contact_id", ())))
     if "clv" not in state.served or not bought:

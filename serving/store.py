@@ -17,7 +17,9 @@ from typing import Any
 import pandas as pd
 
 from funnelcast import champions, snapshots
+from funnelcast.answers import Scale
 from funnelcast.champions import Champion
+from funnelcast.conversion_value import ConversionValue
 from funnelcast.errors import FeatureMismatch, FunnelcastError, NoChampion, NotFound
 from funnelcast.families.registry import family_of
 from funnelcast.forecast import projection
@@ -101,14 +103,19 @@ class State:
         """Name every served model."""
         return [served.document() for _, served in sorted(self.served.items())]
 
-    def scale(self, model: str) -> list[float]:
+    def scale(self, model: str) -> Scale:
         """Give the population for percentiles: the last refresh, else the fold on which the champion was judged."""
-        return list(self.scales.get(model, self.served[model].champion.about.scale))
+        return Scale.in_use(self.scales, model, self.served[model].champion.about.scale)
 
     @cached_property
-    def scales(self) -> dict[str, list[float]]:
+    def scales(self) -> dict[str, Any]:
         """The populations of the last refresh, by model."""
         return dict(self.snapshot.document("scales")) if self.snapshot else {}
+
+    @cached_property
+    def conversion_value(self) -> ConversionValue | None:
+        """What a lead's conversion is worth by the last refresh, where the facts told it."""
+        return ConversionValue.of_files(self.snapshot.files) if self.snapshot else None
 
     @cached_property
     def projection(self) -> Projection:

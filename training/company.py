@@ -15,8 +15,8 @@ from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import read
 from funnelcast.terms import AsOf, Json
-from training.score import value_of_contacts
 from training.train import default_as_of
+from training.values import value_of_contacts
 
 ATTRIBUTION = "attribution"
 

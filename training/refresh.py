@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 
 from funnelcast import champions, snapshots
-from funnelcast.answers import scale_of
+from funnelcast.answers import Scale, ranked
 from funnelcast.artefacts import to_json
 from funnelcast.champions import Champion
+from funnelcast.conversion_value import DOCUMENT as CONVERSION_VALUE
 from funnelcast.errors import FunnelcastError
 from funnelcast.families.family import Progress
 from funnelcast.forecast.projection import Ask
@@ -23,11 +24,14 @@ from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import read
 from funnelcast.terms import AsOf, Json
+from funnelcast.worklist import Campaign
 from training.alerts import alerts
 from training.company import ATTRIBUTION, attribute, economics_with
 from training.forecast import Gatherer, serving_models
-from training.score import stream, value_of_contacts
+from training.lists import list_document
+from training.score import stream
 from training.train import default_as_of
+from training.values import value_of_contacts, value_of_conversions
 
 QUANTITIES = ("sales", "pipeline", "cash")
 RECORDED_WEEKS = 13
@@ -79,8 +83,9 @@ class Refresh:
 
     def compute(self) -> None:
         """Fill the contents."""
-        scales = {name: scale for name, champion in self.serving.items() if (scale := self._scores(champion))}
+        scales = {name: scale.document() for name, champion in self.serving.items() if (scale := self._scores(champion))}
         self.contents.files["scales.json"] = to_json(scales)
+        self._value_conversions()
         self.progress("attribution and economics")
         credited = self.contents.attempt(
             "attribution", lambda: attribute(self.settings, self.facts, method="all", order=None, as_of=self.as_of)
@@ -118,7 +123,7 @@ class Refresh:
                 self.progress(f"{name}: left out. {error}")
         return found
 
-    def _scores(self, champion: Champion) -> list[float] | None:
+    def _scores(self, champion: Champion) -> Scale | None:
         name = champion.about.model
         self.progress(f"scoring by {name}")
         try:
@@ -127,11 +132,35 @@ class Refresh:
             self.contents.missing[f"scores of {name}"] = str(error)
             return None
         answers = pd.concat(batches, ignore_index=True)
+        scale = Scale.of_answers(answers) if "grade" in answers else None
+        if scale is not None:
+            answers = ranked(answers, scale)  # among these very answers, as the service will
         buffer = io.BytesIO()
         answers.to_parquet(buffer, index=False)
         self.contents.files[f"scores/{name}.parquet"] = buffer.getvalue()
         self.scored[name] = len(answers)
-        return scale_of(answers["probability"].to_numpy()) if "grade" in answers else None
+        if scale is not None:
+            self._list(champion, answers)
+        return scale
+
+    def _list(self, champion: Champion, answers: pd.DataFrame) -> None:
+        """Leave the list that spec.toml describes, for the page."""
+
+        def document() -> dict[str, Json]:
+            campaign = Campaign.of(read(self.settings.models, champion.about.model))
+            return list_document(self.settings, self.facts, champion, answers, campaign, self.as_of)
+
+        self.contents.attempt(f"lists/{champion.about.model}", document)
+
+    def _value_conversions(self) -> None:
+        """Leave what a conversion is worth, by which the service values leads; null where the facts don't tell it."""
+
+        def document() -> dict[str, Json] | None:
+            value = value_of_conversions(self.settings, cut(self.facts, self.as_of), self.as_of)
+            return None if value is None else value.document()
+
+        if any(champion.about.family == "lead_scoring" for champion in self.serving.values()):
+            self.contents.attempt(CONVERSION_VALUE, document)
 
     def _project(self) -> None:
         models = serving_models(self.settings, self.facts.source.name)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from funnelcast import champions
-from funnelcast.answers import answer_rows
+from funnelcast.answers import Scale, answer_rows
 from funnelcast.champions import Champion
-from funnelcast.errors import NotFound, UsageError
+from funnelcast.errors import NotFound
 from funnelcast.families.family import Progress
 from funnelcast.families.registry import family_of
 from funnelcast.settings import Settings
@@ -25,11 +24,15 @@ from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import read
 from funnelcast.terms import AsOf, Json
+from training.output import replaced, require_table_file
 from training.train import default_as_of, require_tables
+from training.values import value_of_contacts, value_of_conversions
 
 _BATCH_ROWS = 100_000
 KEYS = ("contact_id", "deal_id", "invoice_id", "path")
 """By which a row of some family is known."""
+ValueOf: TypeAlias = Callable[[pd.DataFrame], "pd.Series | None"]
+"""Gives the value of rows by their index, where it is known."""
 
 
 @dataclass(frozen=True)
@@ -49,23 +52,16 @@ def score(settings: Settings, facts: Facts, model: str, out: Path, *, as_of: AsO
     out
         ``.parquet`` or ``.csv``; it appears only when it is complete.
     """
-    if out.suffix not in {".parquet", ".csv"}:
-        raise UsageError(reason=f"--out {out.name}: end the file's name in .parquet or .csv.")
+    require_table_file(out)
     started = time.monotonic()
     champion = champions.load(settings, facts.source.name, model, facts.source.path or "FILE")
     as_of = as_of or default_as_of(facts)
-    beside = out.with_name(f".{out.name}.part")
-    out.parent.mkdir(parents=True, exist_ok=True)
     rows = 0
-    try:
-        with _Writer(beside, out.suffix) as writer:
-            for batch in stream(settings, facts, champion, as_of):
-                writer.write(batch.answers)
-                rows += len(batch.answers)
-                progress(f"{model}: {rows} rows scored")
-        os.replace(beside, out)  # noqa: PTH105 (atomic)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replaced(out) as beside, _Writer(beside, out.suffix) as writer:
+        for batch in stream(settings, facts, champion, as_of):
+            writer.write(batch.answers)
+            rows += len(batch.answers)
+            progress(f"{model}: {rows} rows scored")
     seconds = round(time.monotonic() - started, 3)
     return {"model": model, "version": champion.version, "as_of": as_of.isoformat(), "rows": rows, "out": str(out), "seconds": seconds}
 
@@ -79,40 +75,37 @@ def stream(settings: Settings, facts: Facts, champion: Champion, as_of: AsOf) ->
     candidates = family.candidates(known, spec, None, as_of)
     key = next(name for name in KEYS if name in candidates.columns)
     scale = scale_in_use(settings, champion)
-    clv = value_of_contacts(settings, known, as_of) if champion.about.family == "churn" else None
+    value = _values(settings, known, champion.about.family, as_of)
     reader = candidates.order_by(key).to_pyarrow_batches(chunk_size=_BATCH_ROWS)
     batches: Iterator[pd.DataFrame] = (batch.to_pandas() for batch in reader)
     first = next(batches, None)
-    yield _score_batch(champion, first if first is not None else reader.schema.empty_table().to_pandas(), key, scale, clv)
+    yield _score_batch(champion, first if first is not None else reader.schema.empty_table().to_pandas(), key, scale, value)
     for batch in batches:
-        yield _score_batch(champion, batch, key, scale, clv)
+        yield _score_batch(champion, batch, key, scale, value)
 
 
-def scale_in_use(settings: Settings, champion: Champion) -> list[float]:
+def scale_in_use(settings: Settings, champion: Champion) -> Scale:
     """Give the population for percentiles: the last refresh, else the fold on which the champion was judged."""
     try:
         scales = latest(settings, champion.about.source).document("scales")
     except NotFound:
         scales = {}
-    return list(scales.get(champion.about.model, champion.about.scale))
+    return Scale.in_use(scales, champion.about.model, champion.about.scale)
 
 
-def value_of_contacts(settings: Settings, known: Facts, as_of: AsOf) -> pd.Series | None:
-    """Give each customer's CLV by contact_id, where a clv champion and purchases allow it."""
-    source = known.source.name
-    if "clv" not in champions.listed(settings, source) or not known.has("transactions"):
-        return None
-    champion = champions.load(settings, source, "clv")
-    spec = read(settings.models, "clv")
-    rows = family_of("clv").candidates(known, spec, None, as_of).execute().set_index("contact_id").sort_index()
-    value = champion.model.predict(rows[list(champion.model.columns)])["clv"]
-    return value.rename("clv")
+def _values(settings: Settings, known: Facts, family: str, as_of: AsOf) -> ValueOf:
+    """Give what tells the value of rows: by contact for churn, by channel for leads."""
+    if family == "churn":
+        clv = value_of_contacts(settings, known, as_of)
+        return lambda _: clv
+    worth = value_of_conversions(settings, known, as_of) if family == "lead_scoring" else None
+    return lambda rows: None if worth is None else worth.of_rows(rows)
 
 
-def _score_batch(champion: Champion, batch: pd.DataFrame, key: str, scale: list[float], clv: pd.Series | None) -> Scored:
+def _score_batch(champion: Champion, batch: pd.DataFrame, key: str, scale: Scale, value: ValueOf) -> Scored:
     rows = batch.set_index(key)
     predictions = champion.model.predict(rows[list(champion.model.columns)])
-    answers = answer_rows(champion.about.family, rows, predictions, scale, clv)
+    answers = answer_rows(champion.about.family, rows, predictions, scale, value(rows))
     return Scored(answers.reset_index(names=key), rows, predictions)
 
 

@@ -15,7 +15,7 @@ from funnelcast.sources.schema import TABLES
 from funnelcast.spec import names, read
 from funnelcast.terms import Alias, AsOf, Json
 from funnelcast.tracking import Tracker
-from training.judging import judge_development
+from training.judging import judge_development, with_found_at_capacity
 from training.recording import Fitted, finite_only, record_of, register
 
 
@@ -79,7 +79,7 @@ def fit(settings: Settings, facts: Facts, request: Request) -> Fitted:
     require_tables(facts, family, spec.name)
     as_of = request.as_of or default_as_of(facts)
     request.options.progress(f"{spec.name}: fitting as of {as_of.isoformat()}")
-    development = family.develop(facts, spec, as_of, request.options)
+    development = with_found_at_capacity(spec, family.develop(facts, spec, as_of, request.options))
     verdict = judge_development(settings, facts.source.name, spec, family, development)
     return Fitted(settings, facts, spec, family, as_of, development, verdict)
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from funnelcast.terms import Json
+
 GRADES: tuple[tuple[str, float], ...] = (("A", 90.0), ("B", 70.0), ("C", 40.0), ("D", 20.0), ("E", 0.0))
-"""The grades, each with the lowest percentile that reaches it: A is the tenth with the highest probability."""
+"""The grades, each with the lowest percentile that reaches it: A is the highest tenth."""
 
 _INNER = re.compile(r"(won|lost|pay)_\d+|.*_sd")
 """Columns that only forecasts draw from."""
@@ -21,7 +25,39 @@ CHANNEL_DAYS = 365.0
 _ONLINE, _OFFLINE = "days_since_online_purchase", "days_since_offline_purchase"
 
 
-def answer_rows(family: str, rows: pd.DataFrame, predictions: pd.DataFrame, scale: Sequence[float], clv: pd.Series | None) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Scale:
+    """The population among which answers are ranked: ascending quantiles; empty where there is none.
+
+    Parameters
+    ----------
+    probability
+        Of its probabilities.
+    expected_value
+        Of the expected values of its leads, where a conversion has a value.
+    """
+
+    probability: Sequence[float] = ()
+    expected_value: Sequence[float] = ()
+
+    @classmethod
+    def of_answers(cls, answers: pd.DataFrame) -> Scale:
+        """Take everyone who was answered."""
+        worth = answers.get("expected_value", pd.Series(dtype=np.float64))
+        return cls(scale_of(answers["probability"].to_numpy()), scale_of(worth.dropna().to_numpy()))
+
+    @classmethod
+    def in_use(cls, scales: Mapping[str, Any], model: str, judged: Sequence[float]) -> Scale:
+        """Give the last refresh's population, by its scales.json, else the fold on which the model was judged."""
+        found = scales.get(model)
+        return cls(**found) if isinstance(found, Mapping) else cls(judged)
+
+    def document(self) -> dict[str, Json]:
+        """Give the scale as JSON."""
+        return asdict(self)
+
+
+def answer_rows(family: str, rows: pd.DataFrame, predictions: pd.DataFrame, scale: Scale, value: pd.Series | None) -> pd.DataFrame:
     """Give the columns of the contract for one family's predictions.
 
     Parameters
@@ -33,32 +69,43 @@ def answer_rows(family: str, rows: pd.DataFrame, predictions: pd.DataFrame, scal
     predictions
         What the model gave for them, with the same index.
     scale
-        Ascending quantiles of the probabilities among which the percentile is counted; empty: no percentile, no grade.
-    clv
-        Expected value by the rows' index, where it is known; without it there is no expected loss.
+        Among which percentile and grade are counted; an empty one gives neither.
+    value
+        In the source's currency by the rows' index, where it is known: a customer's CLV, or what a lead's conversion is worth. Times the
+        probability it is the expected loss, or the expected value.
     """
     if family not in {"churn", "lead_scoring"}:
         return predictions[[name for name in predictions.columns if not _INNER.fullmatch(str(name))]]
     answer = predictions[["probability", "low", "high"]].copy()
-    ranks = percentile(predictions["probability"].to_numpy(), scale)
-    answer["grade"] = grades(ranks)
-    answer["percentile"] = ranks
+    answer[["grade", "percentile"]] = None, np.nan  # in the contract's order
+    expected = np.nan if value is None else answer["probability"] * value.reindex(answer.index)
     if family == "lead_scoring":
+        answer["expected_value"] = expected
         answer["engagement_points"] = rows.get("engagement_points", np.nan)
-        return answer
-    answer["expected_loss"] = np.nan if clv is None else answer["probability"] * clv.reindex(answer.index)
-    answer["channel_state"] = channel_state(rows)
-    return answer
+    else:
+        answer["expected_loss"] = expected
+        answer["channel_state"] = channel_state(rows)
+    return ranked(answer, scale)
 
 
-def percentile(probability: npt.NDArray[np.float64], scale: Sequence[float]) -> npt.NDArray[np.float64]:
-    """Give the share in percent of the scale's population that lies below each probability, ties counted half; NaN without a scale."""
+def ranked(answer: pd.DataFrame, scale: Scale) -> pd.DataFrame:
+    """Give the answers with their place in a population: the percentile is the probability's.
+
+    The grade goes by expected value where a lead has one, else by probability; that of churn by probability.
+    """
+    place = percentile(answer["probability"].to_numpy(), scale.probability)
+    worth = percentile(answer["expected_value"].to_numpy(), scale.expected_value) if "expected_value" in answer else np.nan
+    return answer.assign(grade=grades(np.where(np.isnan(worth), place, worth)), percentile=place)
+
+
+def percentile(values: npt.NDArray[np.float64], scale: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Give the share in percent of the scale's population that lies below each value, ties counted half; NaN without value or scale."""
     if not len(scale):
-        return np.full(probability.shape, np.nan)
+        return np.full(values.shape, np.nan)
     levels = np.asarray(scale, dtype=float)
-    below = np.searchsorted(levels, probability, side="left")
-    up_to = np.searchsorted(levels, probability, side="right")
-    return np.round(100.0 * (below + up_to) / (2 * levels.size), 1)
+    below = np.searchsorted(levels, values, side="left")
+    up_to = np.searchsorted(levels, values, side="right")
+    return np.where(np.isnan(values), np.nan, np.round(100.0 * (below + up_to) / (2 * levels.size), 1))
 
 
 def grades(percentiles: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
@@ -81,6 +128,6 @@ def channel_state(rows: pd.DataFrame) -> pd.Series:
     return pd.Series([state or None for state in states], index=rows.index, dtype=object)
 
 
-def scale_of(probability: npt.NDArray[np.float64]) -> list[float]:
-    """Give the 101 quantiles that stand for a population of probabilities; empty for nobody."""
-    return [float(level) for level in np.quantile(probability, np.linspace(0.0, 1.0, 101))] if probability.size else []
+def scale_of(population: npt.NDArray[np.float64]) -> list[float]:
+    """Give the 101 quantiles that stand for a population; empty for nobody."""
+    return [float(level) for level in np.quantile(population, np.linspace(0.0, 1.0, 101))] if population.size else []

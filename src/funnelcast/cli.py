@@ -178,6 +178,15 @@ def _score(options: argparse.Namespace, settings: Settings) -> Any:
     return score(settings, facts, options.model, Path(options.out), as_of=_as_of(options, facts), progress=progress)
 
 
+def _list(options: argparse.Namespace, settings: Settings) -> Any:
+    from training.lists import Ask, make_list  # noqa: PLC0415
+
+    facts = _facts(options, settings)
+    out = Path(options.out) if options.out else None
+    ask = Ask(options.model, options.capacity, options.cost, options.share, options.lang, out)
+    return make_list(settings, facts, ask, as_of=_as_of(options, facts), progress=progress)
+
+
 def _refresh(options: argparse.Namespace, settings: Settings) -> Any:
     from training.refresh import refresh  # noqa: PLC0415
 
@@ -296,6 +305,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_as_of(score)
     score.add_argument("--out", required=True, metavar="FILE")
 
+    _add_list(commands)
     _add_as_of(
         _command(commands, "refresh", _refresh, "compute everything that the service answers from into one snapshot", "--as-of 2026-01-01")
     )
@@ -323,6 +333,11 @@ def build_parser() -> argparse.ArgumentParser:
 
     _address(_command(commands, "serve", _serve, "serve one company's champions and snapshot", "--port 3000"))
 
+    _add_keys(commands)
+    return parser
+
+
+def _add_keys(commands: Any) -> None:
     keys = _command(commands, "keys", _keys, "add, list or revoke API keys", "add crm --scope score", source=False)
     actions = keys.add_subparsers(dest="action", required=True)
     add = actions.add_parser("add", help="print a new key once and store its hash")
@@ -330,7 +345,17 @@ def build_parser() -> argparse.ArgumentParser:
     add.add_argument("--scope", choices=("score", "forecast", "admin"), required=True)
     actions.add_parser("list", help="names and scopes")
     actions.add_parser("revoke", help="make a key worthless").add_argument("name")
-    return parser
+
+
+def _add_list(commands: Any) -> None:
+    what, example = "list whom to contact, worked from the top, with expected profit", "churn --capacity 100 --cost 4 --out call.csv"
+    parser = _command(commands, "list", _list, what, example, model="")
+    _add_as_of(parser)
+    parser.add_argument("--capacity", type=_positive, metavar="N", help="contacts at most; default, here and below: [list] of spec.toml")
+    parser.add_argument("--cost", type=float, metavar="C", help="of one contact, in the source's currency")
+    parser.add_argument("--share", type=float, metavar="S", help="of leavers that a contact keeps, or of conversions that only it brings")
+    parser.add_argument("--lang", choices=("fr", "en"), default="en", help="of the table and the file; --json has both")
+    parser.add_argument("--out", metavar="FILE", help="the list for a CRM, csv or parquet")
 
 
 def _command(

@@ -76,3 +76,19 @@ def open_leads(facts: Facts, dates: Sequence[AsOf], within_days: int) -> ir.Tabl
         bought = known_to(facts, "transactions", fresh).select("contact_id", "as_of").distinct()
         fresh = fresh.anti_join(bought, ["contact_id", "as_of"])
     return fresh.distinct()
+
+
+def new_customers(facts: Facts, dates: Sequence[AsOf], within_days: int) -> ir.Table:
+    """Give those who became customers within so many days before as_of, and ``since`` when.
+
+    Where the company doesn't bring ``became_customer_at``, a contact becomes a customer with its first purchase.
+    """
+    if facts.brings("contacts", "became_customer_at"):
+        known = known_to(facts, "contacts", every_contact(facts, dates))
+        became = known.select("contact_id", "as_of", since=known.became_customer_at)
+    else:
+        known = known_to(facts, "transactions", every_contact(facts, dates, "transactions"))
+        bought = known.filter(known.amount >= 0)
+        became = bought.group_by("contact_id", "as_of").aggregate(since=bought.occurred_at.min())
+    age = age_days(became.as_of, became.since)
+    return became.filter(age >= 0, age < within_days)

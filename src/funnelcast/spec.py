@@ -11,7 +11,7 @@ from typing import Any
 from funnelcast.artefacts import digest
 from funnelcast.errors import SpecError, UnknownModel
 
-_SECTIONS = frozenset({"cohort", "label", "features", "folds", "search", "options", "gates"})
+_SECTIONS = frozenset({"cohort", "label", "features", "folds", "search", "options", "gates", "list"})
 _TOP = frozenset({"family", "intent", "seed"})
 
 
@@ -27,7 +27,7 @@ class Spec:
         The family that fits it, as registered.
     seed
         Of everything random in fitting it.
-    cohort, label, features, folds, search, options, gates
+    cohort, label, features, folds, search, options, gates, list
         The sections of spec.toml as they stand.
     sha256
         Of the file, for the run's log.
@@ -44,6 +44,7 @@ class Spec:
     search: Mapping[str, Any]
     options: Mapping[str, Any]
     gates: Mapping[str, Any]
+    list: Mapping[str, Any]
     sha256: str
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 _NUMBER_COLUMNS = 12
+_LIST_ROWS = 20
 
 
 def show(command: str, document: Any) -> None:
@@ -100,6 +101,40 @@ def _economics(console: Console, document: Mapping[str, Any]) -> None:
     _plain(console, {**document, "channels": without_curves})
 
 
+_LIST_HEADS = {
+    "en": ("", "contact", "probability", "90 % interval", "expected", "gain", "grade", "reasons"),
+    "fr": ("", "contact", "probabilité", "intervalle à 90 %", "attendu", "gain", "note", "raisons"),
+}
+_LEFT_OUT = {
+    "en": {"opted_out": "opted out", "disqualified": "disqualified", "unmatched": "not among the contacts", "no_value": "of unknown value"},
+    "fr": {"opted_out": "désinscrits", "disqualified": "disqualifiés", "unmatched": "sans fiche contact", "no_value": "de valeur inconnue"},
+}
+
+_FRENCH_FIGURES = str.maketrans({",": "\u202f", ".": ",", "%": "\u202f%"})
+
+
+def _list(console: Console, document: Mapping[str, Any]) -> None:
+    lang = document["lang"]
+    console.print(f"[bold]{document['model']}[/] {document['as_of']}: {_text(document['summary'][lang])}", highlight=False)
+    table = Table(*_LIST_HEADS[lang])
+    for place, row in enumerate(document["list"][:_LIST_ROWS], start=1):
+        table.add_row(str(place), *_list_cells(row, lang), "\n".join(_text(reason["text"][lang]) for reason in row["reasons"]))
+    if document["list"]:
+        console.print(table)
+    console.print(", ".join(f"{document['left_out'][why]} {words}" for why, words in _LEFT_OUT[lang].items()), highlight=False)
+    for sentence in document["assumptions"][lang]:
+        console.print(_text(sentence), highlight=False)
+
+
+def _list_cells(row: Mapping[str, Any], lang: str) -> Iterator[str]:
+    yield _text(row["contact_id"])
+    expected = row.get("expected_loss", row.get("expected_value"))
+    interval = f"{row['low']:.1%} – {row['high']:.1%}"
+    for figure in (f"{row['probability']:.1%}", interval, _text(expected), _text(row["gain"])):
+        yield figure.translate(_FRENCH_FIGURES) if lang == "fr" else figure
+    yield _text(row["grade"])
+
+
 def _rows(console: Console, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     names = [name for name in rows[0] if not isinstance(rows[0][name], list | Mapping)][:_NUMBER_COLUMNS]
     table = Table(*names, title=escape(title), title_justify="left")
@@ -139,6 +174,7 @@ _VIEWS: Mapping[str, Callable[[Console, Any], None]] = {
     "check": _check,
     "forecast": _forecast,
     "attribute": _attribute,
+    "list": _list,
     "monitor": _monitor,
     "economics": _economics,
 }

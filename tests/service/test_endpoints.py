@@ -45,7 +45,7 @@ def test_churn_is_told_with_its_place_its_value_and_its_reasons(client: Client, 
     (score,) = answer["scores"]
     assert answer["models"] == [{"name": "churn", "version": served.champion("churn").version, "trained_as_of": served.as_of}]
     assert score["low"] <= score["probability"] <= score["high"]
-    scale = np.array(served.snapshot().document("scales")["churn"])
+    scale = np.array(served.snapshot().document("scales")["churn"]["probability"])
     place = (np.searchsorted(scale, score["probability"], "left") + np.searchsorted(scale, score["probability"], "right")) / (
         2 * scale.size
     )

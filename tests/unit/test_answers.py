@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from funnelcast.answers import answer_rows, channel_state, grades, percentile, scale_of
+from funnelcast.answers import Scale, answer_rows, channel_state, grades, percentile, ranked, scale_of
 
 PREDICTED = pd.DataFrame({"probability": [0.05, 0.5, 0.95], "low": [0.0, 0.4, 0.9], "high": [0.1, 0.6, 1.0]}, index=["a", "b", "c"])
-SCALE = scale_of(np.linspace(0.0, 1.0, 1001))
+SCALE = Scale(scale_of(np.linspace(0.0, 1.0, 1001)))
 
 
 def test_percentiles_count_who_lies_below_and_half_of_the_ties() -> None:
-    np.testing.assert_allclose(percentile(np.array([0.0, 0.255, 1.0]), SCALE), [0.5, 25.7, 99.5])
+    np.testing.assert_allclose(percentile(np.array([0.0, 0.255, 1.0]), SCALE.probability), [0.5, 25.7, 99.5])
     np.testing.assert_allclose(percentile(np.array([0.3]), [0.3] * 101), [50.0])
 
 
@@ -39,6 +39,35 @@ def test_leads_carry_their_engagement_points_and_no_loss() -> None:
     answer = answer_rows("lead_scoring", rows, PREDICTED, SCALE, None)
     assert list(answer["engagement_points"]) == [1.0, 30.0, 60.0]
     assert "expected_loss" not in answer
+
+
+def test_a_lead_is_graded_by_expected_value_and_placed_by_probability() -> None:
+    rows = pd.DataFrame({"engagement_points": [1.0, 30.0, 60.0]}, index=["a", "b", "c"])
+    scale = Scale(SCALE.probability, scale_of(np.linspace(0.0, 100.0, 1001)))
+    answer = answer_rows("lead_scoring", rows, PREDICTED, scale, pd.Series({"a": 2_000.0, "b": 20.0}))
+    assert answer["expected_value"].tolist() == pytest.approx([100.0, 10.0, np.nan], nan_ok=True)
+    # the last one's value isn't known: its grade is that of its probability
+    assert list(answer["grade"]) == ["A", "E", "A"]
+    assert list(answer["percentile"]) == list(answer_rows("lead_scoring", rows, PREDICTED, SCALE, None)["percentile"])
+
+
+def test_without_a_scale_of_values_a_lead_is_graded_by_probability() -> None:
+    rows = pd.DataFrame(index=["a", "b", "c"])
+    answer = answer_rows("lead_scoring", rows, PREDICTED, SCALE, pd.Series(1.0, index=rows.index))
+    assert list(answer["grade"]) == ["E", "C", "A"]
+
+
+def test_answers_are_placed_anew_among_their_own_population() -> None:
+    rows = pd.DataFrame(index=["a", "b", "c"])
+    answer = answer_rows("lead_scoring", rows, PREDICTED, Scale(), pd.Series([300.0, 20.0, 20.0], index=rows.index))
+    assert answer["percentile"].isna().all()
+    scale = Scale.of_answers(answer)
+    again = ranked(answer, scale)
+    assert list(again.columns) == list(answer.columns)
+    assert again["percentile"].tolist() == [0.5, 50.0, 99.5]
+    assert list(again["grade"]) == ["C", "E", "A"]
+    assert Scale.in_use({"leads": scale.document()}, "leads", []) == scale
+    assert Scale.in_use({}, "leads", [0.5]) == Scale([0.5])
 
 
 def test_gone_online_but_alive_in_the_shop_is_a_state_and_not_a_loss() -> None:

@@ -15,7 +15,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"simulate", "sources"}),
     frozenset({"cohorts", "labels", "splits", "journeys", "features"}),
     frozenset({"forecast", "families", "evaluate"}),
-    frozenset({"tracking", "monitor", "economics", "snapshots", "champions", "answers"}),
+    frozenset({"tracking", "monitor", "economics", "snapshots", "champions", "answers", "worklist", "conversion_value"}),
     frozenset({"training", "serving"}),
     frozenset({"cli", "terminal"}),
 )

@@ -13,7 +13,7 @@ from funnelcast.spec import Spec
 
 def spec_of(family: str, **sections: Mapping[str, object]) -> Spec:
     """A spec with the given sections and none of the others."""
-    names = ("cohort", "label", "features", "folds", "search", "options", "gates")
+    names = ("cohort", "label", "features", "folds", "search", "options", "gates", "list")
     return Spec(name=family, family=family, intent="battery", seed=7, sha256="", **{name: sections.get(name, {}) for name in names})
 
 
