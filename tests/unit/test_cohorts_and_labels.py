@@ -199,3 +199,19 @@ def test_windows_that_were_not_observed_to_their_end_are_censored() -> None:
     until = AsOf.parse("2024-05-01", "UTC")
     assert {date for _, date in members(labels.matured(asked, 30, until))} == {"2024-02-15", "2024-04-01"}
     assert {date for _, date in members(labels.matured(asked, 31, until))} == {"2024-02-15"}
+
+
+def test_new_customers_became_so_within_the_days_before() -> None:
+    became = cohorts.new_customers(facts(), [FEBRUARY, APRIL], 91)
+    # 1 January lies 45 days before 15 February and 91 before 1 April: [as_of - 91 days, as_of) holds both; 15 April is not known yet
+    assert members(became) == [("a", "2024-02-15"), ("a", "2024-04-01")]
+    assert members(cohorts.new_customers(facts(), [FEBRUARY, APRIL], 90)) == [("a", "2024-02-15")]
+    assert became.since.execute().astype(str).unique().tolist() == ["2024-01-01"]
+
+
+def test_without_that_date_the_first_purchase_makes_the_customer() -> None:
+    tables = {name: facts().table(name).execute() for name in ("contacts", "transactions")}
+    tables["contacts"] = tables["contacts"][["contact_id", "created_at"]]
+    undated = from_frames(Source("undated"), tables)
+    # e first bought a year earlier, and what b returned is no purchase
+    assert members(cohorts.new_customers(undated, [FEBRUARY, APRIL], 100)) == [("a", "2024-02-15"), ("a", "2024-04-01")]
