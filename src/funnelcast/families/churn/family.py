@@ -13,19 +13,19 @@ import pandas as pd
 
 from funnelcast.cohorts import active_customers, subscribers
 from funnelcast.errors import MissingTable, SpecError
-from funnelcast.families.churn.channels import Moves, channel_state, fit_moves
+from funnelcast.families.churn.channels import fit_moves
 from funnelcast.families.churn.model import ChurnModel
 from funnelcast.families.churn.plots import moves_figure
-from funnelcast.families.churn.transitions import churn_by_source, common_shocks, total_row, transition_table
+from funnelcast.families.churn.transitions import common_shocks, judged_moves
 from funnelcast.families.family import Development, Options
 from funnelcast.families.scoring.family import ScoringFamily
 from funnelcast.families.scoring.model import ScoringModel
 from funnelcast.families.scoring.reasons import Words
 from funnelcast.families.scoring.rows import Labelled
-from funnelcast.labels import LABEL, NEXT_STATE, STATES, next_channels, no_purchase, subscription_ended
+from funnelcast.labels import NEXT_STATE, next_channels, no_purchase, subscription_ended
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import Spec
-from funnelcast.terms import AsOf, Json
+from funnelcast.terms import AsOf
 
 _TABLES = MappingProxyType({"purchase": "transactions", "subscription": "subscriptions"})
 _ROWS_FOR_SHOCKS = 50_000
@@ -62,7 +62,7 @@ class Churn(ScoringFamily):
         judged = development.judged
         if not isinstance(judged, ChurnModel) or judged.moves is None:
             return development
-        moves = _judged(judged, judged.moves, development.newest)
+        moves = judged_moves(judged, judged.moves, development.newest)
         figure = partial(moves_figure, moves["table"], judged.moves.horizon_days)
         details = {**development.details, "channel_moves": moves}
         return replace(development, details=details, plots={**development.plots, "channel_moves": figure})
@@ -95,21 +95,3 @@ class Churn(ScoringFamily):
                 columns="contact_id, occurred_at, amount",
             )
         return str(basis)
-
-
-def _judged(model: ChurnModel, moves: Moves, newest: pd.DataFrame) -> dict[str, Json]:
-    """Hold the expected moves against those that came, on a date that the model hasn't seen."""
-    predicted, came = model.predict(newest[list(model.columns)]), newest[NEXT_STATE]
-    present = channel_state(newest, moves.horizon_days)
-    by_source: list[Json] = []
-    if "source_channel" in newest:
-        leaves, left = predicted["probability"].to_numpy(), newest[LABEL].to_numpy()
-        by_source = churn_by_source(newest["source_channel"], leaves, moves.shocks[-1], left)
-    return {
-        "as_of": str(newest["as_of"].iloc[0])[:10],
-        "horizon_days": moves.horizon_days,
-        "states": list(STATES),
-        "table": transition_table(present, predicted, moves.shocks, came),
-        "total": total_row(predicted, moves.shocks, came),
-        "churn_by_source_channel": by_source,
-    }

@@ -9,15 +9,43 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from funnelcast.families.churn.channels import NEXT_COLUMNS
+from funnelcast.families.churn.channels import NEXT_COLUMNS, Moves, channel_state
+from funnelcast.families.churn.model import ChurnModel
 from funnelcast.families.scoring.calibrator import LEVEL
-from funnelcast.labels import STATES
+from funnelcast.labels import LABEL, NEXT_STATE, STATES
 from funnelcast.terms import Json
 
 Floats = npt.NDArray[np.float64]
 UNKNOWN = "unknown"
 """The state of those whose purchases carry no channel."""
 _MOST_SOURCES = 20
+
+
+def judged_moves(model: ChurnModel, moves: Moves, newest: pd.DataFrame) -> dict[str, Json]:
+    """Hold the expected moves against those that came, on the rows of a date that the model hasn't seen."""
+    predicted, came = model.predict(newest[list(model.columns)]), newest[NEXT_STATE]
+    by_source: list[Json] = []
+    if "source_channel" in newest:
+        leaves, left = predicted["probability"].to_numpy(), newest[LABEL].to_numpy()
+        by_source = churn_by_source(newest["source_channel"], leaves, moves.shocks[-1], left)
+    return {
+        "as_of": str(newest["as_of"].iloc[0])[:10],
+        "horizon_days": moves.horizon_days,
+        "states": list(STATES),
+        "table": transition_table(channel_state(newest, moves.horizon_days), predicted, moves.shocks, came),
+        "total": total_row(predicted, moves.shocks, came),
+        "churn_by_source_channel": by_source,
+    }
+
+
+def expected_moves(moves: Moves, present: pd.Series, chances: pd.DataFrame) -> dict[str, Json]:
+    """Give the moves that are expected of everyone scored: ``present`` holds the states, ``chances`` the columns ``next_*``."""
+    return {
+        "horizon_days": moves.horizon_days,
+        "states": list(STATES),
+        "table": transition_table(present, chances, moves.shocks),
+        "total": total_row(chances, moves.shocks),
+    }
 
 
 def transition_table(present: pd.Series, chances: pd.DataFrame, shocks: Sequence[float], came: pd.Series | None = None) -> list[Json]:
@@ -46,7 +74,7 @@ def transition_table(present: pd.Series, chances: pd.DataFrame, shocks: Sequence
 def total_row(chances: pd.DataFrame, shocks: Sequence[float], came: pd.Series | None = None) -> dict[str, Json]:
     """Give the number of contacts and, by next state, the expected ``share``, its bounds and, where it is known, the ``observed`` one."""
     to: dict[str, Json] = {}
-    for state, column, shock in zip(STATES, NEXT_COLUMNS, shocks, strict=True):
+    for state, column, shock in zip(STATES, NEXT_COLUMNS, shocks, strict=True) if len(chances) else ():
         to[state] = _cell(chances[column].to_numpy(), shock, None if came is None else (came == state).to_numpy())
     return {"contacts": len(chances), "to": to}
 
