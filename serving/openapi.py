@@ -32,7 +32,7 @@ _POSTS: tuple[tuple[str, str, type[Shape], dict[str, Any], str], ...] = (
         "score",
         ScoreRequest,
         {"contacts": [_PERSON], "explain": 3, "lang": "fr"},
-        "The probability that each customer leaves",
+        "The probability that each customer leaves, and where those who stay will buy",
     ),
     ("/v1/leads/score", "score", ScoreRequest, {"contacts": [{**_PERSON, "transactions": []}]}, "The probability that each lead buys"),
     ("/v1/clv/predict", "score", ClvRequest, {"contacts": [_SUMMARY], "horizon_days": 365}, "What each customer will be worth"),

@@ -13,7 +13,7 @@ from funnelcast.monitor.track_record import TrackRecord
 from funnelcast.terms import AsOf
 from serving.contracts import ForecastRequest
 from serving.problems import without_folders
-from serving.scoring import plain_value
+from serving.scoring import plain_record
 from serving.store import State, Store
 
 QUANTITIES = ("sales", "pipeline", "cash")
@@ -63,11 +63,7 @@ def contact(state: State, contact_id: str) -> Reply:
     NotFound
         The last refresh scored nobody of this id.
     """
-    scores = {
-        model: {str(name): plain_value(value) for name, value in frame.loc[contact_id].items()}
-        for model, frame in state.contacts.items()
-        if contact_id in frame.index
-    }
+    scores = {model: plain_record(frame.loc[contact_id].to_dict()) for model, frame in state.contacts.items() if contact_id in frame.index}
     if not scores:
         raise NotFound(what="contact in the latest snapshot", name=contact_id, advice="Score it from its facts, or refresh.")
     return _planned(state, {"contact_id": contact_id, "scores": scores})

@@ -12,6 +12,8 @@ import pandas as pd
 
 from funnelcast.answers import answer_rows
 from funnelcast.families.attribution.journey import journey_credit
+from funnelcast.families.churn.channels import NEXT_COLUMNS
+from funnelcast.labels import STATES
 from funnelcast.monitor.track_record import Answer
 from funnelcast.terms import AsOf, Json
 from serving.contracts import ClvRequest, JourneyRequest, ScoreRequest, Summary
@@ -37,7 +39,7 @@ def score(model: str, store: Store, request: ScoreRequest, request_id: str) -> R
         inputs = rows[list(served.champion.model.columns)]
         predicted = served.champion.model.predict(inputs)
         value = _clv(state, names, as_of, tables) if about.family == "churn" else _conversion_values(state, rows)
-        answers = _records(answer_rows(about.family, rows, predicted, state.scale(model), value))
+        answers = _records(answer_rows(about.family, rows, predicted, state.scale(model), value, served.horizon_days))
         for answer, reasons in zip(answers, _reasons(served, inputs, request), strict=True):
             answer["reasons"] = reasons
         outcome = _Outcome("probability", served.horizon_days, "low", "high")
@@ -167,8 +169,16 @@ def _kept(served: Served, as_of: AsOf, request_id: str, outcome: _Outcome, facts
 
 
 def _records(frame: pd.DataFrame) -> list[Reply]:
-    plain = frame.reset_index(names="contact_id").to_dict("records")
-    return [{str(name): plain_value(value) for name, value in row.items()} for row in plain]
+    return [plain_record(row) for row in frame.reset_index(names="contact_id").to_dict("records")]
+
+
+def plain_record(row: Mapping[Any, Any]) -> Reply:
+    """Give a row of a table as JSON holds it; the chances of the next states are one object, null where they aren't known."""
+    plain = {str(name): plain_value(value) for name, value in row.items()}
+    if NEXT_COLUMNS[0] not in plain:
+        return plain
+    chances = {state: plain.pop(column) for state, column in zip(STATES, NEXT_COLUMNS, strict=True)}
+    return {**plain, "channel_next": None if None in chances.values() else chances}
 
 
 def plain_value(value: Any) -> Any:

@@ -16,6 +16,9 @@ from funnelcast.artefacts import to_json
 from funnelcast.champions import Champion
 from funnelcast.conversion_value import DOCUMENT as CONVERSION_VALUE
 from funnelcast.errors import FunnelcastError
+from funnelcast.families.churn.channels import NEXT_COLUMNS
+from funnelcast.families.churn.model import ChurnModel
+from funnelcast.families.churn.transitions import expected_moves
 from funnelcast.families.family import Progress
 from funnelcast.forecast.projection import Ask
 from funnelcast.monitor.track_record import TrackRecord
@@ -141,6 +144,9 @@ class Refresh:
         self.scored[name] = len(answers)
         if scale is not None:
             self._list(champion, answers)
+        if isinstance(champion.model, ChurnModel) and champion.model.moves is not None:
+            moves = expected_moves(champion.model.moves, answers["channel_state"], answers[list(NEXT_COLUMNS)])
+            self.contents.files["channel_moves.json"] = to_json(moves)
         return scale
 
     def _list(self, champion: Champion, answers: pd.DataFrame) -> None:

@@ -74,14 +74,14 @@ def stream(settings: Settings, facts: Facts, champion: Champion, as_of: AsOf) ->
     known = cut(facts, as_of)
     candidates = family.candidates(known, spec, None, as_of)
     key = next(name for name in KEYS if name in candidates.columns)
-    scale = scale_in_use(settings, champion)
     value = _values(settings, known, champion.about.family, as_of)
+    scorer = _Scorer(champion, key, scale_in_use(settings, champion), value, float(spec.label.get("horizon_days", 0)))
     reader = candidates.order_by(key).to_pyarrow_batches(chunk_size=_BATCH_ROWS)
     batches: Iterator[pd.DataFrame] = (batch.to_pandas() for batch in reader)
     first = next(batches, None)
-    yield _score_batch(champion, first if first is not None else reader.schema.empty_table().to_pandas(), key, scale, value)
+    yield scorer.score(first if first is not None else reader.schema.empty_table().to_pandas())
     for batch in batches:
-        yield _score_batch(champion, batch, key, scale, value)
+        yield scorer.score(batch)
 
 
 def scale_in_use(settings: Settings, champion: Champion) -> Scale:
@@ -102,11 +102,21 @@ def _values(settings: Settings, known: Facts, family: str, as_of: AsOf) -> Value
     return lambda rows: None if worth is None else worth.of_rows(rows)
 
 
-def _score_batch(champion: Champion, batch: pd.DataFrame, key: str, scale: Scale, value: ValueOf) -> Scored:
-    rows = batch.set_index(key)
-    predictions = champion.model.predict(rows[list(champion.model.columns)])
-    answers = answer_rows(champion.about.family, rows, predictions, scale, value(rows))
-    return Scored(answers.reset_index(names=key), rows, predictions)
+@dataclass(frozen=True)
+class _Scorer:
+    """What turns a batch of candidates into answers."""
+
+    champion: Champion
+    key: str
+    scale: Scale
+    value: ValueOf
+    horizon_days: float
+
+    def score(self, batch: pd.DataFrame) -> Scored:
+        rows, model = batch.set_index(self.key), self.champion.model
+        predictions = model.predict(rows[list(model.columns)])
+        answers = answer_rows(self.champion.about.family, rows, predictions, self.scale, self.value(rows), self.horizon_days)
+        return Scored(answers.reset_index(names=self.key), rows, predictions)
 
 
 class _Writer:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from funnelcast.families.churn.channels import NEXT_COLUMNS, channel_state
 from funnelcast.terms import Json
 
 GRADES: tuple[tuple[str, float], ...] = (("A", 90.0), ("B", 70.0), ("C", 40.0), ("D", 20.0), ("E", 0.0))
@@ -18,11 +19,6 @@ GRADES: tuple[tuple[str, float], ...] = (("A", 90.0), ("B", 70.0), ("C", 40.0), 
 
 _INNER = re.compile(r"(won|lost|pay)_\d+|.*_sd")
 """Columns that only forecasts draw from."""
-
-CHANNEL_DAYS = 365.0
-"""How long a purchase keeps a channel in a customer's state."""
-
-_ONLINE, _OFFLINE = "days_since_online_purchase", "days_since_offline_purchase"
 
 
 @dataclass(frozen=True)
@@ -57,7 +53,9 @@ class Scale:
         return asdict(self)
 
 
-def answer_rows(family: str, rows: pd.DataFrame, predictions: pd.DataFrame, scale: Scale, value: pd.Series | None) -> pd.DataFrame:
+def answer_rows(
+    family: str, rows: pd.DataFrame, predictions: pd.DataFrame, scale: Scale, value: pd.Series | None, horizon_days: float
+) -> pd.DataFrame:
     """Give the columns of the contract for one family's predictions.
 
     Parameters
@@ -73,6 +71,8 @@ def answer_rows(family: str, rows: pd.DataFrame, predictions: pd.DataFrame, scal
     value
         In the source's currency by the rows' index, where it is known: a customer's CLV, or what a lead's conversion is worth. Times the
         probability it is the expected loss, or the expected value.
+    horizon_days
+        Of the label: a customer's present state looks back as far as the prediction looks ahead.
     """
     if family not in {"churn", "lead_scoring"}:
         return predictions[[name for name in predictions.columns if not _INNER.fullmatch(str(name))]]
@@ -84,7 +84,8 @@ def answer_rows(family: str, rows: pd.DataFrame, predictions: pd.DataFrame, scal
         answer["engagement_points"] = rows.get("engagement_points", np.nan)
     else:
         answer["expected_loss"] = expected
-        answer["channel_state"] = channel_state(rows)
+        answer["channel_state"] = channel_state(rows, horizon_days)
+        answer[list(NEXT_COLUMNS)] = predictions.reindex(columns=list(NEXT_COLUMNS))
     return ranked(answer, scale)
 
 
@@ -114,18 +115,6 @@ def grades(percentiles: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
     for grade, lowest in reversed(GRADES):
         given[percentiles >= lowest] = grade
     return given
-
-
-def channel_state(rows: pd.DataFrame) -> pd.Series:
-    """Say where each customer bought in the last year: online, offline, both or dormant; None where those purchases carry no channel."""
-    if _ONLINE not in rows or _OFFLINE not in rows:
-        return pd.Series([None] * len(rows), index=rows.index, dtype=object)
-    online = (rows[_ONLINE] < CHANNEL_DAYS).to_numpy()
-    offline = (rows[_OFFLINE] < CHANNEL_DAYS).to_numpy()
-    bought = (rows["days_since_purchase"] < CHANNEL_DAYS).to_numpy() if "days_since_purchase" in rows else online | offline
-    known = [online & offline, online, offline, ~bought]
-    states = np.select(known, ["both", "online", "offline", "dormant"], default="")
-    return pd.Series([state or None for state in states], index=rows.index, dtype=object)
 
 
 def scale_of(population: npt.NDArray[np.float64]) -> list[float]:

@@ -51,6 +51,18 @@ def _trained(console: Console, document: Mapping[str, Any]) -> None:
     _rows(console, "gates", document["gates"])
     if document.get("leak_suspects"):
         _rows(console, "leak suspects", document["leak_suspects"])
+    if document.get("channel_moves"):
+        _moves(console, document["channel_moves"])
+
+
+def _moves(console: Console, moves: Mapping[str, Any]) -> None:
+    named = [*moves["table"], {"from": "total", **moves["total"]}]
+    rows = [
+        {"from": row["from"], "contacts": row["contacts"]}
+        | {state: f"{cell['share']:.1%} ({cell['observed']:.1%})" for state, cell in row["to"].items()}
+        for row in named
+    ]
+    _rows(console, f"where customers buy in the {moves['horizon_days']} days from {moves['as_of']}: expected (observed)", rows)
 
 
 def _check(console: Console, document: Mapping[str, Any]) -> None:

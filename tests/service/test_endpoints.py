@@ -11,6 +11,7 @@ from funnelcast.answers import GRADES
 from funnelcast.forecast import projection
 from funnelcast.forecast.projection import Ask
 from funnelcast.forecast.scenario import Scenario
+from serving.scoring import plain_record
 from tests.service.conftest import Client, Served
 
 SUMMARIES = [
@@ -69,8 +70,12 @@ def test_a_regular_buyer_is_less_likely_gone_than_one_who_stopped(client: Client
     regular, stopped = buyer("regular", [f"2025-{month:02}" for month in range(1, 13)]), buyer("stopped", ["2024-12", "2025-01"])
     scores = client.answer("/v1/churn/score", {"contacts": [regular, stopped], "as_of": "2026-01-01"})["scores"]
     assert [score["contact_id"] for score in scores] == ["regular", "stopped"]
-    assert [score["channel_state"] for score in scores] == ["online", "online"]
+    assert [score["channel_state"] for score in scores] == ["online", "dormant"]
     assert scores[0]["probability"] < scores[1]["probability"] - 0.2
+    for score in scores:
+        assert sum(score["channel_next"][state] for state in ("online", "offline", "both", "dormant")) == 1.0
+        assert score["channel_next"]["dormant"] == score["probability"]
+    assert scores[0]["channel_next"]["online"] > 5 * scores[0]["channel_next"]["offline"]
 
 
 def test_a_lead_gains_by_what_it_does(client: Client) -> None:
@@ -163,9 +168,28 @@ def test_a_contact_is_looked_up_with_all_its_scores(client: Client, served: Serv
     name = str(frames["churn"]["contact_id"].iloc[0])
     scores = client.answer(f"/v1/contacts/{name}")["scores"]
     assert {"churn", "clv"} <= set(scores)
+    chances = scores["churn"].pop("channel_next")
+    scores["churn"] |= {f"next_{state}": chance for state, chance in chances.items()}
     for model in ("churn", "clv"):
         row = frames[model].set_index("contact_id").loc[name].dropna()
         assert {column: scores[model][column] for column in row.index} == row.to_dict()
+
+
+def test_what_is_not_known_of_the_next_channel_is_null() -> None:
+    row = {"contact_id": "a", "probability": 0.5, **dict.fromkeys(("next_online", "next_offline", "next_both", "next_dormant"), np.nan)}
+    assert plain_record(row) == {"contact_id": "a", "probability": 0.5, "channel_next": None}
+
+
+def test_the_snapshot_holds_the_expected_moves_of_everyone_scored(served: Served) -> None:
+    moves = served.snapshot().document("channel_moves")
+    scores = pd.read_parquet(io.BytesIO(served.snapshot().folder("scores")["churn.parquet"]))
+    assert moves["horizon_days"] == 90
+    assert {row["from"]: row["contacts"] for row in moves["table"]} == scores["channel_state"].value_counts().to_dict()
+    for row in moves["table"]:
+        chosen = scores[scores["channel_state"] == row["from"]]
+        for state, cell in row["to"].items():
+            assert cell["share"] == pytest.approx(chosen[f"next_{state}"].mean(), abs=1e-6)
+            assert 0.0 <= cell["low"] <= cell["share"] <= cell["high"] <= 1.0
 
 
 def test_models_say_since_when_they_serve(client: Client, served: Served) -> None:

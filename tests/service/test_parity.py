@@ -53,7 +53,8 @@ def test_service_scores_as_the_batch_does(
     assert sum(len(item.get(name, ())) for item in items for name in lists) > 2 * len(items)
     answers = client.answer(path, {"contacts": items, "as_of": as_of.isoformat()})[key]
     assert [answer.get("error") for answer in answers] == [None] * len(items)
-    service = pd.DataFrame(answers).set_index("contact_id")
+    columns = [{**answer, **{f"next_{state}": chance for state, chance in answer.pop("channel_next", {}).items()}} for answer in answers]
+    service = pd.DataFrame(columns).set_index("contact_id")
     assert len(service) == len(batch) >= 150
     for column in batch.columns:
         pd.testing.assert_series_equal(

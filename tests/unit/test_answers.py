@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from funnelcast.answers import Scale, answer_rows, channel_state, grades, percentile, ranked, scale_of
+from funnelcast.answers import Scale, answer_rows, grades, percentile, ranked, scale_of
 
 PREDICTED = pd.DataFrame({"probability": [0.05, 0.5, 0.95], "low": [0.0, 0.4, 0.9], "high": [0.1, 0.6, 1.0]}, index=["a", "b", "c"])
 SCALE = Scale(scale_of(np.linspace(0.0, 1.0, 1001)))
@@ -27,7 +27,7 @@ def test_grades_take_the_highest_bound_that_is_reached() -> None:
 
 def test_expected_loss_is_probability_times_value_where_that_is_known() -> None:
     rows = pd.DataFrame(index=["a", "b", "c"])
-    answer = answer_rows("churn", rows, PREDICTED, SCALE, pd.Series({"c": 200.0, "a": 100.0}))
+    answer = answer_rows("churn", rows, PREDICTED, SCALE, pd.Series({"c": 200.0, "a": 100.0}), 90.0)
     assert answer.loc["a", "expected_loss"] == pytest.approx(5.0)
     assert answer.loc["c", "expected_loss"] == pytest.approx(190.0)
     assert answer["expected_loss"].isna().tolist() == [False, True, False]
@@ -36,7 +36,7 @@ def test_expected_loss_is_probability_times_value_where_that_is_known() -> None:
 
 def test_leads_carry_their_engagement_points_and_no_loss() -> None:
     rows = pd.DataFrame({"engagement_points": [1.0, 30.0, 60.0]}, index=["a", "b", "c"])
-    answer = answer_rows("lead_scoring", rows, PREDICTED, SCALE, None)
+    answer = answer_rows("lead_scoring", rows, PREDICTED, SCALE, None, 60.0)
     assert list(answer["engagement_points"]) == [1.0, 30.0, 60.0]
     assert "expected_loss" not in answer
 
@@ -44,22 +44,22 @@ def test_leads_carry_their_engagement_points_and_no_loss() -> None:
 def test_a_lead_is_graded_by_expected_value_and_placed_by_probability() -> None:
     rows = pd.DataFrame({"engagement_points": [1.0, 30.0, 60.0]}, index=["a", "b", "c"])
     scale = Scale(SCALE.probability, scale_of(np.linspace(0.0, 100.0, 1001)))
-    answer = answer_rows("lead_scoring", rows, PREDICTED, scale, pd.Series({"a": 2_000.0, "b": 20.0}))
+    answer = answer_rows("lead_scoring", rows, PREDICTED, scale, pd.Series({"a": 2_000.0, "b": 20.0}), 60.0)
     assert answer["expected_value"].tolist() == pytest.approx([100.0, 10.0, np.nan], nan_ok=True)
     # the last one's value isn't known: its grade is that of its probability
     assert list(answer["grade"]) == ["A", "E", "A"]
-    assert list(answer["percentile"]) == list(answer_rows("lead_scoring", rows, PREDICTED, SCALE, None)["percentile"])
+    assert list(answer["percentile"]) == list(answer_rows("lead_scoring", rows, PREDICTED, SCALE, None, 60.0)["percentile"])
 
 
 def test_without_a_scale_of_values_a_lead_is_graded_by_probability() -> None:
     rows = pd.DataFrame(index=["a", "b", "c"])
-    answer = answer_rows("lead_scoring", rows, PREDICTED, SCALE, pd.Series(1.0, index=rows.index))
+    answer = answer_rows("lead_scoring", rows, PREDICTED, SCALE, pd.Series(1.0, index=rows.index), 60.0)
     assert list(answer["grade"]) == ["E", "C", "A"]
 
 
 def test_answers_are_placed_anew_among_their_own_population() -> None:
     rows = pd.DataFrame(index=["a", "b", "c"])
-    answer = answer_rows("lead_scoring", rows, PREDICTED, Scale(), pd.Series([300.0, 20.0, 20.0], index=rows.index))
+    answer = answer_rows("lead_scoring", rows, PREDICTED, Scale(), pd.Series([300.0, 20.0, 20.0], index=rows.index), 60.0)
     assert answer["percentile"].isna().all()
     scale = Scale.of_answers(answer)
     again = ranked(answer, scale)
@@ -71,17 +71,20 @@ def test_answers_are_placed_anew_among_their_own_population() -> None:
 
 
 def test_gone_online_but_alive_in_the_shop_is_a_state_and_not_a_loss() -> None:
-    rows = pd.DataFrame({"days_since_online_purchase": [3.0, 3.0, np.nan, 400.0], "days_since_offline_purchase": [5.0, 365.0, 9.0, np.nan]})
-    assert list(channel_state(rows)) == ["both", "online", "offline", "dormant"]
-    assert list(channel_state(rows.drop(columns="days_since_online_purchase"))) == [None] * 4
-
-
-def test_a_purchase_without_a_channel_is_no_sign_of_dormancy() -> None:
     rows = pd.DataFrame(
         {
-            "days_since_purchase": [3.0, 400.0],
-            "days_since_online_purchase": [np.nan, 400.0],
-            "days_since_offline_purchase": [np.nan, np.nan],
-        }
+            "days_since_purchase": [3.0, 5.0, 3.0],
+            "days_since_online_purchase": [3.0, 90.0, np.nan],
+            "days_since_offline_purchase": [200.0, 5.0, np.nan],
+        },
+        index=PREDICTED.index,
     )
-    assert list(channel_state(rows)) == [None, "dormant"]
+    following = pd.DataFrame(0.25, PREDICTED.index, ["next_online", "next_offline", "next_both", "next_dormant"])
+    answer = answer_rows("churn", rows, PREDICTED.join(following), SCALE, None, 90.0)
+    # a purchase without a channel is no sign of dormancy
+    assert list(answer["channel_state"]) == ["online", "offline", None]
+    pd.testing.assert_frame_equal(answer[list(following)], following)
+    longer = answer_rows("churn", rows, PREDICTED, SCALE, None, 365.0)
+    assert list(longer["channel_state"]) == ["both", "both", None]
+    assert longer[list(following)].isna().all(axis=None)
+    assert list(longer.columns) == list(answer.columns)
