@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from funnelcast.errors import WrongColumns
 from funnelcast.families.churn import FAMILY
 from funnelcast.families.churn.channels import COLUMNS, NEXT_COLUMNS, Moves, channel_state, fit_moves, shared_out
 from funnelcast.families.churn.model import ChurnModel
+from funnelcast.families.family import Options
 from funnelcast.families.scoring.rows import Dated, Rows, dated_rows
 from funnelcast.labels import NEXT_STATE, STATES, next_channels
 from funnelcast.sources.conform import from_frames
@@ -211,15 +213,45 @@ def rows_of(facts: Facts) -> Rows:
     return dated_rows(facts, SPEC, facts.observed_until, dated)
 
 
-@pytest.mark.parametrize(("channels", "there"), [(["web"], True), (["store"], True), ([None], True), (["web", "store"], False)])
-def test_a_company_of_one_side_or_without_channels_is_scored_all_the_same(channels: list[str | None], *, there: bool) -> None:
+def shop(channels: Sequence[str | None], *, brought: bool = True) -> Facts:
+    """Two years of a shop whose purchases are made on any of these channels alike."""
     rng = np.random.default_rng(3)
     start = pd.Timestamp("2023-01-01")
     days = [(f"c{contact}", day) for contact in range(120) for day in np.cumsum(rng.exponential(rng.choice([15.0, 80.0]), 30))]
     bought = [(name, start + pd.Timedelta(days=day), 5.0, rng.choice(np.array(channels))) for name, day in days if day < 730]
-    rows = rows_of(company(bought, channels=there))
+    return company(bought, channels=brought)
+
+
+@pytest.mark.parametrize(("channels", "brought"), [(["web"], True), (["store"], True), ([None], True), (["web", "store"], False)])
+def test_a_company_of_one_side_or_without_channels_is_scored_all_the_same(channels: list[str | None], *, brought: bool) -> None:
+    rows = rows_of(shop(channels, brought=brought))
     model = FAMILY.fit(rows.earlier, SPEC)
     assert isinstance(model, ChurnModel)
     assert model.moves is None
     assert list(model.predict(rows.newest[list(model.columns)]).columns) == ["probability", "low", "high"]
-    assert (NEXT_STATE in rows.newest) == there
+    assert (NEXT_STATE in rows.newest) == brought
+
+
+@pytest.mark.parametrize(("channels", "there"), [(["web", "store"], True), (["web"], False)])
+def test_a_run_shows_the_moves_where_there_are_any(channels: list[str | None], *, there: bool) -> None:
+    facts = shop(channels)
+    assert facts.observed_until is not None
+    found = FAMILY.develop(facts, SPEC, facts.observed_until, Options(trials=1))
+    assert ("channel_moves" in found.details) == ("channel_moves" in found.plots) == there
+    for model in (found.model, found.baseline, found.judged, found.judged_baseline):
+        assert isinstance(model, ChurnModel)
+        assert (model.moves is not None) == there
+    if there:
+        moves: Any = found.details["channel_moves"]
+        assert moves["as_of"] == str(found.newest["as_of"].iloc[0])[:10]
+        assert moves["total"]["contacts"] == len(found.newest)
+        assert found.plots["channel_moves"]().axes
+
+
+def test_an_attribute_of_the_same_name_is_kept_apart() -> None:
+    bought = shop(["web", "store"])
+    contacts = pd.DataFrame({"contact_id": [f"c{contact}" for contact in range(120)], NEXT_STATE: [float(c % 7) for c in range(120)]})
+    facts = from_frames(bought.source, {"transactions": bought.table("transactions").execute(), "contacts": contacts})
+    rows = rows_of(facts.with_observation(bought.observed_until)).newest
+    assert set(rows[NEXT_STATE]) <= set(STATES)
+    assert rows[f"{NEXT_STATE} (attribute)"].notna().all()
