@@ -21,7 +21,7 @@ def age_days(as_of: Any, instant: Any) -> Any:
 
     At midnight these are calendar days, so ``age < 30`` is the half-open window of the last 30 days; below 0 lies the future.
     """
-    return ((as_of.epoch_seconds() - instant.epoch_seconds() - 1) / SECONDS_PER_DAY).floor().cast("int64")
+    return ((as_of.epoch_seconds() - instant.epoch_seconds()) / SECONDS_PER_DAY).ceil().cast("int64") - 1
 
 
 def days_between(first: Any, then: Any) -> Any:

@@ -36,7 +36,7 @@ def build(facts: Facts, cohort: ir.Table) -> ir.Table:
     rows = cohort.select(*KEYS)
     for block in _blocks(facts):
         features = block.features(facts)
-        prepared = block.prepare(facts, known_to(facts, block.table, cohort))
+        prepared = _beside(block.prepare(facts, known_to(facts, block.table, cohort)), rows, block)
         values = prepared.group_by(*KEYS).aggregate(**{feature.name: feature.value(prepared) for feature in features})
         rows = _attach(rows, values, features)
     if facts.has("contacts"):
@@ -81,6 +81,11 @@ def definition() -> str:
 
 def _blocks(facts: Facts) -> tuple[Block, ...]:
     return tuple(block for block in _BLOCKS if facts.has(block.table) and (block is not DEALS or facts.brings("deals", "contact_id")))
+
+
+def _beside(prepared: ir.Table, rows: ir.Table, block: Block) -> ir.Table:
+    known = [name for name in block.beside if name in rows.columns]
+    return prepared.left_join(rows.select(*KEYS, *known), KEYS).select(*prepared.columns, *known) if known else prepared
 
 
 def _of_contact(facts: Facts) -> tuple[Feature, ...]:

@@ -51,11 +51,14 @@ class Block:
     prepare
         From the facts known to each row of the cohort (``known_to``) to what the features aggregate: mostly one row per contact, as_of
         and day, so that distinct days are counts of rows.
+    beside
+        Columns of earlier blocks that the features read too, where the company has them: one value per contact and as_of.
     """
 
     table: str
     prepare: Callable[[Facts, ir.Table], ir.Table]
     features: Callable[[Facts], tuple[Feature, ...]]
+    beside: tuple[str, ...] = ()
 
 
 def aged(known: ir.Table, clock: str = "occurred_at") -> ir.Table:

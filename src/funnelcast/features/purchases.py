@@ -10,6 +10,9 @@ import ibis.expr.types as ir
 from funnelcast.features.definition import KEYS, YEAR, Block, Feature, aged, count, days, exact, ratio, surely, total, windowed
 from funnelcast.sources.facts import Facts
 
+DAYS_SINCE_PURCHASE = "days_since_purchase"
+DAYS_SINCE_FIRST_PURCHASE = "days_since_first_purchase"
+
 
 def _daily(facts: Facts, known: ir.Table) -> ir.Table:
     rows = aged(known)
@@ -55,8 +58,8 @@ def _trend(daily: ir.Table) -> Any:
 
 def _features(facts: Facts) -> tuple[Feature, ...]:
     general = (
-        Feature("days_since_purchase", _recency, "days since the last purchase", "jours depuis le dernier achat"),
-        Feature("days_since_first_purchase", _first, "days since the first purchase", "jours depuis le premier achat"),
+        Feature(DAYS_SINCE_PURCHASE, _recency, "days since the last purchase", "jours depuis le dernier achat"),
+        Feature(DAYS_SINCE_FIRST_PURCHASE, _first, "days since the first purchase", "jours depuis le premier achat"),
         *windowed("purchases", _purchase_days, "days with a purchase", "jours avec achat"),
         Feature(
             "purchases", lambda d: _purchase_days(d, _always(d)), "days with a purchase, ever", "jours avec achat, au total", empty=0.0

@@ -10,6 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from funnelcast.features.definition import KEYS, YEAR, Block, Feature, aged, count, days, exact, ratio, surely, total, windowed
+from funnelcast.features.purchases import DAYS_SINCE_FIRST_PURCHASE, DAYS_SINCE_PURCHASE
 from funnelcast.sources.facts import Facts
 
 POINTS: Mapping[str, float] = MappingProxyType(
@@ -43,6 +44,10 @@ _KINDS = MappingProxyType(
     }
 )
 _SURVEYS = MappingProxyType({"nps": "NPS", "csat": "CSAT", "ces": "CES"})
+_SCALES = MappingProxyType({"nps": (0.0, 10.0), "csat": (1.0, 5.0), "ces": (1.0, 7.0)})
+"""The lowest and the highest answer to each survey."""
+HALF_LIFE_DAYS = 14.0
+"""Of engagement that cools down."""
 _MINUTES_PER_HOUR = 60.0
 
 
@@ -114,6 +119,7 @@ def _features(facts: Facts) -> tuple[Feature, ...]:
     )
     depth = windowed("minutes", lambda d, where: total(d.minutes, where), "minutes of conversation", "minutes d'échange", (90, YEAR))
     found += depth if facts.brings("touchpoints", "duration_minutes") else ()
+    found += _around_purchases() if facts.has("transactions") else ()
     if facts.brings("touchpoints", "kind"):
         found += _engagement() + _kinds()
         found += _surveys() if facts.brings("touchpoints", "score") else ()
@@ -124,9 +130,42 @@ def _interval(daily: ir.Table) -> Any:
     return ratio(daily.age.max() - daily.age.min(), days(daily, daily.age >= 0) - 1.0)
 
 
+def _around_purchases() -> tuple[Feature, ...]:
+    """Count touches on the days after the last purchase, and from the first purchase to the last: who goes quiet shows it here."""
+    return (
+        Feature(
+            "touches_since_purchase",
+            lambda d: count(d.touches, d.age < d[DAYS_SINCE_PURCHASE]),
+            "contacts since the last purchase",
+            "contacts depuis le dernier achat",
+            empty=0.0,
+        ),
+        Feature(
+            "touches_between_purchases",
+            lambda d: count(d.touches, (d.age >= d[DAYS_SINCE_PURCHASE]) & (d.age < d[DAYS_SINCE_FIRST_PURCHASE])),
+            "contacts from the first purchase to the last",
+            "contacts entre le premier et le dernier achat",
+            empty=0.0,
+        ),
+    )
+
+
+def _cooled(daily: ir.Table) -> Any:
+    """Sum the points of each day, halved every ``HALF_LIFE_DAYS``; rounded day by day, so that no order of adding matters."""
+    halved = daily.points * ibis.literal(0.5, type="float64") ** (daily.age / HALF_LIFE_DAYS)
+    return total(halved.round().cast("int64"))
+
+
 def _engagement() -> tuple[Feature, ...]:
     ever = Feature("engagement_points", lambda d: total(d.points), "engagement points", "points d'engagement", empty=0.0)
-    return (ever, *windowed("engagement_points", lambda d, where: total(d.points, where), "engagement points", "points d'engagement"))
+    warm = Feature(
+        "engagement_points_warm",
+        _cooled,
+        "engagement points, halved every two weeks",
+        "points d'engagement, divisés par deux toutes les deux semaines",
+        empty=0.0,
+    )
+    return (ever, warm, *windowed("engagement_points", lambda d, where: total(d.points, where), "engagement points", "points d'engagement"))
 
 
 def _kinds() -> tuple[Feature, ...]:
@@ -148,7 +187,26 @@ def _surveys() -> tuple[Feature, ...]:
             f"dernière réponse {_SURVEYS[kind]}",
         )
 
-    return tuple(last(kind) for kind in _SURVEYS)
+    satisfaction = Feature(
+        "satisfaction",
+        _satisfaction,
+        "mean satisfaction over all surveys, 0 to 10",
+        "satisfaction moyenne sur tous les sondages, de 0 à 10",
+    )
+    return (satisfaction, *(last(kind) for kind in _SURVEYS))
 
 
-TOUCHES = Block("touchpoints", _daily, _features)
+def _satisfaction(daily: ir.Table) -> Any:
+    """Average every answer on the scale of NPS: 10 (score - lowest) / (highest - lowest)."""
+    answers = sum((count(daily[f"{kind}_answers"]) for kind in _SURVEYS), ibis.literal(0.0))
+    points = sum(
+        (
+            (total(daily[f"{kind}_score"]) - lowest * count(daily[f"{kind}_answers"])) * (10.0 / (highest - lowest))
+            for kind, (lowest, highest) in _SCALES.items()
+        ),
+        ibis.literal(0.0),
+    )
+    return ratio(points, answers)
+
+
+TOUCHES = Block("touchpoints", _daily, _features, beside=(DAYS_SINCE_PURCHASE, DAYS_SINCE_FIRST_PURCHASE))

@@ -100,9 +100,13 @@ EXPECTED = {
     "minutes_90d": 30,
     "engagement_points": 1 + 20 * 1.5 + 6,  # half an hour adds half, the company's own points for a download
     "engagement_points_30d": 31,
+    "engagement_points_warm": round(31 * 0.5 ** (1 / 14), 4) + round(6 * 0.5 ** (121 / 14), 4),  # day by day, to a ten-thousandth
+    "touches_since_purchase": 2,  # on 29 June, after 21 June; the answer of 20 June is no touch
+    "touches_between_purchases": 1,  # on 1 March
     "store_visits_365d": 1,
     "offline_touch_share_365d": 1 / 3,
     "last_nps": 7,
+    "satisfaction": 7,
     "invoices_365d": 3,
     "invoices_overdue": 1,
     "amount_overdue": 50.5,
@@ -117,6 +121,13 @@ EXPECTED = {
 @pytest.mark.parametrize("name", EXPECTED)
 def test_worked_by_hand(name: str) -> None:
     assert values()[name]["a"] == pytest.approx(EXPECTED[name])
+
+
+def test_a_purchase_in_the_last_fraction_of_a_second_is_of_the_last_day() -> None:
+    bought = pd.DataFrame({"contact_id": ["a"], "occurred_at": stamps("2024-06-30 23:59:59.4"), "amount": [5.0]})
+    late = from_frames(Source("late"), {"transactions": bought})
+    rows = features.build(late, every_contact(late, [T], "transactions")).execute()
+    assert (rows["purchases"].tolist(), rows["days_since_purchase"].tolist()) == ([1], [0])
 
 
 def test_nothing_known_is_zero_for_counts_and_missing_for_the_rest() -> None:
