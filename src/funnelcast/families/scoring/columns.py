@@ -164,19 +164,25 @@ def mapped(column: pd.Series, levels: Mapping[str, float], other: float | None =
 
 
 def _looked_up(column: pd.Series, table: Callable[[Sequence[str]], Floats]) -> Floats:
-    """Give each row what a table says of its text, blanks at the ends aside; missing stays so."""
+    """Give each row what a table says of its text; missing stays so."""
+    codes, texts = _texts(column)
+    return np.append(np.asarray(table(texts), np.float64), np.nan)[codes]
+
+
+def _texts(column: pd.Series) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """Give each row's place among the values, -1 where it is missing, and the values as texts with single blanks."""
     if pd.api.types.infer_dtype(column, skipna=True).startswith("mixed"):
         column = column.map(lambda value: str(_plain(value)), na_action="ignore")  # else True and 1 would be one value
     codes, uniques = pd.factorize(column, use_na_sentinel=True)
-    found = table([str(_plain(value)).strip() for value in uniques])
-    return np.append(np.asarray(found, np.float64), np.nan)[codes]
+    return codes, [" ".join(str(_plain(value)).split()) for value in uniques]
 
 
 def _learn_column(name: str, column: pd.Series) -> Encoded | None:
     if pd.api.types.is_numeric_dtype(column.dtype) or column.isna().all():
         return None if _is_row_number(as_numbers(column)) else Encoded(name, "number")
-    text = column.dropna().map(_plain).map(lambda value: " ".join(str(value).split()))
-    spelled = text[text != ""].value_counts()
+    codes, texts = _texts(column)
+    counts = pd.Series(np.bincount(codes[codes >= 0], minlength=len(texts)), index=pd.Index(texts, dtype=object))
+    spelled = counts[counts.index != ""].groupby(level=0).sum().sort_values(ascending=False, kind="stable")
     return _learn_values(name, spelled) or _learn_levels(name, spelled, len(column))
 
 

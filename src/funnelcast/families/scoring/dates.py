@@ -14,7 +14,11 @@ Floats = npt.NDArray[np.float64]
 _ISO = "ISO8601"
 _SAMPLE = 1_000
 _FIRST, _END = (pd.Timestamp(year, 1, 1, tz="UTC") for year in (1900, 2200))
+_SECONDS_PER_DAY = 86_400.0
 _NANOSECONDS_PER_DAY = 86_400e9
+_MILLISECONDS = 1e11
+_PACKED = range(19_000_101, 22_000_101)
+_COUNTED = range(7_305, 47_482)
 
 
 def learn_formats(texts: Sequence[str]) -> tuple[str, ...]:
@@ -47,3 +51,20 @@ def days(texts: Sequence[str], formats: Sequence[str]) -> Floats:
             found[rest] = pd.to_datetime(given[rest], format=way, errors="coerce", utc=True)
     credible = found.where((found >= _FIRST) & (found < _END))
     return np.where(credible.isna(), np.nan, credible.astype("int64") / _NANOSECONDS_PER_DAY)
+
+
+def days_of_numbers(values: Floats) -> Floats | None:
+    """Read numbers as dates where all are written as such: 20251231, or seconds or milliseconds since 1970 from 1990 to 2100; else None."""
+    known, place = np.unique(values[~np.isnan(values)], return_inverse=True)
+    if not known.size or known[0] < _PACKED.start:
+        return None
+    if known[-1] < _PACKED.stop:
+        found = days([f"{value:.0f}" for value in known], ["%Y%m%d"])
+    else:
+        found = known / (_SECONDS_PER_DAY if known[-1] < _MILLISECONDS else 1_000 * _SECONDS_PER_DAY)
+        found[(found < _COUNTED.start) | (found >= _COUNTED.stop)] = np.nan
+    if np.isnan(found).any():
+        return None
+    read = np.full(values.size, np.nan)
+    read[~np.isnan(values)] = found[place]
+    return read

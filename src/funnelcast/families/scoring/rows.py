@@ -91,6 +91,19 @@ def dated_rows(facts: Facts, spec: Spec, as_of: AsOf, dated: Dated) -> Rows:
     return Rows(rows[~last].reset_index(drop=True), rows[last].reset_index(drop=True), plan)
 
 
+def latest(rows: Rows, as_of: AsOf) -> pd.DataFrame:
+    """Take each contact's latest row whose outcome was known by ``as_of``: attributes are read as they stand today, after all outcomes.
+
+    The newest date is among them, though the gate judges on it: to leave out a column that knows the answer can't flatter any figure.
+    Contacts that weren't known at their row's date are left out: their attributes are cut.
+    """
+    if rows.grid is None:
+        return rows.earlier
+    known = [rows.earlier, rows.newest] if rows.grid.newest < as_of else [rows.earlier]
+    last: pd.DataFrame = pd.concat(known).sort_values(KEYS[::-1]).drop_duplicates("contact_id", keep="last").reset_index(drop=True)
+    return last.dropna(subset=["tenure_days"]) if "tenure_days" in last else last
+
+
 def _labelled(facts: Facts, spec: Spec, dated: Dated, dates: Sequence[AsOf], until: AsOf) -> pd.DataFrame:
     asked = matured(dated.cohort(facts, dates), spec.horizon_days, until)
     return _collect(read_tables(facts, spec), dated.label(facts, asked, spec.horizon_days))
