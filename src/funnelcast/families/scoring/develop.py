@@ -20,7 +20,7 @@ from funnelcast.families.scoring.leaks import Rules, suspects
 from funnelcast.families.scoring.model import ScoringModel
 from funnelcast.families.scoring.plots import plots
 from funnelcast.families.scoring.reasons import Wording
-from funnelcast.families.scoring.rows import Dated, Rows, dated_rows, flat_rows, read_tables
+from funnelcast.families.scoring.rows import Dated, Rows, dated_rows, flat_rows, latest, read_tables
 from funnelcast.families.tuning import Found, Range, minimise
 from funnelcast.labels import LABEL
 from funnelcast.sources.facts import Facts, Label
@@ -78,7 +78,7 @@ def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options, question: Q
     everything = pd.concat([rows.earlier, rows.newest], ignore_index=True) if len(rows.newest) else rows.earlier
     readable = read_tables(facts, spec)
     names = list(features.feature_set(readable))
-    examined = _examined(rows)
+    examined = latest(rows, as_of)
     found = suspects(examined, examined[LABEL].to_numpy(np.float64), _attributes(readable, names), _rules(spec), spec.seed)
     recipe = Recipe(
         family=question.family,
@@ -221,14 +221,6 @@ def _settings(values: Mapping[str, float]) -> TreeSettings:
 
 def _probability(model: ScoringModel, rows: pd.DataFrame) -> Floats:
     return model.predict(rows[list(model.columns)])["probability"].to_numpy(np.float64)
-
-
-def _examined(rows: Rows) -> pd.DataFrame:
-    """Take one row per contact: those of the latest date to fit on, whose contact was known by then (else its attributes are cut)."""
-    if rows.grid is None:
-        return rows.earlier
-    last: pd.DataFrame = rows.earlier[rows.earlier["as_of"] == rows.earlier["as_of"].max()]
-    return last.dropna(subset=["tenure_days"]) if "tenure_days" in last else last
 
 
 def _attributes(facts: Facts, names: Sequence[str]) -> list[str]:
