@@ -43,7 +43,7 @@ _KINDS = MappingProxyType(
         "quote_request": ("quotes asked for", "demandes de devis"),
     }
 )
-_SURVEYS = MappingProxyType({"nps": "NPS", "csat": "CSAT", "ces": "CES"})
+SURVEYS = MappingProxyType({"nps": "NPS", "csat": "CSAT", "ces": "CES"})
 _SCALES = MappingProxyType({"nps": (0.0, 10.0), "csat": (1.0, 5.0), "ces": (1.0, 7.0)})
 """The lowest and the highest answer to each survey."""
 HALF_LIFE_DAYS = 14.0
@@ -56,12 +56,17 @@ def points(facts: Facts) -> dict[str, float]:
     return {**POINTS, **{kind: float(value) for kind, value in facts.source.engagement.items()}}
 
 
+def duration_weight(rows: ir.Table) -> Any:
+    """Give what each touch counts for by its duration: 1 without one, 2 for an hour."""
+    return 1.0 + ibis.coalesce(ibis.greatest(rows.duration_minutes, 0.0), 0.0) / _MINUTES_PER_HOUR
+
+
 def _daily(facts: Facts, known: ir.Table) -> ir.Table:
     rows = aged(known)
-    asked = rows.kind.isin(list(_SURVEYS))
+    asked = rows.kind.isin(list(SURVEYS))
     offline = surely(facts.offline(rows.channel))
     kinds = {kind: (rows.kind == kind).cast("int64").sum().fill_null(0) for kind in _KINDS}
-    surveys = {f"{kind}_{what}": value for kind in _SURVEYS for what, value in _answers(rows, kind).items()}
+    surveys = {f"{kind}_{what}": value for kind in SURVEYS for what, value in _answers(rows, kind).items()}
     return rows.group_by(*KEYS, "age").aggregate(
         touches=rows.count(where=~surely(asked)),
         offline=offline.cast("int64").sum(),
@@ -75,8 +80,7 @@ def _daily(facts: Facts, known: ir.Table) -> ir.Table:
 def _points(facts: Facts, rows: ir.Table) -> Any:
     """Give the rule score of each touch: an hour of someone's time doubles its points."""
     cases = [(rows.kind == kind, ibis.literal(value, type="float64")) for kind, value in sorted(points(facts).items())]
-    worth = ibis.cases(*cases, else_=0.0)
-    return worth * (1.0 + ibis.coalesce(ibis.greatest(rows.duration_minutes, 0.0), 0.0) / _MINUTES_PER_HOUR)
+    return ibis.cases(*cases, else_=0.0) * duration_weight(rows)
 
 
 def _answers(rows: ir.Table, kind: str) -> dict[str, Any]:
@@ -183,8 +187,8 @@ def _surveys() -> tuple[Feature, ...]:
                 d[f"{kind}_score"].argmin(d.age, where=d[f"{kind}_answers"] > 0) / 10_000.0,
                 d[f"{kind}_answers"].argmin(d.age, where=d[f"{kind}_answers"] > 0),
             ),
-            f"last {_SURVEYS[kind]} answer",
-            f"dernière réponse {_SURVEYS[kind]}",
+            f"last {SURVEYS[kind]} answer",
+            f"dernière réponse {SURVEYS[kind]}",
         )
 
     satisfaction = Feature(
@@ -193,12 +197,12 @@ def _surveys() -> tuple[Feature, ...]:
         "mean satisfaction over all surveys, 0 to 10",
         "satisfaction moyenne sur tous les sondages, de 0 à 10",
     )
-    return (satisfaction, *(last(kind) for kind in _SURVEYS))
+    return (satisfaction, *(last(kind) for kind in SURVEYS))
 
 
 def _satisfaction(daily: ir.Table) -> Any:
     """Average every answer on the scale of NPS: 10 (score - lowest) / (highest - lowest)."""
-    answers = sum((count(daily[f"{kind}_answers"]) for kind in _SURVEYS), ibis.literal(0.0))
+    answers = sum((count(daily[f"{kind}_answers"]) for kind in SURVEYS), ibis.literal(0.0))
     points = sum(
         (
             (total(daily[f"{kind}_score"]) - lowest * count(daily[f"{kind}_answers"])) * (10.0 / (highest - lowest))
