@@ -11,6 +11,7 @@ import pandas as pd
 from funnelcast import champions
 from funnelcast.errors import FunnelcastError
 from funnelcast.families.registry import family_of
+from funnelcast.families.scoring.season import DAY_OF_YEAR
 from funnelcast.forecast.periods import Period
 from funnelcast.forecast.sales.history import basis_of
 from funnelcast.forecast.sales.revenue import Revenue
@@ -59,7 +60,7 @@ def _candidates(settings: Settings, facts: Facts, family: str, model: str, as_of
     key = next((name for name in KEYS if name in rows.columns), None)
     if key in champion.model.columns:
         return None  # a model of whole paths reads nothing whose share could drift column by column
-    return pd.DataFrame(rows[list(champion.model.columns)])
+    return pd.DataFrame(rows[[name for name in champion.model.columns if name != DAY_OF_YEAR]])  # a date drifts by nature
 
 
 def track_record(settings: Settings, facts: Facts) -> dict[str, Json]:

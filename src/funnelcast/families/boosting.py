@@ -70,9 +70,17 @@ class Trees:
         return np.asarray(self._booster.predict(matrix, pred_contrib=True, num_threads=_threads(matrix)), np.float64)
 
 
-def train(matrix: Floats, outcome: Floats, settings: TreeSettings, shape: Shape, *, seed: int, threads: int) -> Trees:
-    """Fit a binary model with log-loss and no class weights, the same whatever the number of threads."""
-    data = _dataset(matrix, outcome, shape)
+def train(
+    matrix: Floats, outcome: Floats, settings: TreeSettings, shape: Shape, *, seed: int, threads: int, start: Floats | None = None
+) -> Trees:
+    """Fit a binary model with log-loss and no class weights, the same whatever the number of threads.
+
+    Parameters
+    ----------
+    start
+        Log-odds that each row starts from, shape (n,); the trees add to them. None: all from one constant, which the trees hold.
+    """
+    data = _dataset(matrix, outcome, shape, start=start)
     useful = threads if len(matrix) >= _PARALLEL_ROWS else 1
     booster = lightgbm.train(_parameters(settings, shape, seed, useful), data, settings.rounds)
     return Trees(_text(booster))
@@ -87,6 +95,7 @@ def cross_fit(
     *,
     seed: int,
     threads: int,
+    start: Floats | None = None,
 ) -> tuple[int, list[Floats]]:
     """Fit on each fold's first part, stop early on its second, and score that second part at the rounds that suit all folds.
 
@@ -100,9 +109,8 @@ def cross_fit(
     parameters = _parameters(settings, shape, seed, threads=1)
 
     def fit_one(fold: tuple[Indices, Indices]) -> tuple[Any, int]:
-        fit, judge = fold
-        data = _dataset(matrix[fit], outcome[fit], shape)
-        judged = _dataset(matrix[judge], outcome[judge], shape, reference=data)
+        data, judged = (_dataset(matrix[part], outcome[part], shape, start=None if start is None else start[part]) for part in fold)
+        judged.set_reference(data)
         stop = lightgbm.early_stopping(_PATIENCE, verbose=False)
         booster = lightgbm.train(parameters, data, settings.rounds, valid_sets=[judged], callbacks=[stop])
         return booster, booster.best_iteration or settings.rounds
@@ -117,9 +125,9 @@ def cross_fit(
     return rounds, scores
 
 
-def _dataset(matrix: Floats, outcome: Floats, shape: Shape, reference: Any = None) -> Any:
+def _dataset(matrix: Floats, outcome: Floats, shape: Shape, *, start: Floats | None = None) -> Any:
     quiet = {"verbosity": -1, "feature_pre_filter": False}
-    return lightgbm.Dataset(matrix, outcome, categorical_feature=list(shape.categories), reference=reference, params=quiet)
+    return lightgbm.Dataset(matrix, outcome, categorical_feature=list(shape.categories), init_score=start, params=quiet)
 
 
 def _parameters(settings: TreeSettings, shape: Shape, seed: int, threads: int) -> dict[str, Any]:

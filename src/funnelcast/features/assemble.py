@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from funnelcast.features.agreements import DEALS, INVOICES, SUBSCRIPTIONS
-from funnelcast.features.contact import attribute_features, contact_features
+from funnelcast.features.contact import attribute_features, calendar_features, contact_features
 from funnelcast.features.definition import KEYS, Block, Feature
 from funnelcast.features.purchases import PURCHASES
 from funnelcast.features.touches import TOUCHES, points
@@ -34,6 +34,7 @@ def build(facts: Facts, cohort: ir.Table) -> ir.Table:
     contact_id, as_of, then the columns of ``feature_set`` in its order; one row per row of the cohort, in no order.
     """
     rows = cohort.select(*KEYS)
+    rows = rows.mutate(**{feature.name: feature.value(rows) for feature in calendar_features(facts)})
     for block in _blocks(facts):
         features = block.features(facts)
         prepared = _beside(block.prepare(facts, known_to(facts, block.table, cohort)), rows, block)
@@ -48,7 +49,7 @@ def build(facts: Facts, cohort: ir.Table) -> ir.Table:
 
 def definitions(facts: Facts) -> tuple[Feature, ...]:
     """Give the features that the company's tables allow, in the order of the columns."""
-    found = tuple(feature for block in _blocks(facts) for feature in block.features(facts))
+    found = calendar_features(facts) + tuple(feature for block in _blocks(facts) for feature in block.features(facts))
     return found + (_of_contact(facts) if facts.has("contacts") else ())
 
 
@@ -90,7 +91,8 @@ def _beside(prepared: ir.Table, rows: ir.Table, block: Block) -> ir.Table:
 
 def _of_contact(facts: Facts) -> tuple[Feature, ...]:
     own = contact_features(facts)
-    taken = [feature.name for block in _blocks(facts) for feature in block.features(facts)] + [feature.name for feature in own]
+    before = calendar_features(facts) + tuple(feature for block in _blocks(facts) for feature in block.features(facts))
+    taken = [feature.name for feature in before + own]
     return own + attribute_features(facts, taken)
 
 

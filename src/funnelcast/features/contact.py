@@ -31,6 +31,13 @@ def contact_features(facts: Facts) -> tuple[Feature, ...]:
     return tuple(found)
 
 
+def calendar_features(facts: Facts) -> tuple[Feature, ...]:
+    """Give what as_of alone tells, where the company brings facts with a date."""
+    dated = facts.has("transactions") or facts.brings("contacts", "created_at")
+    day = Feature("day_of_year", lambda rows: rows.as_of.day_of_year().cast("float64"), "day of the year", "jour de l'année")
+    return (day,) if dated else ()
+
+
 def attribute_features(facts: Facts, taken: Collection[str]) -> tuple[Feature, ...]:
     """Give one feature per attribute under the company's own name; one that is taken gets the suffix `` (attribute)``."""
     used = {name.casefold() for name in (*taken, *RESERVED)}

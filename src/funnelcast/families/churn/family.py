@@ -56,6 +56,10 @@ class Churn(ScoringFamily):
         """Name the table that the label is derived from."""
         return _TABLES[self._basis(facts, spec)]
 
+    def rhythm_days(self, spec: Spec) -> float:
+        """Give the horizon in which no purchase is the outcome; 0 where the outcome is the end of a subscription."""
+        return 0.0 if spec.label.get("basis") == "subscription" else float(spec.label.get("horizon_days", 0))
+
     def develop(self, facts: Facts, spec: Spec, as_of: AsOf, options: Options) -> Development:
         """Fit challenger and baseline on what was known before as_of, and judge score and moves on the newest date."""
         development = super().develop(facts, spec, as_of, options)

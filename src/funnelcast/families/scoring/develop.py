@@ -51,6 +51,8 @@ class Question:
         The one column of the simple rule.
     outcomes
         The column that states the outcome, or how a history gives it.
+    rhythm_days
+        The horizon over which the outcome is a silence, where it is one; else 0.
     complete
         Adds to a fitted score what else the family learns from the same rows.
     """
@@ -59,6 +61,7 @@ class Question:
     baseline: str
     wording: Wording
     outcomes: Label | Dated
+    rhythm_days: float = 0.0
     complete: Complete = lambda model, _: model
 
 
@@ -88,6 +91,8 @@ def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options, question: Q
         monotone=spec.features.get("monotone", {}),
         wording=question.wording,
         features=features.fingerprint(readable),
+        rhythm_days=question.rhythm_days,
+        season=rows.season_before,
     )
     outer = () if rows.grid else contact_folds(rows.earlier, int(spec.folds.get("groups", 5)), spec.seed)
     searched = rows.earlier.iloc[outer[-1].fit] if outer else rows.earlier
@@ -110,9 +115,10 @@ class Workshop:
     recipe: Recipe
     complete: Complete
 
-    def with_penalty(self, penalty: float | None) -> Workshop:
-        """Give the same, with the linear member's penalty already chosen."""
-        return self if penalty is None else replace(self, recipe=replace(self.recipe, penalties=(penalty,)))
+    def for_all(self, rows: Rows, penalty: float | None) -> Workshop:
+        """Give what fits on all rows: the linear member's penalty is chosen already, and the season of all that was known."""
+        chosen = self.recipe.penalties if penalty is None else (penalty,)
+        return replace(self, recipe=replace(self.recipe, penalties=chosen, season=rows.season))
 
     def challenger(self, rows: pd.DataFrame) -> Fitted:
         """Fit the challenger, its own folds within these rows."""
@@ -142,7 +148,7 @@ def _in_time(rows: Rows, everything: pd.DataFrame, workshop: Workshop, options: 
     baseline = workshop.simple(rows.earlier)
     judged = Judged(rows.newest[LABEL].to_numpy(np.float64), _probability(fitted.model, rows.newest), _probability(baseline, rows.newest))
     options.progress(f"{workshop.spec.name}: fitting again on all {len(everything)} rows")
-    final = workshop.with_penalty(fitted.penalty).challenger(everything)
+    final = workshop.for_all(rows, fitted.penalty).challenger(everything)
     return Development(
         model=final.model,
         baseline=workshop.simple(everything),

@@ -59,7 +59,14 @@ class ScoringFamily(ABC):
         """Fit challenger and baseline on what was known before as_of, and judge them out of sample."""
         wording = Wording(features.words(read_tables(facts, spec)), self.raises, self.lowers)
         outcomes = self._source_of_outcomes(facts, spec)
-        question = Question(self.name, self.baseline_column, wording, outcomes, lambda model, rows: self.complete(model, rows, spec))
+        question = Question(
+            family=self.name,
+            baseline=self.baseline_column,
+            wording=wording,
+            outcomes=outcomes,
+            rhythm_days=0.0 if isinstance(outcomes, Label) else self.rhythm_days(spec),
+            complete=lambda model, rows: self.complete(model, rows, spec),
+        )
         return develop(facts, spec, as_of, options, question)
 
     def _source_of_outcomes(self, facts: Facts, spec: Spec) -> Label | Dated:
@@ -88,6 +95,10 @@ class ScoringFamily(ABC):
         fitted = fit_simple(rows, _names(rows), self.baseline_column, inner_folds(rows, spec), self._recipe(spec))
         return self.complete(fitted.model, rows, spec)
 
+    def rhythm_days(self, spec: Spec) -> float:  # noqa: ARG002 (most outcomes are no silence)
+        """Give the horizon over which the outcome is a silence of the contact; 0 where it isn't one."""
+        return 0.0
+
     def complete(self, model: ScoringModel, rows: pd.DataFrame, spec: Spec) -> ScoringModel:  # noqa: ARG002 (most add nothing)
         """Add to a fitted score what else the family learns from the same rows."""
         return model
@@ -107,7 +118,8 @@ class ScoringFamily(ABC):
 
     def _recipe(self, spec: Spec) -> Recipe:
         wording = Wording({}, self.raises, self.lowers)
-        return Recipe(family=self.name, seed=spec.seed, monotone=spec.features.get("monotone", {}), wording=wording)
+        monotone = spec.features.get("monotone", {})
+        return Recipe(family=self.name, seed=spec.seed, monotone=monotone, wording=wording, rhythm_days=self.rhythm_days(spec))
 
     def _require(self, rows: pd.DataFrame) -> None:
         if not len(rows):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ from funnelcast.families.scoring.design import Design, learn_design
 from funnelcast.families.scoring.logistic import fit_ridge, linear
 from funnelcast.families.scoring.model import ScoringModel, without
 from funnelcast.families.scoring.reasons import Wording
+from funnelcast.families.scoring.season import DAY_OF_YEAR, Season
+from funnelcast.families.scoring.start import Start, learn_start
 from funnelcast.labels import LABEL
 from funnelcast.splits import Fold
 from funnelcast.terms import Json
@@ -48,6 +51,10 @@ class Recipe:
         The fingerprint of the company's feature set, kept in the artefact.
     penalties
         Of the linear member, from strong to weak; the folds choose.
+    rhythm_days
+        The horizon over which the outcome is a silence, where members start from the customer's own rhythm; 0 where they don't.
+    season
+        The company's, where its history tells one.
     """
 
     family: str
@@ -59,6 +66,8 @@ class Recipe:
     wording: Wording = field(default_factory=Wording)
     features: str = ""
     penalties: tuple[float, ...] = PENALTIES
+    rhythm_days: float = 0.0
+    season: Season | None = None
 
 
 @dataclass(frozen=True)
@@ -73,12 +82,14 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Rows as numbers, ready for both members."""
+    """Rows as numbers, ready for both members, and the log-odds that both start from."""
 
     columns: Columns
     matrix: Floats
     outcome: Floats
     shape: Shape
+    start: Start = field(default_factory=Start)
+    log_odds: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -93,13 +104,17 @@ class Members:
 
 def prepare(rows: pd.DataFrame, outcome: Floats, names: Collection[str], recipe: Recipe) -> Prepared:
     """Learn the columns and turn the rows into a matrix; what is excluded stays known, so that rows may hold it."""
-    kept = [name for name in names if name not in recipe.excluded]
-    columns = learn(rows, kept)
-    for reason_given in sorted(set(recipe.excluded.values())):
-        columns = without(columns, [name for name, why in recipe.excluded.items() if why == reason_given], reason_given)
+    excluded = {DAY_OF_YEAR: "the season alone reads it", **recipe.excluded} if DAY_OF_YEAR in names else recipe.excluded
+    columns = learn(rows, [name for name in names if name not in excluded])
+    for reason_given in sorted(set(excluded.values())):
+        columns = without(columns, [name for name, why in excluded.items() if why == reason_given], reason_given)
     categories = tuple(place for place, column in enumerate(columns.encoded) if column.is_category)
     monotone = tuple(recipe.monotone.get(column.source, 0) for column in columns.encoded)
-    return Prepared(columns, columns.matrix(rows), outcome, Shape(categories, monotone))
+    prepared = Prepared(columns, columns.matrix(rows), outcome, Shape(categories, monotone))
+    if _rarer(outcome) < _FEWEST_FOR_A_MODEL:
+        return prepared
+    start = learn_start(rows, outcome, recipe.rhythm_days, recipe.season)
+    return replace(prepared, start=start, log_odds=start.log_odds(rows)) if start.columns else prepared
 
 
 def fit_scoring(prepared: Prepared, folds: Sequence[Fold], recipe: Recipe) -> Fitted:
@@ -119,13 +134,11 @@ def fit_scoring(prepared: Prepared, folds: Sequence[Fold], recipe: Recipe) -> Fi
         own = _fit_linear(prepared, pairs, recipe.penalties)
     trees, weight, raw = None, 0.0, own.raw
     if rarer >= _FEWEST_FOR_TREES:
-        rounds, others = cross_fit(
-            prepared.matrix, prepared.outcome, pairs, recipe.trees, prepared.shape, seed=recipe.seed, threads=recipe.threads
-        )
+        rounds, others = _cross_fit(prepared, pairs, recipe)
         weight, raw = _blend(own.raw, others, [prepared.outcome[judge] for _, judge in pairs])
         if weight > 0:
             settings = recipe.trees.with_rounds(rounds)
-            trees = train(prepared.matrix, prepared.outcome, settings, prepared.shape, seed=recipe.seed, threads=recipe.threads)
+            trees = _train(prepared, settings, recipe)
     calibrator = learn_calibrator(np.concatenate(raw), np.concatenate([prepared.outcome[judge] for _, judge in pairs]))
     model = _model(prepared, recipe, calibrator, Members(own.design, own.beta, trees, weight))
     return Fitted(model, tuple(judge for _, judge in pairs), tuple(raw), own.penalty)
@@ -145,7 +158,7 @@ def fit_simple(rows: pd.DataFrame, names: Sequence[str], baseline: str, folds: S
     """Fit the baseline: a logistic regression on one column alone, the field's simple rule; the base rate where it isn't there."""
     outcome = rows[LABEL].to_numpy(np.float64)
     unread = {name: "the baseline doesn't read it" for name in names if name != baseline}
-    recipe = replace(recipe, excluded=unread, monotone={})
+    recipe = replace(recipe, excluded=unread, monotone={}, rhythm_days=0.0, season=None)
     prepared = prepare(rows, outcome, names, recipe)
     if not folds or _rarer(outcome) < _FEWEST_FOR_A_MODEL or not prepared.columns.encoded:
         return base_rate(prepared, recipe)
@@ -159,8 +172,24 @@ def fit_simple(rows: pd.DataFrame, names: Sequence[str], baseline: str, folds: S
 def cross_loss(prepared: Prepared, folds: Sequence[Fold], recipe: Recipe) -> float:
     """Give the trees' mean log-loss over the folds: the one objective of the search."""
     pairs = [(fold.fit, fold.judge) for fold in folds]
-    _, raw = cross_fit(prepared.matrix, prepared.outcome, pairs, recipe.trees, prepared.shape, seed=recipe.seed, threads=recipe.threads)
+    _, raw = _cross_fit(prepared, pairs, recipe)
     return float(np.mean([_log_loss(scores, prepared.outcome[judge]) for scores, (_, judge) in zip(raw, pairs, strict=True)]))
+
+
+def _cross_fit(prepared: Prepared, pairs: Pairs, recipe: Recipe) -> tuple[int, list[Floats]]:
+    """Fit the trees fold by fold; gives the rounds that suit all and the held-out scores, the start included."""
+    how: Mapping[str, Any] = {"seed": recipe.seed, "threads": recipe.threads, "start": prepared.log_odds}
+    rounds, found = cross_fit(prepared.matrix, prepared.outcome, pairs, recipe.trees, prepared.shape, **how)
+    return rounds, [scores + _start(prepared, judge) for scores, (_, judge) in zip(found, pairs, strict=True)]
+
+
+def _train(prepared: Prepared, settings: TreeSettings, recipe: Recipe) -> Trees:
+    how: Mapping[str, Any] = {"seed": recipe.seed, "threads": recipe.threads, "start": prepared.log_odds}
+    return train(prepared.matrix, prepared.outcome, settings, prepared.shape, **how)
+
+
+def _start(prepared: Prepared, rows: Indices | slice = slice(None)) -> Floats | float:
+    return 0.0 if prepared.log_odds is None else prepared.log_odds[rows]
 
 
 @dataclass(frozen=True)
@@ -179,14 +208,17 @@ def _fit_linear(prepared: Prepared, pairs: Pairs, penalties: Sequence[float]) ->
     starts: list[Floats | None] = [None] * len(pairs)
     best_loss, best = np.inf, _Linear(design, np.zeros(0), (), penalties[0])
     for penalty in penalties:
-        fitted = [fit_ridge(values[fit], outcome[fit], penalty, start) for (fit, _), start in zip(pairs, starts, strict=True)]
+        fitted = [
+            fit_ridge(values[fit], outcome[fit], penalty, begin, _start(prepared, fit))
+            for (fit, _), begin in zip(pairs, starts, strict=True)
+        ]
         starts = list(fitted)
-        raw = [linear(beta, values[judge]) for beta, (_, judge) in zip(fitted, pairs, strict=True)]
+        raw = [linear(beta, values[judge]) + _start(prepared, judge) for beta, (_, judge) in zip(fitted, pairs, strict=True)]
         loss = _log_loss(np.concatenate(raw), judged)
         if loss >= best_loss:
             break
         best_loss, best = loss, _Linear(design, fitted[-1], raw, penalty)
-    return replace(best, beta=fit_ridge(values, outcome, best.penalty, best.beta))
+    return replace(best, beta=fit_ridge(values, outcome, best.penalty, best.beta, _start(prepared)))
 
 
 def _blend(own: Sequence[Floats], others: Sequence[Floats], outcomes: Sequence[Floats]) -> tuple[float, list[Floats]]:
@@ -232,5 +264,6 @@ def _model(prepared: Prepared, recipe: Recipe, calibrator: Calibrator, members: 
         weight=members.weight,
         calibrator=calibrator,
         wording=Wording(kept, wording.raises, wording.lowers),
+        start=prepared.start,
         about=about,
     )

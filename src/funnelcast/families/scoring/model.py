@@ -18,6 +18,7 @@ from funnelcast.families.scoring.columns import Columns
 from funnelcast.families.scoring.design import Design
 from funnelcast.families.scoring.logistic import linear
 from funnelcast.families.scoring.reasons import Reason, Wording, reason
+from funnelcast.families.scoring.start import Start
 from funnelcast.labels import LABEL, NEXT_STATE
 from funnelcast.terms import Json
 
@@ -36,9 +37,9 @@ class Contributions:
 
 @dataclass(frozen=True)
 class ScoringModel:
-    """A weighted mean of two log-odds, boosted trees and a logistic regression, then calibrated.
+    """A weighted mean of two log-odds, boosted trees and a logistic regression, on top of where both start; then calibrated.
 
-    raw = weight * trees(x) + (1 - weight) * (beta_0 + design(x) beta);  probability = calibrator(raw).
+    raw = start(x) + weight * trees(x) + (1 - weight) * (beta_0 + design(x) beta);  probability = calibrator(raw).
     """
 
     family: str
@@ -49,12 +50,13 @@ class ScoringModel:
     weight: float
     calibrator: Calibrator
     wording: Wording = field(default_factory=Wording)
+    start: Start = field(default_factory=Start)
     about: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def columns(self) -> Mapping[str, str]:
         """The columns that predict reads, with ``number`` or ``category``."""
-        return self.read.kinds
+        return {**self.read.kinds, **dict.fromkeys(self.start.columns, "number")}
 
     @property
     def member(self) -> str:
@@ -78,22 +80,30 @@ class ScoringModel:
 
     def scores(self, rows: pd.DataFrame) -> Floats:
         """Give the raw score of each row: log-odds before calibration."""
-        self.read.check(rows, self.family, KEYS)
+        self._check(rows)
         matrix = self.read.matrix(rows)
-        raw = (1 - self.weight) * linear(self.beta, self.design.apply(matrix)) if self.weight < 1 else np.zeros(len(rows))
+        raw = self.start.log_odds(rows)
+        if self.weight < 1:
+            raw = raw + (1 - self.weight) * linear(self.beta, self.design.apply(matrix))
         return raw if self.trees is None else raw + self.weight * self.trees.scores(matrix)
 
+    def _check(self, rows: pd.DataFrame) -> None:
+        beside = {name: "number" for name in self.columns if name not in self.read.kinds}
+        self.read.check(rows, self.family, KEYS | beside.keys())
+        if beside:
+            Columns(beside, ()).check(rows[[name for name in beside if name in rows]], self.family, ())
+
     def contributions(self, rows: pd.DataFrame) -> Contributions:
-        """Give the exact parts of the raw score, grouped to the company's own columns."""
-        self.read.check(rows, self.family, KEYS)
+        """Give the exact parts of the raw score, grouped to the company's own columns; rhythm and season are parts of their own."""
+        self._check(rows)
         matrix = self.read.matrix(rows)
         total = np.zeros((len(rows), len(self.read.encoded) + 1))
         if self.weight < 1:
             total += (1 - self.weight) * self.design.contributions(matrix, self.beta)
         if self.trees is not None:
             total += self.weight * self.trees.contributions(matrix)
-        sources = [column.source for column in self.read.encoded]
-        return Contributions(pd.DataFrame(total[:, :-1], columns=sources, index=rows.index), total[:, -1])
+        parts = pd.DataFrame(total[:, :-1], columns=[column.source for column in self.read.encoded], index=rows.index)
+        return Contributions(parts.assign(**self.start.parts(rows)), total[:, -1] + self.start.centre)
 
     def explain(self, rows: pd.DataFrame, count: int, lang: str = "en") -> list[list[Reason]]:
         """Give for each row the ``count`` columns that move its raw score most, strongest first, as sentences."""
@@ -101,8 +111,9 @@ class ScoringModel:
         values = parts.to_numpy()
         order = np.argsort(-np.abs(values), axis=1, kind="stable")[:, :count]
         names = list(parts.columns)
+        told = rows.assign(**self.start.told(rows))
         return [
-            [reason(names[column], rows[names[column]].iloc[row], float(values[row, column]), self.wording, lang) for column in chosen]
+            [reason(names[column], told[names[column]].iloc[row], float(values[row, column]), self.wording, lang) for column in chosen]
             for row, chosen in enumerate(order)
         ]
 
@@ -116,6 +127,7 @@ class ScoringModel:
             "weight": self.weight,
             "calibrator": self.calibrator.document(),
             "wording": self.wording.document(),
+            "start": self.start.document(),
             "about": dict(self.about),
         }
         found = {"model.json": to_json(document)}
@@ -134,6 +146,7 @@ class ScoringModel:
             weight=float(document["weight"]),
             calibrator=Calibrator.of(document["calibrator"]),
             wording=Wording.of(document["wording"]),
+            start=Start.of(document["start"]),
             about=document["about"],
         )
 

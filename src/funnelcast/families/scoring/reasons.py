@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from funnelcast.families.scoring.rhythm import NAME as RHYTHM
+from funnelcast.families.scoring.start import WORDS as START_WORDS
 from funnelcast.terms import Json
 
 Words = Mapping[str, str]
@@ -51,10 +53,11 @@ class Reason:
 def reason(name: str, value: object, effect: float, wording: Wording, lang: str) -> Reason:
     """Say what a column's value does to a score."""
     plain = _plain(value)
-    called = wording.names.get(name, {}).get(lang, name)
+    called = {**wording.names, **START_WORDS}.get(name, {}).get(lang, name)
     direction = (wording.raises if effect >= 0 else wording.lowers)[lang]
     colon = " : " if lang == "fr" else ": "
-    return Reason(name, plain, effect, f"{called}{colon}{_spoken(plain, lang)} ({direction})")
+    spoken = _percent(plain, lang) if name == RHYTHM else _spoken(plain, lang)
+    return Reason(name, plain, effect, f"{called}{colon}{spoken} ({direction})")
 
 
 def _plain(value: object) -> str | float | None:
@@ -64,6 +67,10 @@ def _plain(value: object) -> str | float | None:
         return value
     number = float(value)  # type: ignore[arg-type]
     return number if math.isfinite(number) else None
+
+
+def _percent(share: Any, lang: str) -> str:
+    return f"{100 * share:.0f}\u202f%" if lang == "fr" else f"{share:.0%}"
 
 
 def _spoken(value: str | float | None, lang: str) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from funnelcast import features
-from funnelcast.cohorts import every_contact
+from funnelcast.cohorts import SECONDS_PER_DAY, every_contact
 from funnelcast.errors import TooFewRows
+from funnelcast.families.scoring.season import Season, learn_season
 from funnelcast.labels import KEYS, LABEL, given, matured
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts, Label
@@ -37,11 +38,16 @@ class Dated:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows to fit on, and the newest ones to judge on; ``newest`` is empty where the facts have no time."""
+    """Rows to fit on, and the newest ones to judge on; ``newest`` is empty where the facts have no time.
+
+    ``season_before`` is what the history before the newest date says of the year, ``season`` what all that was known says of it.
+    """
 
     earlier: pd.DataFrame
     newest: pd.DataFrame
     grid: Grid | None
+    season_before: Season | None = None
+    season: Season | None = None
 
 
 def read_tables(facts: Facts, spec: Spec) -> Facts:
@@ -83,12 +89,25 @@ def dated_rows(facts: Facts, spec: Spec, as_of: AsOf, dated: Dated) -> Rows:
     if not plan.earlier:
         message = f"Give a longer history, or a shorter horizon than {horizon} days in models/{spec.name}/spec.toml."
         raise TooFewRows(model=spec.name, found=0, what="as-of dates with a whole label window", needed=1, advice=message)
+    season = _season(known, spec)
     if plan.newest == as_of:
         newest = _labelled(facts, spec, dated, [plan.newest], observed_until)
-        return Rows(_labelled(known, spec, dated, plan.earlier, as_of), newest, plan)
+        return Rows(_labelled(known, spec, dated, plan.earlier, as_of), newest, plan, season, season)
     rows = _labelled(known, spec, dated, [*plan.earlier, plan.newest], as_of)
     last = rows["as_of"] == pd.Timestamp(plan.newest.at)
-    return Rows(rows[~last].reset_index(drop=True), rows[last].reset_index(drop=True), plan)
+    before = _season(cut(facts, plan.newest), spec)
+    return Rows(rows[~last].reset_index(drop=True), rows[last].reset_index(drop=True), plan, before, season)
+
+
+def _season(facts: Facts, spec: Spec) -> Season | None:
+    """Learn when in the year people buy: of leads too, as their conversions go with the arrival of new ones."""
+    if not read_tables(facts, spec).has("transactions"):
+        return None
+    bought = facts.table("transactions")
+    bought = bought.filter(bought.amount >= 0, bought.occurred_at.notnull())
+    day = (bought.occurred_at.epoch_seconds() / SECONDS_PER_DAY).floor().cast("int64")
+    daily = bought.group_by(day=day).aggregate(count=bought.count()).order_by("day").execute()
+    return learn_season(daily["day"].to_numpy(np.int64), daily["count"].to_numpy(np.float64), spec.horizon_days)
 
 
 def latest(rows: Rows, as_of: AsOf) -> pd.DataFrame:
