@@ -1,9 +1,13 @@
-"""The linear member's columns: a number bends at its quantiles, a category is one column per level, missing is a column of its own."""
+"""The linear member's columns: a number bends at its quantiles, a category is one column per level, missing is a column of its own.
+
+Counts and amounts that no negative value has and whose mean lies far above their median enter by their logarithm: a tenth purchase doesn't
+say as much as a second one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +22,8 @@ _KNOTS, _KNOTS_OF_MANY = 6, 3
 _MANY = 30  # numbers; beyond, each bends less often
 _FEWEST_VALUES_TO_BEND = 10
 _INDICATOR_SCALE = 0.5  # of a balanced flag: rare levels are shrunk rather than blown up by their own small spread
+_SKEWED = 1.3  # mean over median
+_FEWEST_VALUES_TO_LOG = 3
 _LARGEST = 8.0  # standard deviations beyond the training data at which the line goes flat
 
 
@@ -35,6 +41,8 @@ class Term:
         The levels that get a column; empty for a number.
     missing
         Whether missing gets a column.
+    unit
+        A number x enters as ln(1 + x / unit); 0: as it is.
     means, scales
         Of each resulting column, in training: shape (width,).
     """
@@ -45,6 +53,7 @@ class Term:
     knots: tuple[float, ...]
     codes: tuple[float, ...]
     missing: bool
+    unit: float = 0.0
     means: tuple[float, ...] = ()
     scales: tuple[float, ...] = ()
 
@@ -59,7 +68,8 @@ class Term:
         if self.codes:
             parts += [values == code for code in self.codes]
         else:
-            z = np.clip((np.where(np.isnan(values), self.fill, values) - self.centre) / self.spread, -_LARGEST, _LARGEST)
+            known = scaled(np.where(np.isnan(values), self.fill, values), self.unit)
+            z = np.clip((known - self.centre) / self.spread, -_LARGEST, _LARGEST)
             parts += [z, *(np.maximum(z - knot, 0.0) for knot in self.knots)]
         return np.column_stack(parts).astype(np.float64)
 
@@ -113,13 +123,26 @@ def _learn_category(values: Floats) -> Term:
 def _learn_number(values: Floats, bends: int) -> Term:
     known = values[~np.isnan(values)]
     missing = known.size < values.size
-    fill, centre, spread = float(np.median(known)), float(known.mean()), float(known.std()) or 1.0
-    term = Term(fill, centre, spread, _knots((known - centre) / spread, bends), (), missing)
+    fill, unit = float(np.median(known)), _unit(known)
+    known = scaled(known, unit)
+    centre, spread = float(known.mean()), float(known.std()) or 1.0
+    term = Term(fill, centre, spread, _knots((known - centre) / spread, bends), (), missing, unit)
     raw = term.raw(values)
     scales = np.maximum(raw.std(axis=0), 1e-9)
     if missing:
         scales[0] = _INDICATOR_SCALE
     return _scaled(term, raw.mean(axis=0), scales)
+
+
+def scaled(values: Floats, unit: float) -> Floats:
+    """Give ln(1 + x / unit), x held at 0 from below; x itself where the unit is 0."""
+    return np.log1p(np.maximum(values, 0.0) / unit) if unit else values
+
+
+def _unit(known: Floats) -> float:
+    """Give the median of the positive values where the column is skewed and never negative, else 0."""
+    skewed = known.min() >= 0 and known.mean() > _SKEWED * np.median(known)
+    return float(np.median(known[known > 0])) if skewed and np.unique(known).size >= _FEWEST_VALUES_TO_LOG else 0.0
 
 
 def _knots(z: Floats, bends: int) -> tuple[float, ...]:
@@ -131,4 +154,4 @@ def _knots(z: Floats, bends: int) -> tuple[float, ...]:
 
 
 def _scaled(term: Term, means: Floats, scales: Floats) -> Term:
-    return Term(term.fill, term.centre, term.spread, term.knots, term.codes, term.missing, tuple(means.tolist()), tuple(scales.tolist()))
+    return replace(term, means=tuple(means.tolist()), scales=tuple(scales.tolist()))

@@ -22,7 +22,7 @@ from funnelcast.families.scoring.plots import plots
 from funnelcast.families.scoring.reasons import Wording
 from funnelcast.families.scoring.rows import Dated, Rows, dated_rows, flat_rows, latest, read_tables
 from funnelcast.families.tuning import Found, Range, minimise
-from funnelcast.labels import LABEL
+from funnelcast.labels import KEYS, LABEL
 from funnelcast.sources.facts import Facts, Label
 from funnelcast.spec import Spec
 from funnelcast.splits import Fold
@@ -155,6 +155,7 @@ def _in_time(rows: Rows, everything: pd.DataFrame, workshop: Workshop, options: 
         judged=fitted.model,
         judged_baseline=baseline,
         newest=rows.newest,
+        earlier=rows.earlier[[*KEYS, LABEL]],
         metrics=classification(judged.outcome, judged.model),
         baseline_metrics=classification(judged.outcome, judged.baseline),
         rows=len(everything),

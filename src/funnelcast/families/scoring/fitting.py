@@ -29,7 +29,7 @@ from funnelcast.terms import Json
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 Pairs = Sequence[tuple[Indices, Indices]]
-PENALTIES = (60.0, 20.0, 6.0)
+PENALTIES = (600.0, 200.0, 60.0, 20.0, 6.0)
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _FEWEST_FOR_TREES = 100
 _FEWEST_FOR_A_MODEL = 10

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from funnelcast.errors import WrongColumns
 from funnelcast.families.scoring.columns import Columns, learn
+from funnelcast.families.scoring.design import learn_design
 
 ROWS = pd.DataFrame(
     {
@@ -134,3 +135,12 @@ def test_mixed_types_are_read_without_being_asked(values: list[object]) -> None:
     assert not np.isinf(matrix).any()
     shuffled = rows.iloc[::-1]
     np.testing.assert_array_equal(columns.matrix(shuffled), matrix[::-1])
+
+
+def test_skewed_amounts_enter_by_their_logarithm_and_others_as_they_are() -> None:
+    amounts = np.array([0.0, 1.0, 2.0, 4.0, 4.0, 4.0, 900.0, 4000.0, np.nan])
+    skewed, even, signed = learn_design(np.column_stack([amounts, np.arange(9.0), amounts - 5]), ()).terms
+    assert (skewed.unit, even.unit, signed.unit) == (4.0, 0.0, 0.0)  # the median of the positive ones
+    doubled = skewed.raw(np.array([4.0, 4.0 * (2 * 2 - 1), 4.0 * (4 * 2 - 1)]))[:, 1]  # 1 + x / 4 is 2, 4, 8: steps of ln 2
+    assert np.diff(doubled) == pytest.approx(np.log(2) / skewed.spread)
+    assert skewed.raw(np.array([-3.0]))[0, 1] == skewed.raw(np.array([0.0]))[0, 1]
