@@ -44,6 +44,10 @@ class Settings:
         """Where refresh leaves its snapshots."""
         return self.home / "snapshots"
 
+    def studies(self, source: str) -> Path:
+        """Where the searches for hyperparameters of one source are kept."""
+        return self.home / "studies" / source
+
     @property
     def keys(self) -> Path:
         """The API keys, hashed."""

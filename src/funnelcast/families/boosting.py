@@ -20,7 +20,7 @@ Indices = npt.NDArray[np.int64]
 _ONLINE_ROWS = 1_000  # below this, starting threads costs more than it saves
 _PARALLEL_ROWS = 100_000  # below this, threads within one fit cost more than they save
 _CELLS_PER_THREAD = 300_000  # of a matrix to fit on: below, threads wait for each other longer than they work
-_PATIENCE = 30
+_PATIENCE = 40
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class TreeSettings:
     """The hyperparameters of one boosted model, under LightGBM's names."""
 
     num_leaves: int = 8
-    learning_rate: float = 0.08
+    learning_rate: float = 0.05
     min_data_in_leaf: int = 20
     feature_fraction: float = 0.5
     lambda_l2: float = 1.0
-    rounds: int = 300
+    rounds: int = 1_500
 
     def with_rounds(self, rounds: int) -> TreeSettings:
         """Give the same settings with another number of trees."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,16 +12,16 @@ import pandas as pd
 from funnelcast import features
 from funnelcast.errors import TooFewRows
 from funnelcast.evaluate.metrics import classification
-from funnelcast.families.boosting import TreeSettings
 from funnelcast.families.family import Development, Options
-from funnelcast.families.scoring.fitting import Fitted, Recipe, cross_loss, fit_scoring, fit_simple, prepare
+from funnelcast.families.scoring.fitting import Fitted, Recipe, fit_scoring, fit_simple, prepare
 from funnelcast.families.scoring.folds import contact_folds, inner_folds
 from funnelcast.families.scoring.leaks import Rules, suspects
 from funnelcast.families.scoring.model import ScoringModel
 from funnelcast.families.scoring.plots import plots
 from funnelcast.families.scoring.reasons import Wording
 from funnelcast.families.scoring.rows import Dated, Rows, dated_rows, flat_rows, latest, read_tables
-from funnelcast.families.tuning import Found, Range, minimise
+from funnelcast.families.scoring.search import search, settings
+from funnelcast.families.tuning import Found
 from funnelcast.labels import KEYS, LABEL
 from funnelcast.sources.facts import Facts, Label
 from funnelcast.spec import Spec
@@ -30,14 +30,6 @@ from funnelcast.terms import AsOf, Json
 
 Floats = npt.NDArray[np.float64]
 Complete = Callable[[ScoringModel, pd.DataFrame], ScoringModel]
-SPACE: Mapping[str, Range] = {
-    "num_leaves": Range(3, 16, whole=True, log=True),
-    "min_data_in_leaf": Range(10, 120, whole=True, log=True),
-    "feature_fraction": Range(0.3, 1.0),
-    "lambda_l2": Range(0.1, 30.0, log=True),
-}
-DEFAULT_TRIALS = 6
-_MOST_ROWS_TO_SEARCH = 4_000
 _TOO_GOOD = 0.995
 
 
@@ -96,8 +88,8 @@ def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options, question: Q
     )
     outer = () if rows.grid else contact_folds(rows.earlier, int(spec.folds.get("groups", 5)), spec.seed)
     searched = rows.earlier.iloc[outer[-1].fit] if outer else rows.earlier
-    best = _search(searched, names, spec, recipe, options)
-    recipe = replace(recipe, trees=_settings(best.values))
+    best = search(searched, names, spec, recipe, options)
+    recipe = replace(recipe, trees=settings(best.values))
     workshop = Workshop(spec, names, question.baseline, recipe, question.complete)
     development = _cross_validated(rows.earlier, outer, workshop, options) if outer else _in_time(rows, everything, workshop, options)
     about = _about(everything, rows, spec, question, best)
@@ -193,39 +185,6 @@ def _cross_validated(rows: pd.DataFrame, folds: Sequence[Fold], workshop: Worksh
     )
 
 
-def _search(rows: pd.DataFrame, names: Sequence[str], spec: Spec, recipe: Recipe, options: Options) -> Found:
-    """Search the trees' settings on a sample of whole contacts."""
-    sample = _sample(rows, spec.seed)
-    start = {name: float(getattr(TreeSettings(), name)) for name in SPACE}
-    folds = inner_folds(sample, spec)
-    prepared = prepare(sample, sample[LABEL].to_numpy(np.float64), names, recipe)
-    trials = options.trials if options.trials is not None else int(spec.search.get("trials", DEFAULT_TRIALS))
-    if not folds or trials <= 1 or not prepared.columns.encoded or prepared.outcome.sum() < 100:
-        return Found(start, float("nan"), 0)
-
-    def loss(values: Mapping[str, float]) -> float:
-        return cross_loss(prepared, folds, replace(recipe, trees=_settings(values)))
-
-    return minimise(loss, SPACE, start, trials=trials, seed=spec.seed, progress=lambda text: options.progress(f"{spec.name}: {text}"))
-
-
-def _sample(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
-    if len(rows) <= _MOST_ROWS_TO_SEARCH:
-        return rows
-    contacts = rows["contact_id"].unique()
-    drawn = np.random.default_rng(seed).permutation(contacts.size)[: int(contacts.size * _MOST_ROWS_TO_SEARCH / len(rows))]
-    return rows[rows["contact_id"].isin(contacts[drawn])]
-
-
-def _settings(values: Mapping[str, float]) -> TreeSettings:
-    return TreeSettings(
-        num_leaves=round(values["num_leaves"]),
-        min_data_in_leaf=round(values["min_data_in_leaf"]),
-        feature_fraction=float(values["feature_fraction"]),
-        lambda_l2=float(values["lambda_l2"]),
-    )
-
-
 def _probability(model: ScoringModel, rows: pd.DataFrame) -> Floats:
     return model.predict(rows[list(model.columns)])["probability"].to_numpy(np.float64)
 
@@ -256,7 +215,7 @@ def _about(everything: pd.DataFrame, rows: Rows, spec: Spec, question: Question,
         "as_of_dates": dates if rows.grid else [],
         "positives": int(everything[LABEL].sum()),
         "base_rate": float(everything[LABEL].mean()),
-        "search": {"trials": best.trials, "settings": searched},
+        "search": {"trials": best.trials, "pruned": best.pruned, "resumed": best.resumed, "settings": searched},
     }
 
 

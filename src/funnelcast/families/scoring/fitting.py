@@ -31,7 +31,7 @@ Indices = npt.NDArray[np.int64]
 Pairs = Sequence[tuple[Indices, Indices]]
 PENALTIES = (600.0, 200.0, 60.0, 20.0, 6.0)
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
-_FEWEST_FOR_TREES = 100
+FEWEST_FOR_TREES = 100
 _FEWEST_FOR_A_MODEL = 10
 
 
@@ -91,6 +91,11 @@ class Prepared:
     start: Start = field(default_factory=Start)
     log_odds: Floats | None = None
 
+    @property
+    def rarer(self) -> float:
+        """How many rows have the rarer outcome."""
+        return _rarer(self.outcome)
+
 
 @dataclass(frozen=True)
 class Members:
@@ -126,14 +131,14 @@ def fit_scoring(prepared: Prepared, folds: Sequence[Fold], recipe: Recipe) -> Fi
         Of the prepared rows; both members are judged on them. Without folds, or with next to no outcomes of one kind, the answer is
         the base rate.
     """
-    rarer = _rarer(prepared.outcome)
+    rarer = prepared.rarer
     if not folds or rarer < _FEWEST_FOR_A_MODEL or not prepared.columns.encoded:
         return base_rate(prepared, recipe)
     pairs = [(fold.fit, fold.judge) for fold in folds]
     with _one_adder():
         own = _fit_linear(prepared, pairs, recipe.penalties)
     trees, weight, raw = None, 0.0, own.raw
-    if rarer >= _FEWEST_FOR_TREES:
+    if rarer >= FEWEST_FOR_TREES:
         rounds, others = _cross_fit(prepared, pairs, recipe)
         weight, raw = _blend(own.raw, others, [prepared.outcome[judge] for _, judge in pairs])
         if weight > 0:
@@ -169,11 +174,11 @@ def fit_simple(rows: pd.DataFrame, names: Sequence[str], baseline: str, folds: S
     return Fitted(_model(prepared, recipe, calibrator, Members(own.design, own.beta)), tuple(judge for _, judge in pairs), tuple(own.raw))
 
 
-def cross_loss(prepared: Prepared, folds: Sequence[Fold], recipe: Recipe) -> float:
-    """Give the trees' mean log-loss over the folds: the one objective of the search."""
+def fold_losses(prepared: Prepared, folds: Sequence[Fold], recipe: Recipe) -> list[float]:
+    """Give the trees' mean log-loss on each fold: what the search minimises."""
     pairs = [(fold.fit, fold.judge) for fold in folds]
     _, raw = _cross_fit(prepared, pairs, recipe)
-    return float(np.mean([_log_loss(scores, prepared.outcome[judge]) for scores, (_, judge) in zip(raw, pairs, strict=True)]))
+    return [_log_loss(scores, prepared.outcome[judge]) for scores, (_, judge) in zip(raw, pairs, strict=True)]
 
 
 def _cross_fit(prepared: Prepared, pairs: Pairs, recipe: Recipe) -> tuple[int, list[Floats]]:
