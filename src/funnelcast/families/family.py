@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import ibis.expr.types as ir
@@ -42,11 +43,12 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Options:
-    """What a run may change about a fit, beside the spec."""
+    """What a run may change about a fit, beside the spec; ``studies`` is where searches are kept, so that one that was stopped goes on."""
 
     trials: int | None = None
     threads: int = 1
     progress: Progress = lambda _: None
+    studies: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,10 @@ class Development:
         Further top-level keys of the train document.
     plots
         Matplotlib figures by name, made when called.
+    earlier
+        Keys and outcomes of the rows that ``judged`` was fitted on, where they are dated.
+    sections
+        What the family adds to the run's card, each in Markdown with its heading.
     """
 
     model: Model
@@ -84,6 +90,8 @@ class Development:
     folds: tuple[Mapping[str, float], ...] = ()
     details: Mapping[str, Json] = field(default_factory=dict)
     plots: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
+    earlier: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sections: tuple[str, ...] = ()
 
 
 @runtime_checkable
