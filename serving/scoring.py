@@ -44,7 +44,8 @@ def score(model: str, store: Store, request: ScoreRequest, request_id: str) -> R
             answer["reasons"] = reasons
         outcome = _Outcome("probability", served.horizon_days, "low", "high")
         store.remember(_kept(served, as_of, request_id, outcome, _facts(request.contacts, checked), answers))
-    return _reply(as_of, served, scores=checked.answered(answers))
+    model_served: Any = served.champion.model
+    return {**_reply(as_of, served, scores=checked.answered(answers)), "data_sufficiency": model_served.sufficiency}
 
 
 def value(store: Store, request: ClvRequest, request_id: str) -> Reply:

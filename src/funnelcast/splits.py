@@ -13,6 +13,7 @@ from funnelcast.errors import SpecError
 from funnelcast.terms import AsOf
 
 Indices = npt.NDArray[np.int64]
+_MOST_COPIES = 3
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,13 @@ def group_folds(outcome: npt.NDArray[np.float64], groups: npt.NDArray[np.int64],
 
 
 def duplicate_groups(rows: pd.DataFrame) -> Indices:
-    """Give each row a number that it shares with its exact duplicates (in every column given)."""
+    """Give each row a number that it shares with its exact duplicates (in every column given).
+
+    Where rows recur more than ``_MOST_COPIES`` times on average, few values describe many contacts: then equal rows aren't copies, and each
+    has a number of its own.
+    """
     if rows.shape[1] == 0:
         return np.arange(len(rows), dtype=np.int64)
     hashes = pd.util.hash_pandas_object(rows, index=False).to_numpy()
-    return np.unique(hashes, return_inverse=True)[1].astype(np.int64)
+    distinct, codes = np.unique(hashes, return_inverse=True)
+    return np.arange(len(rows), dtype=np.int64) if len(rows) > _MOST_COPIES * distinct.size else codes.astype(np.int64)

@@ -80,3 +80,11 @@ def test_exact_duplicates_share_a_group() -> None:
     groups = duplicate_groups(rows)
     assert groups[0] == groups[2]
     assert len(set(groups.tolist())) == 3
+
+
+def test_rows_of_few_values_are_not_taken_for_copies() -> None:
+    """Seven hundred leads of three channels are seven hundred leads."""
+    rows = pd.DataFrame({"channel": ["web", "store", "fair"] * 10})
+    assert len(set(duplicate_groups(rows))) == 30
+    doubled = pd.concat([pd.DataFrame({"value": np.arange(15.0)})] * 2)  # an export pasted twice
+    assert len(set(duplicate_groups(doubled))) == 15

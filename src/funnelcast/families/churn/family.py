@@ -39,6 +39,8 @@ class Churn(ScoringFamily):
     baseline_column: ClassVar[str] = "days_since_purchase"
     raises: ClassVar[Words] = MappingProxyType({"en": "raises the risk of leaving", "fr": "augmente le risque de départ"})
     lowers: ClassVar[Words] = MappingProxyType({"en": "lowers the risk of leaving", "fr": "diminue le risque de départ"})
+    events: ClassVar[Words] = MappingProxyType({"en": "departures", "fr": "départs"})
+    others: ClassVar[Words] = MappingProxyType({"en": "customers kept", "fr": "clients restés"})
 
     def cohort(self, facts: Facts, spec: Spec, dates: list[AsOf]) -> ir.Table:
         """Give the customers who bought lately, or whose subscription runs."""

@@ -85,6 +85,7 @@ def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options, question: Q
         features=features.fingerprint(readable),
         rhythm_days=question.rhythm_days,
         season=rows.season_before,
+        segment=str(spec.features.get("segment", "source_channel")),
     )
     outer = () if rows.grid else contact_folds(rows.earlier, int(spec.folds.get("groups", 5)), spec.seed)
     searched = rows.earlier.iloc[outer[-1].fit] if outer else rows.earlier
@@ -227,6 +228,7 @@ def _of_model(model: ScoringModel, rows: pd.DataFrame) -> dict[str, Json]:
         "member": model.member,
         "trees_weight": model.weight,
         "calibration": model.calibrator.method,
+        "data_sufficiency": model.sufficiency,
         "columns": len(model.columns),
         "left_out": dict(model.read.left_out),
         "contributions": {str(name): round(float(value), 6) for name, value in strength.items()},

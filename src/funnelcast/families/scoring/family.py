@@ -36,6 +36,8 @@ class ScoringFamily(ABC):
     baseline_column: ClassVar[str]
     raises: ClassVar[Words]
     lowers: ClassVar[Words]
+    events: ClassVar[Words]
+    others: ClassVar[Words]
 
     @abstractmethod
     def cohort(self, facts: Facts, spec: Spec, dates: list[AsOf]) -> ir.Table:
@@ -57,7 +59,7 @@ class ScoringFamily(ABC):
 
     def develop(self, facts: Facts, spec: Spec, as_of: AsOf, options: Options) -> Development:
         """Fit challenger and baseline on what was known before as_of, and judge them out of sample."""
-        wording = Wording(features.words(read_tables(facts, spec)), self.raises, self.lowers)
+        wording = self._wording(features.words(read_tables(facts, spec)))
         outcomes = self._source_of_outcomes(facts, spec)
         question = Question(
             family=self.name,
@@ -117,9 +119,11 @@ class ScoringFamily(ABC):
         return log_losses(rows[LABEL].to_numpy(np.float64), predicted)
 
     def _recipe(self, spec: Spec) -> Recipe:
-        wording = Wording({}, self.raises, self.lowers)
         monotone = spec.features.get("monotone", {})
-        return Recipe(family=self.name, seed=spec.seed, monotone=monotone, wording=wording, rhythm_days=self.rhythm_days(spec))
+        return Recipe(family=self.name, seed=spec.seed, monotone=monotone, wording=self._wording({}), rhythm_days=self.rhythm_days(spec))
+
+    def _wording(self, names: Mapping[str, Words]) -> Wording:
+        return Wording(names, self.raises, self.lowers, self.events, self.others)
 
     def _require(self, rows: pd.DataFrame) -> None:
         if not len(rows):

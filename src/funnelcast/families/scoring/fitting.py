@@ -55,6 +55,8 @@ class Recipe:
         The horizon over which the outcome is a silence, where members start from the customer's own rhythm; 0 where they don't.
     season
         The company's, where its history tells one.
+    segment
+        The category whose levels' rates, shrunk to the base rate, are tried instead of all columns where outcomes are few.
     """
 
     family: str
@@ -68,6 +70,7 @@ class Recipe:
     penalties: tuple[float, ...] = PENALTIES
     rhythm_days: float = 0.0
     season: Season | None = None
+    segment: str = "source_channel"
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,8 @@ def fit_scoring(prepared: Prepared, folds: Sequence[Fold], recipe: Recipe) -> Fi
     pairs = [(fold.fit, fold.judge) for fold in folds]
     with _one_adder():
         own = _fit_linear(prepared, pairs, recipe.penalties)
+        if rarer < FEWEST_FOR_TREES:
+            prepared, own = _or_segments(prepared, own, pairs, recipe)
     trees, weight, raw = None, 0.0, own.raw
     if rarer >= FEWEST_FOR_TREES:
         rounds, others = _cross_fit(prepared, pairs, recipe)
@@ -226,6 +231,32 @@ def _fit_linear(prepared: Prepared, pairs: Pairs, penalties: Sequence[float]) ->
     return replace(best, beta=fit_ridge(values, outcome, best.penalty, best.beta, _start(prepared)))
 
 
+def _or_segments(prepared: Prepared, own: _Linear, pairs: Pairs, recipe: Recipe) -> tuple[Prepared, _Linear]:
+    """Take the rates of the segments, each shrunk to the base rate, where few outcomes teach no more than those."""
+    place = next((place for place, column in enumerate(prepared.columns.encoded) if column.source == recipe.segment), None)
+    if place is None:
+        return prepared, own
+    alone = _only(prepared, place)
+    rates = _fit_linear(alone, pairs, recipe.penalties)
+    outcome = np.concatenate([prepared.outcome[judge] for _, judge in pairs])
+    better = _log_loss(np.concatenate(rates.raw), outcome) <= _log_loss(np.concatenate(own.raw), outcome)
+    return (alone, rates) if better else (prepared, own)
+
+
+def _only(prepared: Prepared, place: int) -> Prepared:
+    columns = prepared.columns
+    kept = columns.encoded[place]
+    unread = [name for name in columns.kinds if name != kept.source]
+    alone = Columns({kept.source: columns.kinds[kept.source]}, (kept,), columns.left_out)
+    shape = Shape((0,) if kept.is_category else (), (0,))
+    return replace(
+        prepared,
+        columns=without(alone, unread, f"too few outcomes to read more than {kept.source}"),
+        matrix=prepared.matrix[:, [place]],
+        shape=shape,
+    )
+
+
 def _blend(own: Sequence[Floats], others: Sequence[Floats], outcomes: Sequence[Floats]) -> tuple[float, list[Floats]]:
     """Choose the trees' weight whose recalibrated held-out log-loss is lowest; the smaller weight on a tie."""
     outcome = np.concatenate(outcomes)
@@ -268,7 +299,7 @@ def _model(prepared: Prepared, recipe: Recipe, calibrator: Calibrator, members: 
         trees=members.trees,
         weight=members.weight,
         calibrator=calibrator,
-        wording=Wording(kept, wording.raises, wording.lowers),
+        wording=replace(wording, names=kept),
         start=prepared.start,
         about=about,
     )

@@ -17,7 +17,7 @@ from funnelcast.families.scoring.calibrator import Calibrator
 from funnelcast.families.scoring.columns import Columns
 from funnelcast.families.scoring.design import Design
 from funnelcast.families.scoring.logistic import linear
-from funnelcast.families.scoring.reasons import Reason, Wording, reason
+from funnelcast.families.scoring.reasons import Reason, Wording, reason, sufficiency
 from funnelcast.families.scoring.start import Start
 from funnelcast.labels import LABEL, NEXT_STATE
 from funnelcast.terms import Json
@@ -64,6 +64,13 @@ class ScoringModel:
         if not self.read.encoded:
             return "base_rate"
         return {0.0: "logistic_regression", 1.0: "boosted_trees"}.get(self.weight, "blend")
+
+    @property
+    def sufficiency(self) -> dict[str, Json]:
+        """Say on how many outcomes of the rarer kind it rests, and how many more would halve its intervals: widths go with 1 / sqrt(n)."""
+        positives, rows = float(str(self.about["positives"])), float(str(self.about["rows"]))
+        rarer, words = (positives, self.wording.events) if positives <= rows - positives else (rows - positives, self.wording.others)
+        return sufficiency(round(rarer), words)
 
     def predict(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Give probability, low and high (its 90 % interval) for each row; the index is kept.

@@ -12,28 +12,31 @@ from funnelcast.families.scoring.start import WORDS as START_WORDS
 from funnelcast.terms import Json
 
 Words = Mapping[str, str]
+ENOUGH = 200
+"""Outcomes of the rarer kind from which intervals are no longer called wide."""
 
 
 @dataclass(frozen=True)
 class Wording:
-    """The names of the columns and what raising or lowering the score means, each by language."""
+    """The names of the columns, what raising or lowering the score means, and what the two outcomes are called, each by language."""
 
     names: Mapping[str, Words] = field(default_factory=dict)
     raises: Words = field(default_factory=lambda: {"en": "raises the score", "fr": "augmente le score"})
     lowers: Words = field(default_factory=lambda: {"en": "lowers the score", "fr": "diminue le score"})
+    events: Words = field(default_factory=lambda: {"en": "positives", "fr": "cas positifs"})
+    others: Words = field(default_factory=lambda: {"en": "negatives", "fr": "cas négatifs"})
 
     def document(self) -> dict[str, Json]:
         """Give the wording as JSON."""
         return {
             "names": {name: dict(words) for name, words in self.names.items()},
-            "raises": dict(self.raises),
-            "lowers": dict(self.lowers),
+            **{name: dict(getattr(self, name)) for name in ("raises", "lowers", "events", "others")},
         }
 
     @classmethod
     def of(cls, document: Any) -> Wording:
         """Make the wording from its JSON."""
-        return cls(document["names"], document["raises"], document["lowers"])
+        return cls(**document)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,20 @@ def _plain(value: object) -> str | float | None:
         return value
     number = float(value)  # type: ignore[arg-type]
     return number if math.isfinite(number) else None
+
+
+def sufficiency(known: int, words: Words) -> dict[str, Json]:
+    """Say in both languages whether so many outcomes are enough, and how many more halve the intervals (three times as many)."""
+    enough, more = known >= ENOUGH, max(3 * known, 30)
+    more = round(more, 2 - len(str(more)))  # two digits say it
+    told: dict[str, Json] = {"outcomes": known, "enough": enough, "more_to_halve": more}
+    said = {lang: (_spoken(float(known), lang), _spoken(float(more), lang)) for lang in ("en", "fr")}
+    few = {"en": "" if enough else " Intervals are wide.", "fr": "" if enough else " Les intervalles sont larges."}
+    told["text_en"] = f"Learned from {said['en'][0]} {words['en']}.{few['en']} About {said['en'][1]} more would halve the intervals."
+    told["text_fr"] = (
+        f"Appris sur {said['fr'][0]} {words['fr']}.{few['fr']} Environ {said['fr'][1]} de plus réduiraient les intervalles de moitié."
+    )
+    return told
 
 
 def _percent(share: Any, lang: str) -> str:
