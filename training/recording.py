@@ -84,7 +84,7 @@ def register(tracker: Tracker, run_id: str, fitted: Fitted, *, promote: bool) ->
 
 
 def card(fitted: Fitted) -> bytes:
-    """Give the model's card: its intent by hand, then the figures of this version."""
+    """Give the model's card: its intent by hand, then the figures of this version, then what the family adds."""
     development = fitted.development
     lines = [f"## Figures of this version (as of {fitted.as_of.isoformat()}, {development.rows} rows, seed {fitted.spec.seed})", ""]
     lines += ["| metric | challenger | baseline |", "|---|---|---|"]
@@ -93,7 +93,7 @@ def card(fitted: Fitted) -> bytes:
         lines.append(f"| {name} | {value:.6g} | {'' if beside is None else f'{beside:.6g}'} |")
     by_hand = fitted.settings.models / fitted.spec.name / "card.md"
     intent = by_hand.read_text() if by_hand.exists() else f"# {fitted.spec.name}\n\n{fitted.spec.intent}"
-    return f"{intent.rstrip()}\n\n{chr(10).join(lines)}\n".encode()
+    return ("\n\n".join([intent.rstrip(), "\n".join(lines), *development.sections]) + "\n").encode()
 
 
 def finite_only(metrics: Mapping[str, float]) -> Iterator[tuple[str, float]]:

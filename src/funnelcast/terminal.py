@@ -53,6 +53,19 @@ def _trained(console: Console, document: Mapping[str, Any]) -> None:
         _rows(console, "leak suspects", document["leak_suspects"])
     if document.get("channel_moves"):
         _moves(console, document["channel_moves"])
+    if document.get("bridge"):
+        _bridge(console, document["bridge"])
+
+
+def _bridge(console: Console, bridge: Mapping[str, Any]) -> None:
+    if "missing" in bridge:
+        console.print(f"no points learned for a rule: {_text(bridge['missing'])}", highlight=False)
+        return
+    _rows(console, "from the rule to the model", [{"step": step, **figures} for step, figures in bridge["metrics"].items()])
+    _rows(console, "points by kind of touch", [{**line, "note": line.get("note", "")} for line in bridge["points"]])
+    for sentence in bridge["sentences"]["en"]:
+        console.print(_text(sentence), highlight=False)
+    console.print(_text(bridge["scale"]), highlight=False)
 
 
 def _moves(console: Console, moves: Mapping[str, Any]) -> None:
