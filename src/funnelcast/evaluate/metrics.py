@@ -89,6 +89,12 @@ def gain_curve(outcome: Floats, score: Floats) -> tuple[Floats, Floats]:
     return np.concatenate([start, called / outcome.size]), np.concatenate([start, true_positives / max(float(outcome.sum()), 1.0)])
 
 
+def precision_recall_curve(outcome: Floats, score: Floats) -> tuple[Floats, Floats]:
+    """Give precision and recall by falling threshold."""
+    true_positives, called = _by_threshold(outcome, score)
+    return true_positives / called, true_positives / max(float(outcome.sum()), 1.0)
+
+
 def _by_threshold(outcome: Floats, score: Floats) -> tuple[Floats, Floats]:
     order = np.argsort(-score, kind="stable")
     last_of_tie = np.append(np.flatnonzero(np.diff(score[order])), score.size - 1)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from matplotlib.figure import Figure
 
 from funnelcast import features
 from funnelcast.errors import TooFewRows
 from funnelcast.evaluate.metrics import classification
 from funnelcast.families.family import Development, Options
+from funnelcast.families.scoring import account
 from funnelcast.families.scoring.fitting import Fitted, Recipe, fit_scoring, fit_simple, prepare
 from funnelcast.families.scoring.folds import contact_folds, inner_folds
 from funnelcast.families.scoring.leaks import Rules, suspects
 from funnelcast.families.scoring.model import ScoringModel
-from funnelcast.families.scoring.plots import plots
+from funnelcast.families.scoring.plots import contributions_figure, plots
 from funnelcast.families.scoring.reasons import Wording
 from funnelcast.families.scoring.rows import Dated, Rows, dated_rows, flat_rows, latest, read_tables
 from funnelcast.families.scoring.search import search, settings
@@ -95,7 +98,8 @@ def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options, question: Q
     development = _cross_validated(rows.earlier, outer, workshop, options) if outer else _in_time(rows, everything, workshop, options)
     about = _about(everything, rows, spec, question, best)
     listed: list[Json] = [suspect.document() for suspect in found]
-    return replace(development, details={**about, "leak_suspects": listed, **development.details, "gates": _gates(development)})
+    details = {**about, "leak_suspects": listed, **development.details, "gates": _gates(development)}
+    return replace(development, details=details, sections=account.sections(details))
 
 
 @dataclass(frozen=True)
@@ -153,21 +157,20 @@ def _in_time(rows: Rows, everything: pd.DataFrame, workshop: Workshop, options: 
         baseline_metrics=classification(judged.outcome, judged.baseline),
         rows=len(everything),
         folds=_fold_metrics(fitted, rows.earlier[LABEL].to_numpy(np.float64)),
-        details=_of_model(final.model, rows.newest),
-        plots=plots(judged.outcome, judged.model, judged.baseline),
+        **_told(final.model, rows.newest, judged, rows.newest.get(workshop.recipe.segment)),
     )
 
 
 def _cross_validated(rows: pd.DataFrame, folds: Sequence[Fold], workshop: Workshop, options: Options) -> Development:
     outcome = rows[LABEL].to_numpy(np.float64)
-    own, simple = np.zeros(outcome.size), np.zeros(outcome.size)
+    judged = Judged(outcome, np.zeros(outcome.size), np.zeros(outcome.size))
     by_fold = []
     for number, fold in enumerate(folds, start=1):
         options.progress(f"{workshop.spec.name}: fold {number} of {len(folds)}")
         fitted, baseline = workshop.challenger(rows.iloc[fold.fit]), workshop.simple(rows.iloc[fold.fit])
-        own[fold.judge] = _probability(fitted.model, rows.iloc[fold.judge])
-        simple[fold.judge] = _probability(baseline, rows.iloc[fold.judge])
-        by_fold.append(classification(outcome[fold.judge], own[fold.judge]))
+        judged.model[fold.judge] = _probability(fitted.model, rows.iloc[fold.judge])
+        judged.baseline[fold.judge] = _probability(baseline, rows.iloc[fold.judge])
+        by_fold.append(classification(outcome[fold.judge], judged.model[fold.judge]))
     newest = rows.iloc[folds[-1].judge]
     options.progress(f"{workshop.spec.name}: fitting on all {len(rows)} rows")
     final = workshop.challenger(rows)
@@ -177,13 +180,25 @@ def _cross_validated(rows: pd.DataFrame, folds: Sequence[Fold], workshop: Worksh
         judged=fitted.model,
         judged_baseline=baseline,
         newest=newest,
-        metrics=classification(outcome, own),
-        baseline_metrics=classification(outcome, simple),
+        metrics=classification(outcome, judged.model),
+        baseline_metrics=classification(outcome, judged.baseline),
         rows=len(rows),
         folds=tuple(by_fold),
-        details=_of_model(final.model, newest),
-        plots=plots(outcome, own, simple),
+        **_told(final.model, newest, judged, rows.get(workshop.recipe.segment)),
     )
+
+
+def _told(model: ScoringModel, rows: pd.DataFrame, judged: Judged, segment: pd.Series | None) -> dict[str, Any]:
+    """Give the details and plots of a development: of the model on some rows, and of what was judged."""
+    by_segment = account.segments(segment, judged.outcome, judged.model)
+
+    def summary() -> Figure:
+        return contributions_figure(account.contributions(model, rows), account.ranks(model, rows))
+
+    return {
+        "details": {**account.of_model(model, rows), "segments": by_segment},
+        "plots": {**plots(judged.outcome, judged.model, judged.baseline), "contributions": summary},
+    }
 
 
 def _probability(model: ScoringModel, rows: pd.DataFrame) -> Floats:
@@ -217,21 +232,6 @@ def _about(everything: pd.DataFrame, rows: Rows, spec: Spec, question: Question,
         "positives": int(everything[LABEL].sum()),
         "base_rate": float(everything[LABEL].mean()),
         "search": {"trials": best.trials, "pruned": best.pruned, "resumed": best.resumed, "settings": searched},
-    }
-
-
-def _of_model(model: ScoringModel, rows: pd.DataFrame) -> dict[str, Json]:
-    """Say which member is shipped, what it reads and what moves it most."""
-    sample = rows.iloc[:2_000]
-    strength = model.contributions(sample[list(model.columns)]).parts.abs().mean().sort_values(ascending=False, kind="stable")
-    return {
-        "member": model.member,
-        "trees_weight": model.weight,
-        "calibration": model.calibrator.method,
-        "data_sufficiency": model.sufficiency,
-        "columns": len(model.columns),
-        "left_out": dict(model.read.left_out),
-        "contributions": {str(name): round(float(value), 6) for name, value in strength.items()},
     }
 
 

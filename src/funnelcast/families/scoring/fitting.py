@@ -289,7 +289,7 @@ def _model(prepared: Prepared, recipe: Recipe, calibrator: Calibrator, members: 
     about: dict[str, Json] = {"base_rate": float(outcome.mean()), "positives": float(outcome.sum()), "rows": int(outcome.size)}
     about["features"] = recipe.features
     wording = recipe.wording
-    kept = {name: words for name, words in wording.names.items() if name in prepared.columns.kinds}
+    kept = {name: words for name, words in wording.names.items() if name in prepared.columns.kinds or name in prepared.start.columns}
     unread = members.weight == 1
     return ScoringModel(
         family=recipe.family,

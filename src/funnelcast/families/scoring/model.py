@@ -101,7 +101,7 @@ class ScoringModel:
             Columns(beside, ()).check(rows[[name for name in beside if name in rows]], self.family, ())
 
     def contributions(self, rows: pd.DataFrame) -> Contributions:
-        """Give the exact parts of the raw score, grouped to the company's own columns; rhythm and season are parts of their own."""
+        """Give the exact parts of the raw score, grouped to the company's own columns; the season is a part of its own."""
         self._check(rows)
         matrix = self.read.matrix(rows)
         total = np.zeros((len(rows), len(self.read.encoded) + 1))
@@ -110,7 +110,11 @@ class ScoringModel:
         if self.trees is not None:
             total += self.weight * self.trees.contributions(matrix)
         parts = pd.DataFrame(total[:, :-1], columns=[column.source for column in self.read.encoded], index=rows.index)
-        return Contributions(parts.assign(**self.start.parts(rows)), total[:, -1] + self.start.centre)
+        started = self.start.parts(rows)
+        return Contributions(
+            parts.add(started, fill_value=0.0)[[*parts, *started.columns.difference(parts.columns, sort=False)]],
+            total[:, -1] + self.start.base,
+        )
 
     def explain(self, rows: pd.DataFrame, count: int, lang: str = "en") -> list[list[Reason]]:
         """Give for each row the ``count`` columns that move its raw score most, strongest first, as sentences."""

@@ -1,4 +1,4 @@
-"""The figures of a run: reliability with bands, ROC and gain, drawn when asked."""
+"""The figures of a run: reliability with bands, ROC, precision and recall, gain, lift and contributions, drawn when asked."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from funnelcast.evaluate.calibration import reliability
-from funnelcast.evaluate.metrics import gain_curve, roc_auc, roc_curve
+from funnelcast.evaluate.metrics import average_precision, gain_curve, precision_recall_curve, roc_auc, roc_curve
 
 Floats = npt.NDArray[np.float64]
+_MOST_FEATURES, _MOST_POINTS = 15, 400
 
 
 def plots(outcome: Floats, model: Floats, baseline: Floats) -> dict[str, Callable[[], Figure]]:
@@ -20,7 +22,9 @@ def plots(outcome: Floats, model: Floats, baseline: Floats) -> dict[str, Callabl
     return {
         "reliability": lambda: reliability_figure(outcome, model),
         "roc": lambda: roc_figure(outcome, model, baseline),
+        "precision_recall": lambda: precision_recall_figure(outcome, model, baseline),
         "gain": lambda: gain_figure(outcome, model, baseline),
+        "lift": lambda: lift_figure(outcome, model, baseline),
     }
 
 
@@ -53,6 +57,62 @@ def gain_figure(outcome: Floats, model: Floats, baseline: Floats) -> Figure:
         axes.plot(*gain_curve(outcome, probability), color=colour, label=name)
     axes.plot([0, 1], [0, 1], color="0.6", linestyle="--")
     axes.legend(loc="lower right")
+    return figure
+
+
+def precision_recall_figure(outcome: Floats, model: Floats, baseline: Floats) -> Figure:
+    """Draw precision against recall of model and baseline; the dashed line is the base rate."""
+    figure, axes = _axes("recall", "precision", "Precision and recall")
+    for name, probability, colour in (("model", model, "C0"), ("baseline", baseline, "C1")):
+        precision, recall = precision_recall_curve(outcome, probability)
+        axes.plot(recall, precision, color=colour, label=f"{name}: {average_precision(outcome, probability):.3f}", drawstyle="steps-post")
+    axes.axhline(float(outcome.mean()), color="0.6", linestyle="--")
+    axes.legend(loc="upper right")
+    return figure
+
+
+def lift_figure(outcome: Floats, model: Floats, baseline: Floats) -> Figure:
+    """Draw how many times the base rate the best share of a list holds."""
+    figure, axes = _axes("share of the list", "times the base rate", "Lift")
+    highest = 1.0
+    for name, probability, colour in (("model", model, "C0"), ("baseline", baseline, "C1")):
+        called, found = gain_curve(outcome, probability)
+        kept = called >= 0.01  # of a handful of rows the lift is noise
+        axes.plot(called[kept], found[kept] / called[kept], color=colour, label=name)
+        highest = max(highest, float((found[kept] / called[kept]).max(initial=1.0)))
+    axes.axhline(1.0, color="0.6", linestyle="--")
+    axes.set_ylim(0, 1.1 * highest)
+    axes.legend(loc="upper right")
+    return figure
+
+
+def contributions_figure(parts: pd.DataFrame, ranks: pd.DataFrame) -> Figure:
+    """Draw each row's contributions of the columns that move the score most, coloured by the column's value from low to high.
+
+    Parameters
+    ----------
+    parts
+        Log-odds, rows by column, strongest column first.
+    ranks
+        Each value's rank among its column's, 0 to 1; not a number where it is missing or a word without an order.
+    """
+    shown = list(parts.columns[:_MOST_FEATURES])
+    step = max(1, -(-len(parts) // _MOST_POINTS))
+    figure = Figure(figsize=(8, 0.8 + 0.34 * len(shown)), layout="constrained")
+    axes = figure.add_subplot()
+    jitter = np.random.default_rng(0).uniform(-0.3, 0.3, len(parts.iloc[::step]))
+    for place, name in enumerate(shown):
+        colour = ranks[name].iloc[::step]
+        level = -place + jitter
+        known = colour.notna().to_numpy()
+        drawn = parts[name].iloc[::step].to_numpy()
+        axes.scatter(drawn[~known], level[~known], s=6, color="0.6", linewidths=0)
+        points = axes.scatter(drawn[known], level[known], s=6, c=colour[known], cmap="coolwarm", vmin=0, vmax=1, linewidths=0)
+    axes.axvline(0, color="0.6", linewidth=0.8)
+    axes.set_yticks([-float(place) for place in range(len(shown))], [name if len(name) <= 36 else f"{name[:35]}…" for name in shown])
+    axes.set(xlabel="contribution to the log-odds", title="What moves the score")
+    if shown:
+        figure.colorbar(points, ax=axes, ticks=[0, 1], label="value").ax.set_yticklabels(["low", "high"])
     return figure
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from funnelcast.families.scoring.rhythm import NAME as RHYTHM
 from funnelcast.families.scoring.start import WORDS as START_WORDS
 from funnelcast.terms import Json
 
@@ -59,8 +58,7 @@ def reason(name: str, value: object, effect: float, wording: Wording, lang: str)
     called = {**wording.names, **START_WORDS}.get(name, {}).get(lang, name)
     direction = (wording.raises if effect >= 0 else wording.lowers)[lang]
     colon = " : " if lang == "fr" else ": "
-    spoken = _percent(plain, lang) if name == RHYTHM else _spoken(plain, lang)
-    return Reason(name, plain, effect, f"{called}{colon}{spoken} ({direction})")
+    return Reason(name, plain, effect, f"{called}{colon}{_spoken(plain, lang)} ({direction})")
 
 
 def _plain(value: object) -> str | float | None:
@@ -84,10 +82,6 @@ def sufficiency(known: int, words: Words) -> dict[str, Json]:
         f"Appris sur {said['fr'][0]} {words['fr']}.{few['fr']} Environ {said['fr'][1]} de plus réduiraient les intervalles de moitié."
     )
     return told
-
-
-def _percent(share: Any, lang: str) -> str:
-    return f"{100 * share:.0f}\u202f%" if lang == "fr" else f"{share:.0%}"
 
 
 def _spoken(value: str | float | None, lang: str) -> str:

@@ -6,8 +6,9 @@ and that who has left gets in touch less. Trees and the linear member start from
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,6 @@ from funnelcast.terms import Json
 
 Floats = npt.NDArray[np.float64]
 
-NAME = "rhythm"
-"""Of its part among the reasons."""
-WORDS: Mapping[str, str] = {
-    "en": "risk of silence by the usual rhythm of purchases and contacts",
-    "fr": "risque de silence d'après le rythme habituel des achats et des contacts",
-}
 PURCHASES = ("purchases", "days_since_first_purchase", "days_since_purchase")
 TOUCHES = ("touches_since_purchase", "touches_between_purchases")
 
@@ -62,9 +57,11 @@ class Rhythm:
     shift
         Added to the log-odds.
     centre
-        The mean log-odds of the rows it was fitted on: parts of a score are told against it.
+        The mean log-odds of the rows it was fitted on: what is said of those of whom no purchase is known.
     touched
         Whether touches are read.
+    reference
+        The median of each column among the rows it was fitted on: the customer against whom parts are told.
     """
 
     horizon_days: float
@@ -80,6 +77,7 @@ class Rhythm:
     shift: float
     centre: float
     touched: bool
+    reference: tuple[float, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -97,6 +95,37 @@ class Rhythm:
         known = _History.of(rows, touched=self.touched)
         parameters = _Parameters(self.r, self.alpha, self.a, self.b, self.s, self.beta, self.delta, self.w, self.v, self.shift)
         return np.where(known.bought, _silence(parameters, known, busier * self.horizon_days), self.centre)
+
+    def base(self) -> float:
+        """Give the log-odds of the customer against whom parts are told, in weeks as busy as the year's mean."""
+        return float(self.log_odds(self._mixed(pd.DataFrame(index=range(1)), ()))[0])
+
+    def parts(self, rows: pd.DataFrame, busier: Floats) -> tuple[pd.DataFrame, Floats]:
+        """Give what each column, and last the season, adds to the base: Shapley values, so that they add up to the log-odds exactly.
+
+        Shapley (1953); a coalition's worth is the log-odds with its columns from the row and all others from the reference: 64 at most.
+        """
+        players = range(len(self.columns) + 1)
+        worth = {
+            chosen: self.log_odds(self._mixed(rows, chosen), busier if players[-1] in chosen else 1.0)
+            for size in range(len(players) + 1)
+            for chosen in combinations(players, size)
+        }
+        shares = [
+            sum(
+                (worth[tuple(sorted((*others, player)))] - worth[others]) / (len(players) * comb(len(players) - 1, len(others)))
+                for others in worth
+                if player not in others
+            )
+            for player in players
+        ]
+        return pd.DataFrame(dict(zip(self.columns, shares, strict=False)), index=rows.index), np.asarray(shares[-1], np.float64)
+
+    def _mixed(self, rows: pd.DataFrame, chosen: tuple[int, ...]) -> pd.DataFrame:
+        columns = {
+            name: rows[name] if place in chosen else np.full(len(rows), self.reference[place]) for place, name in enumerate(self.columns)
+        }
+        return pd.DataFrame(columns, index=rows.index)
 
     def document(self) -> dict[str, Json]:
         """Give it as JSON."""
@@ -125,7 +154,7 @@ class _History:
         bought = np.isfinite(days) & np.isfinite(first) & np.isfinite(last) & (days >= 1)
         days, first, last = (np.where(bought, values, 1.0) for values in (days, first, last))
         since, before = (as_numbers(rows[name]) for name in TOUCHES) if touched else (np.zeros(len(rows)), np.zeros(len(rows)))
-        return cls(bought, days - 1, first - last, first, np.nan_to_num(before), np.nan_to_num(since))
+        return cls(bought, days - 1, np.maximum(first - last, 0.0), first, np.nan_to_num(before), np.nan_to_num(since))
 
     def among(self, chosen: npt.NDArray[Any]) -> _History:
         return _History(**{name: values[chosen] for name, values in vars(self).items()})
@@ -178,9 +207,10 @@ def learn_rhythm(rows: pd.DataFrame, outcome: Floats, horizon_days: float, busie
     best = {name: round(float(value), _DECIMALS) for name, value in vars(_parameters(prior, free, moved)).items()}
     if not touched:
         best |= {"w": 0.0, "v": 0.0, "delta": 1.0}
-    found = Rhythm(float(horizon_days), **best, centre=0.0, touched=touched)
+    reference = tuple(float(np.median(as_numbers(rows[name].iloc[chosen]))) for name in (PURCHASES + TOUCHES if touched else PURCHASES))
+    found = Rhythm(float(horizon_days), **best, centre=0.0, touched=touched, reference=reference)
     centre = float(found.log_odds(rows.iloc[chosen], busier[chosen]).mean())
-    return Rhythm(**{**vars(found), "centre": round(centre, _DECIMALS)})
+    return replace(found, centre=round(centre, _DECIMALS))
 
 
 def _prior(known: _History) -> Floats:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import expit
 
 from funnelcast.families.scoring import rhythm as rhythms
 from funnelcast.families.scoring import season as seasons
@@ -20,8 +19,8 @@ from funnelcast.terms import Json
 
 Floats = npt.NDArray[np.float64]
 
-WORDS: Mapping[str, Mapping[str, str]] = {rhythms.NAME: rhythms.WORDS, seasons.NAME: seasons.WORDS}
-"""How the parts are called in reasons."""
+WORDS: Mapping[str, Mapping[str, str]] = {seasons.NAME: seasons.WORDS}
+"""How a part that is no column is called in reasons."""
 
 
 @dataclass(frozen=True)
@@ -41,25 +40,26 @@ class Start:
         return (*(self.rhythm.columns if self.rhythm else ()), *((seasons.DAY_OF_YEAR,) if self.season else ()))
 
     @property
-    def centre(self) -> float:
-        """The log-odds against which its parts are told."""
-        return self.rhythm.centre if self.rhythm else 0.0
+    def base(self) -> float:
+        """The log-odds to which its parts add."""
+        return self.rhythm.base() if self.rhythm else 0.0
 
     def log_odds(self, rows: pd.DataFrame) -> Floats:
         """Give the log-odds of each row, shape (n,)."""
-        return self.centre + sum(self.parts(rows).values(), np.zeros(len(rows)))
-
-    def parts(self, rows: pd.DataFrame) -> dict[str, Floats]:
-        """Give what each part adds to the centre, by name, shape (n,) each."""
         if self.rhythm is not None:
-            return {rhythms.NAME: self.rhythm.log_odds(rows, self._busier(rows)) - self.rhythm.centre}
-        return {} if self.season is None else {seasons.NAME: np.log(self._busier(rows))}
+            return self.rhythm.log_odds(rows, self._busier(rows))
+        return np.log(self._busier(rows))
+
+    def parts(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Give what each of its columns, and the season, adds to the base; rows sum to the log-odds."""
+        if self.rhythm is not None:
+            found, season = self.rhythm.parts(rows, self._busier(rows))
+            return found.assign(**{seasons.NAME: season}) if self.season else found
+        return pd.DataFrame({seasons.NAME: np.log(self._busier(rows))} if self.season else {}, index=rows.index)
 
     def told(self, rows: pd.DataFrame) -> dict[str, Floats]:
-        """Give each part's value as reasons tell it: the probability of silence, or how much busier the weeks ahead are."""
-        if self.rhythm is not None:
-            return {rhythms.NAME: np.asarray(expit(self.rhythm.log_odds(rows, self._busier(rows))), np.float64)}
-        return {} if self.season is None else {seasons.NAME: self._busier(rows)}
+        """Give the value of each part that is no column: how much busier than the year's mean the weeks ahead are."""
+        return {seasons.NAME: self._busier(rows)} if self.season else {}
 
     def _busier(self, rows: pd.DataFrame) -> Floats:
         return busier(self.season, rows)

@@ -96,13 +96,27 @@ def test_it_beats_recency_alone_and_says_what_it_is() -> None:
 
 def test_figures_are_drawn_when_asked() -> None:
     found = developed("2025-01-01")
-    assert sorted(found.plots) == ["gain", "reliability", "roc"]
+    assert sorted(found.plots) == ["contributions", "gain", "lift", "precision_recall", "reliability", "roc"]
+    shown = found.plots["contributions"]().axes[0].get_yticklabels()
+    assert [label.get_text() for label in shown] == list(found.details["contributions"])[: len(shown)]  # type: ignore[arg-type]
+    precision = found.plots["precision_recall"]().axes[0].get_lines()[0].get_ydata()
+    assert precision[-1] == pytest.approx(found.newest["label"].mean())  # whoever calls everyone is as often right as the base rate
     labels = [text.get_text() for text in found.plots["roc"]().axes[0].get_legend().get_texts()]
     assert labels == [f"model: {found.metrics['roc_auc']:.3f}", f"baseline: {found.baseline_metrics['roc_auc']:.3f}"]
 
 
-def test_the_same_facts_and_seed_give_the_same_figures() -> None:
-    again = CHURN.develop(shop(), SPEC, AsOf.parse("2025-01-01", "UTC"), QUICK)
+def test_the_card_lists_what_is_read_and_what_is_left_out() -> None:
+    found = developed("2025-01-01")
+    card = "\n".join(found.sections)
+    for name in found.details["left_out"]:  # type: ignore[union-attr]
+        assert f"| {name} |" in card
+    assert "## What moves the score" in card
+    assert "Learned from" in card
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_same_facts_and_seed_give_the_same_figures(threads: int) -> None:
+    again = CHURN.develop(shop(), SPEC, AsOf.parse("2025-01-01", "UTC"), replace(QUICK, threads=threads))
     assert again.metrics == developed("2025-01-01").metrics
     assert again.model.files() == developed("2025-01-01").model.files()
 

@@ -121,6 +121,19 @@ def test_it_learns_the_simulated_buyer() -> None:
     assert roc_auc(outcome, blind.log_odds(newer)) + 0.02 < roc_auc(outcome, score)
 
 
+def test_its_parts_add_up_to_its_log_odds() -> None:
+    frame, silent, _ = simulated(500, seed=3)
+    busier = np.linspace(0.7, 1.4, 500)
+    learned = learn_rhythm(frame, silent, 90.0, busier)
+    frame.iloc[7] = np.nan
+    parts, season = learned.parts(frame, busier)
+    assert list(parts) == list(learned.columns)
+    assert learned.base() + parts.sum(axis=1).to_numpy() + season == pytest.approx(learned.log_odds(frame, busier), abs=1e-9)
+    typical = pd.DataFrame([learned.reference], columns=list(learned.columns))
+    nothing, of_season = learned.parts(typical, np.ones(1))
+    assert np.abs(nothing.to_numpy()).max() < 1e-9 > abs(of_season[0])
+
+
 def test_it_travels_as_json() -> None:
     assert Rhythm.of(CDNOW.document()) == CDNOW
     assert Rhythm.of(None) is None
