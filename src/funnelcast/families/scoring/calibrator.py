@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
 from funnelcast.evaluate.calibration import fit_line, jeffreys, log_odds
+from funnelcast.evaluate.metrics import log_losses
 from funnelcast.families.scoring.documents import as_document, fields_of
 from funnelcast.families.scoring.logistic import fit_ridge, linear
 from funnelcast.terms import Json
@@ -18,6 +21,7 @@ Floats = npt.NDArray[np.float64]
 LEVEL = 0.90
 """Of every interval."""
 _FEWEST_FOR_BETA = 1_000
+_FOLDS = 5
 _BANDS = 40
 _FARTHEST = 1e-4  # from 0 and 1, of an interval's open end
 _SMALLEST_NEIGHBOURHOOD, _LARGEST_NEIGHBOURHOOD = 50, 2_000
@@ -27,6 +31,9 @@ _SMALLEST_NEIGHBOURHOOD, _LARGEST_NEIGHBOURHOOD = 50, 2_000
 class Calibrator:
     """P = logistic(c + a ln s + b (-ln(1 - s))), s = logistic(raw score): beta calibration (Kull et al. 2017); Platt's line is a = b.
 
+    Where outcomes are many and a staircase suits held-out ones better, its steps bend that curve (isotonic regression, Zadrozny and
+    Elkan 2002): lines through their middles, so that the order of the scores is kept between them.
+
     Parameters
     ----------
     c, a, b
@@ -35,7 +42,9 @@ class Calibrator:
         At some raw scores, ascending: how far, in log-odds, the ends of Jeffreys' 90 % interval of the rate among the held-out rows that
         scored nearest lie from their mean probability.
     method
-        ``platt`` or ``beta``.
+        ``platt``, ``beta`` or ``isotonic``.
+    steps, odds
+        Of isotonic: the middle of each step, ascending, and its log-odds; beyond the ends the curve goes on along the beta map.
     """
 
     c: float
@@ -45,10 +54,19 @@ class Calibrator:
     low: tuple[float, ...]
     high: tuple[float, ...]
     method: str
+    steps: tuple[float, ...] = ()
+    odds: tuple[float, ...] = ()
 
     def probability(self, raw: Floats) -> Floats:
         """Give the probability of each raw score."""
-        return np.asarray(expit(linear(np.array([self.c, self.a, self.b]), _features(raw))), np.float64)
+        odds = self._smooth(raw)
+        if self.steps:
+            beyond = odds - self._smooth(np.clip(raw, self.steps[0], self.steps[-1]))
+            odds = np.interp(raw, self.steps, self.odds) + beyond
+        return np.asarray(expit(odds), np.float64)
+
+    def _smooth(self, raw: Floats) -> Floats:
+        return linear(np.array([self.c, self.a, self.b]), _features(raw))
 
     def interval(self, raw: Floats, probability: Floats) -> tuple[Floats, Floats]:
         """Give the interval of each probability, which it always holds."""
@@ -67,10 +85,49 @@ class Calibrator:
 
 
 def learn_calibrator(raw: Floats, outcome: Floats) -> Calibrator:
-    """Fit the map on held-out raw scores: two parameters while the rarer outcome has under 1,000 rows, three beyond."""
-    rarer = min(outcome.sum(), outcome.size - outcome.sum())
-    c, a, b = _beta(raw, outcome) if rarer >= _FEWEST_FOR_BETA else _platt(raw, outcome)
-    return with_bands(Calibrator(round(c, 10), round(a, 10), round(b, 10), (), (), (), "platt" if a == b else "beta"), raw, outcome)
+    """Fit the map on held-out raw scores, as finely as the rarer outcome's rows allow.
+
+    Two parameters under 1,000 of them, three beyond; and from there on steps, where five folds say that those predict better.
+    """
+    if min(outcome.sum(), outcome.size - outcome.sum()) < _FEWEST_FOR_BETA:
+        return with_bands(_parametric(_platt(raw, outcome)), raw, outcome)
+    smooth, stepped = (_held_out_loss(raw, outcome, fit) for fit in (_smooth_fit, _stepped_fit))
+    return with_bands((_stepped_fit if stepped < smooth else _smooth_fit)(raw, outcome), raw, outcome)
+
+
+def _held_out_loss(raw: Floats, outcome: Floats, fit: Callable[[Floats, Floats], Calibrator]) -> float:
+    """Give the mean log-loss over folds that each hold every fifth of the scores in order."""
+    place = np.empty(raw.size, np.int64)
+    place[np.lexsort((outcome, raw))] = np.arange(raw.size)
+    losses = np.empty(raw.size)
+    for fold in range(_FOLDS):
+        judged = place % _FOLDS == fold
+        losses[judged] = log_losses(outcome[judged], fit(raw[~judged], outcome[~judged]).probability(raw[judged]))
+    return float(losses.mean())
+
+
+def _smooth_fit(raw: Floats, outcome: Floats) -> Calibrator:
+    return _parametric(_beta(raw, outcome))
+
+
+def _parametric(coefficients: tuple[float, float, float]) -> Calibrator:
+    c, a, b = (round(value, 10) for value in coefficients)
+    return Calibrator(c, a, b, (), (), (), "platt" if a == b else "beta")
+
+
+def _stepped_fit(raw: Floats, outcome: Floats) -> Calibrator:
+    """Pool adjacent violators over the distinct scores; each step's rate is (k + 1/2) / (n + 1), held ascending."""
+    scores, place = np.unique(raw, return_inverse=True)
+    count = np.bincount(place).astype(np.float64)
+    rate = np.asarray(np.bincount(place, weights=outcome) / count, np.float64)
+    starts = isotonic_regression(rate, weights=count).blocks[:-1]
+    rows = np.add.reduceat(count, starts)
+    middle = np.add.reduceat(count * scores, starts) / rows
+    level = (np.add.reduceat(count * rate, starts) + 0.5) / (rows + 1)
+    smooth = _smooth_fit(raw, outcome)
+    if not smooth.a + smooth.b:
+        return smooth
+    return replace(smooth, method="isotonic", steps=_rounded(middle), odds=_rounded(np.maximum.accumulate(log_odds(level))))
 
 
 def with_bands(calibrator: Calibrator, raw: Floats, outcome: Floats) -> Calibrator:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from scipy.special import expit
 
 from funnelcast.evaluate.calibration import intercept_of, slope_of
+from funnelcast.evaluate.metrics import log_losses
 from funnelcast.families.scoring.calibrator import Calibrator, learn_calibrator
 
 
@@ -26,10 +29,32 @@ def test_the_map_undoes_a_known_distortion_and_suits_the_count_of_positives(rows
     assert intercept_of(fresh_outcome, found.probability(fresh_raw)) == pytest.approx(0.0, abs=0.12)
 
 
-def test_the_order_of_the_scores_is_kept() -> None:
-    raw, outcome, _ = drawn(30_000, seed=3)
-    probability = learn_calibrator(raw, outcome).probability(np.sort(raw))
+def stairs(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two plateaus with a cliff between them: no curve of three parameters has that shape."""
+    rng = np.random.default_rng(seed)
+    raw = rng.normal(0, 2, rows)
+    truth = np.where(raw < 0.5, 0.08, 0.6) + 0.02 * expit(raw)
+    return raw, (rng.random(rows) < truth).astype(float), truth
+
+
+def test_many_outcomes_on_a_staircase_get_steps() -> None:
+    raw, outcome, _ = stairs(20_000, seed=7)
+    fresh, came, truth = stairs(20_000, seed=8)
+    stepped, smooth = learn_calibrator(raw, outcome), learn_calibrator(raw[:1_500], outcome[:1_500])
+    assert (stepped.method, smooth.method) == ("isotonic", "platt")
+    best = log_losses(came, truth).mean()
+    assert log_losses(came, stepped.probability(fresh)).mean() - best < 0.003
+    assert log_losses(came, smooth.probability(fresh)).mean() - best > 0.03
+    assert Calibrator.of(stepped.document()) == stepped
+
+
+@pytest.mark.parametrize("world", [drawn, stairs])
+def test_the_order_of_the_scores_is_kept(world: Callable[..., tuple[np.ndarray, ...]]) -> None:
+    raw, outcome, _ = world(30_000, seed=3)
+    probability = learn_calibrator(raw, outcome).probability(np.linspace(-30, 30, 5_000))
     assert (np.diff(probability) >= 0).all()
+    assert probability[0] < 0.05
+    assert probability[-1] > 0.6
 
 
 def test_scores_that_rank_backwards_are_not_turned_around() -> None:
