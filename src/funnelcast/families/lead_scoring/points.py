@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 Floats = npt.NDArray[np.float64]
 REPLICATES = 200
 _SLOPE_SPREAD = 0.5  # of ln s about 0
-_KAPPA = (0.05, 20.0)  # the rule as a whole, where a mean score by the rule is 1
+_KAPPA = (1e-3, 1e3)  # the rule as a whole, where a mean score by the rule is 1
 _CONTROLS_PENALTY = 1e-2
 _LARGEST_STEP = 1.5  # of ln s
 _MOST_STEPS, _MOST_SWEEPS = 60, 200

@@ -38,10 +38,10 @@ def sentence(one: PointsOfKind, lang: str) -> str:
     french = lang == "fr"
     called = _ONE.get(one.kind, (f"one touch “{one.kind}”", f"un contact « {one.kind} »"))[french]
     if french:
-        beside = "la règle ne le compte pas" if one.rule is None else f"pas {_number(one.rule, lang)}"
-        return f"{called} vaut {one.learned} ({one.low} à {one.high}), {beside}"
-    beside = "the rule doesn't count it" if one.rule is None else f"not {_number(one.rule, lang)}"
-    return f"{called} is worth {one.learned} ({one.low} to {one.high}), {beside}"
+        beside = " ; la règle ne le compte pas" if one.rule is None else f", pas {_number(one.rule, lang)}"
+        return f"{called} vaut {one.learned} ({one.low} à {one.high}){beside}"
+    beside = "; the rule doesn't count it" if one.rule is None else f", not {_number(one.rule, lang)}"
+    return f"{called} is worth {one.learned} ({one.low} to {one.high}){beside}"
 
 
 def scale(bridge: Bridge, lang: str = "en") -> str:
