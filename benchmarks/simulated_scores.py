@@ -1,7 +1,7 @@
 """Churn and lead scores beside the best that the observable history allows, on simulated companies.
 
-Run as ``python -m benchmarks.simulated_scores [companies] [contacts]``. The best is the simulator's posterior given that history (Bayes under the
-very laws that drew it), not the latent rates that nobody can see.
+Run as ``python -m benchmarks.simulated_scores [companies] [contacts]``. The best is the simulator's posterior given that history (Bayes
+under the very laws that drew it), not the latent rates that nobody can see.
 """
 
 from __future__ import annotations

@@ -101,6 +101,12 @@ def _features(facts: Facts) -> tuple[Feature, ...]:
         ),
         *windowed("touches", lambda d, where: count(d.touches, where), "contacts", "contacts"),
         *windowed("active_days", days, "days with a contact", "jours avec contact", (90, YEAR)),
+        Feature(
+            "touches_per_month",
+            lambda d: ratio((count(d.touches) + 1.0) * 30.0, d.age.max() + 30),
+            "contacts per month since the first",
+            "contacts par mois depuis le premier",
+        ),
         Feature("touch_interval", _interval, "usual days between contacts", "jours habituels entre deux contacts"),
         Feature(
             "touch_pause",

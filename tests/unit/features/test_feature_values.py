@@ -97,6 +97,7 @@ EXPECTED = {
     "touches_30d": 2,  # an answer to a survey is no touch
     "touches_365d": 3,
     "active_days_90d": 2,
+    "touches_per_month": 30 * (3 + 1) / (121 + 30),  # one touch and one month ahead: a first visit yesterday is no flood
     "minutes_90d": 30,
     "engagement_points": 1 + 20 * 1.5 + 6,  # half an hour adds half, the company's own points for a download
     "engagement_points_30d": 31,
