@@ -44,6 +44,9 @@ def test_churn_is_told_with_its_place_its_value_and_its_reasons(client: Client, 
     asked = {"contacts": [person], "as_of": "2025-06-01T00:00:00+02:00", "explain": 3, "lang": "fr"}
     answer = client.answer("/v1/churn/score", asked)
     (score,) = answer["scores"]
+    model: Any = served.champion("churn").model
+    assert answer["data_sufficiency"] == model.sufficiency
+    assert answer["data_sufficiency"]["text_fr"].startswith("Appris sur")
     assert answer["models"] == [{"name": "churn", "version": served.champion("churn").version, "trained_as_of": served.as_of}]
     assert score["low"] <= score["probability"] <= score["high"]
     scale = np.array(served.snapshot().document("scales")["churn"]["probability"])
