@@ -79,7 +79,8 @@ def fit(settings: Settings, facts: Facts, request: Request) -> Fitted:
     require_tables(facts, family, spec.name)
     as_of = request.as_of or default_as_of(facts)
     request.options.progress(f"{spec.name}: fitting as of {as_of.isoformat()}")
-    development = with_found_at_capacity(spec, family.develop(facts, spec, as_of, request.options))
+    options = replace(request.options, studies=settings.studies(facts.source.name))
+    development = with_found_at_capacity(spec, family.develop(facts, spec, as_of, options))
     verdict = judge_development(settings, facts.source.name, spec, family, development)
     return Fitted(settings, facts, spec, family, as_of, development, verdict)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import ibis
@@ -119,6 +120,18 @@ def test_the_same_facts_and_seed_give_the_same_figures(threads: int) -> None:
     again = CHURN.develop(shop(), SPEC, AsOf.parse("2025-01-01", "UTC"), replace(QUICK, threads=threads))
     assert again.metrics == developed("2025-01-01").metrics
     assert again.model.files() == developed("2025-01-01").model.files()
+
+
+def test_a_search_is_kept_and_not_repeated_on_the_same_facts(tmp_path: Path) -> None:
+    options = Options(trials=3, studies=tmp_path)
+    first, again = (CHURN.develop(shop(), SPEC, AsOf.parse("2025-01-01", "UTC"), options) for _ in range(2))
+    searches: list[Any] = [first.details["search"], again.details["search"]]
+    assert [search["resumed"] for search in searches] == [0, 3]
+    assert searches[0]["settings"] == searches[1]["settings"]
+    assert first.metrics == again.metrics
+    assert len(list(tmp_path.glob("churn-*.json"))) == 1
+    CHURN.develop(shop(), SPEC, AsOf.parse("2024-11-01", "UTC"), options)  # other rows: another search
+    assert len(list(tmp_path.glob("churn-*.json"))) == 2
 
 
 def test_whoever_is_in_question_is_scored() -> None:
