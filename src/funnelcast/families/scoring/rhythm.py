@@ -34,6 +34,34 @@ _SURE = 20.0  # log-odds of being a customer still, for who bought once: dropout
 
 
 @dataclass(frozen=True)
+class Process:
+    """BG/NBD with engagement, days as its unit.
+
+    Parameters
+    ----------
+    r, alpha, a, b
+        Of BG/NBD.
+    s, beta, delta
+        Of the touches.
+    w, v
+        How much a touch says of the rate of purchases, as pseudo-purchases and pseudo-days; 0 where the company brings no touches.
+    shift
+        Added to the log-odds.
+    """
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+    s: float
+    beta: float
+    delta: float
+    w: float
+    v: float
+    shift: float
+
+
+@dataclass(frozen=True)
 class Rhythm:
     """P(no purchase in [T, T + h)) = 1 - A (1 - ((alpha + (1 + v) T) / (alpha + (1 + v) T + h))^(r + x + w n)).
 
@@ -48,14 +76,8 @@ class Rhythm:
     ----------
     horizon_days
         h.
-    r, alpha, a, b
-        Of BG/NBD, in days.
-    s, beta, delta
-        Of the touches.
-    w, v
-        How much a touch says of the rate of purchases, as pseudo-purchases and pseudo-days; 0 where the company brings no touches.
-    shift
-        Added to the log-odds.
+    process
+        The ten numbers.
     centre
         The mean log-odds of the rows it was fitted on: what is said of those of whom no purchase is known.
     touched
@@ -65,16 +87,7 @@ class Rhythm:
     """
 
     horizon_days: float
-    r: float
-    alpha: float
-    a: float
-    b: float
-    s: float
-    beta: float
-    delta: float
-    w: float
-    v: float
-    shift: float
+    process: Process
     centre: float
     touched: bool
     reference: tuple[float, ...] = ()
@@ -93,8 +106,7 @@ class Rhythm:
             How much busier than the year's mean each row's horizon is, shape (n,): it stands for a longer one.
         """
         known = _History.of(rows, touched=self.touched)
-        parameters = _Parameters(self.r, self.alpha, self.a, self.b, self.s, self.beta, self.delta, self.w, self.v, self.shift)
-        return np.where(known.bought, _silence(parameters, known, busier * self.horizon_days), self.centre)
+        return np.where(known.bought, _silence(self.process, known, busier * self.horizon_days), self.centre)
 
     def base(self) -> float:
         """Give the log-odds of the customer against whom parts are told, in weeks as busy as the year's mean."""
@@ -129,12 +141,12 @@ class Rhythm:
 
     def document(self) -> dict[str, Json]:
         """Give it as JSON."""
-        return as_document(self)
+        return {**as_document(self), "process": as_document(self.process)}
 
     @classmethod
     def of(cls, document: Any) -> Rhythm | None:
         """Make it from its JSON; None stays None."""
-        return None if document is None else cls(**fields_of(document))
+        return None if document is None else cls(**{**fields_of(document), "process": Process(**document["process"])})
 
 
 @dataclass(frozen=True)
@@ -158,20 +170,6 @@ class _History:
 
     def among(self, chosen: npt.NDArray[Any]) -> _History:
         return _History(**{name: values[chosen] for name, values in vars(self).items()})
-
-
-@dataclass(frozen=True)
-class _Parameters:
-    r: float
-    alpha: float
-    a: float
-    b: float
-    s: float
-    beta: float
-    delta: float
-    w: float
-    v: float
-    shift: float
 
 
 def can_be_learned(rows: pd.DataFrame) -> bool:
@@ -200,15 +198,13 @@ def learn_rhythm(rows: pd.DataFrame, outcome: Floats, horizon_days: float, busie
     free = np.array([True] * 4 + [touched] * 5 + [True])
 
     def loss(moved: Floats) -> float:
-        log_odds = _silence(_parameters(prior, free, moved), known, horizons)
+        log_odds = _silence(_process(prior, free, moved), known, horizons)
         return float((np.logaddexp(0, log_odds) - silent * log_odds).sum() + 0.5 * (moved**2).sum() / _SPREAD**2) / silent.size
 
     moved = minimize(loss, np.zeros(int(free.sum())), method="L-BFGS-B").x
-    best = {name: round(float(value), _DECIMALS) for name, value in vars(_parameters(prior, free, moved)).items()}
-    if not touched:
-        best |= {"w": 0.0, "v": 0.0, "delta": 1.0}
+    best = {name: round(float(value), _DECIMALS) for name, value in vars(_process(prior, free, moved)).items()}
     reference = tuple(float(np.median(as_numbers(rows[name].iloc[chosen]))) for name in (PURCHASES + TOUCHES if touched else PURCHASES))
-    found = Rhythm(float(horizon_days), **best, centre=0.0, touched=touched, reference=reference)
+    found = Rhythm(float(horizon_days), Process(**best), centre=0.0, touched=touched, reference=reference)
     centre = float(found.log_odds(rows.iloc[chosen], busier[chosen]).mean())
     return replace(found, centre=round(centre, _DECIMALS))
 
@@ -221,19 +217,16 @@ def _prior(known: _History) -> Floats:
     return np.log([1.0, pace, 1.0, 6.0, 1.5, 1.5 * touched, 0.25, 0.15, 0.15 * pace / touched, 1.0])
 
 
-def _parameters(prior: Floats, free: npt.NDArray[np.bool_], moved: Floats) -> _Parameters:
-    *positive, shift = prior + _placed(free, moved)
-    r, alpha, a, b, s, beta, delta, w, v = (float(value) for value in np.exp(np.clip(positive, -12, 12)))
-    return _Parameters(r, alpha, a, b, s, beta, min(delta, 1.0), w, v, float(shift))
+def _process(prior: Floats, free: npt.NDArray[np.bool_], moved: Floats) -> Process:
+    """Give the numbers that lie so far from the prior; where touches aren't free they say nothing."""
+    placed = prior.copy()
+    placed[free] += moved
+    r, alpha, a, b, s, beta, delta, w, v = (float(value) for value in np.exp(np.clip(placed[:-1], -12, 12)))
+    process = Process(r, alpha, a, b, s, beta, min(delta, 1.0), w, v, float(placed[-1]))
+    return process if free.all() else replace(process, delta=1.0, w=0.0, v=0.0)
 
 
-def _placed(free: npt.NDArray[np.bool_], moved: Floats) -> Floats:
-    placed = np.zeros(free.size)
-    placed[free] = moved
-    return placed
-
-
-def _silence(given: _Parameters, known: _History, horizon_days: Floats | float) -> Floats:
+def _silence(given: Process, known: _History, horizon_days: Floats | float) -> Floats:
     touches = known.before + known.since
     away = known.age - known.recency
     gone = (given.r + known.x) * np.log((given.alpha + known.age) / (given.alpha + known.recency))

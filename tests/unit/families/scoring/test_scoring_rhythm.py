@@ -13,10 +13,12 @@ from lifetimes import BetaGeoFitter
 from scipy.special import expit
 from scipy.stats import nbinom
 
+from funnelcast.evaluate.calibration import slope_of
 from funnelcast.evaluate.metrics import roc_auc
-from funnelcast.families.scoring.rhythm import Rhythm, can_be_learned, learn_rhythm
+from funnelcast.families.scoring.rhythm import Process, Rhythm, can_be_learned, learn_rhythm
 
-CDNOW = Rhythm(30.0, 0.2426, 4.4136, 0.7929, 2.4259, s=1.0, beta=1.0, delta=1.0, w=0.0, v=0.0, shift=0.0, centre=0.0, touched=False)
+PUBLISHED = Process(0.2426, 4.4136, 0.7929, 2.4259, s=1.0, beta=1.0, delta=1.0, w=0.0, v=0.0, shift=0.0)
+CDNOW = Rhythm(30.0, PUBLISHED, centre=0.0, touched=False)
 
 
 def rows(x: float, recency: float, age: float, before: float = 0.0, since: float = 0.0) -> pd.DataFrame:
@@ -41,9 +43,9 @@ def test_who_bought_once_as_pymc_marketing_issue_1093_has_it() -> None:
 def test_without_touches_it_is_bg_nbd(x: int, age: float, share: float, t: float) -> None:
     """P_alive by lifetimes; P(no purchase in t) = 1 - P_alive (1 - ((alpha + T) / (alpha + T + t))^(r + x))."""
     fitter = BetaGeoFitter()
-    fitter.params_ = pd.Series({"r": CDNOW.r, "alpha": CDNOW.alpha, "a": CDNOW.a, "b": CDNOW.b})
+    fitter.params_ = pd.Series({name: getattr(PUBLISHED, name) for name in ("r", "alpha", "a", "b")})
     alive = float(np.ravel(fitter.conditional_probability_alive(x, share * age, age))[0])
-    quiet = ((CDNOW.alpha + age) / (CDNOW.alpha + age + t)) ** (CDNOW.r + x)
+    quiet = ((PUBLISHED.alpha + age) / (PUBLISHED.alpha + age + t)) ** (PUBLISHED.r + x)
     found = expit(replace(CDNOW, horizon_days=t).log_odds(rows(x, share * age, age)))[0]
     assert found == pytest.approx(np.clip(1 - alive * (1 - quiet), 1e-6, 1 - 1e-6), rel=1e-7)
 
@@ -52,14 +54,15 @@ def test_without_touches_it_is_bg_nbd(x: int, age: float, share: float, t: float
 @given(before=st.integers(0, 40), since=st.integers(0, 20), recency=st.floats(1, 300), away=st.floats(1, 300), delta=st.floats(0.05, 0.95))
 def test_touches_weigh_as_two_negative_binomials(before: int, since: int, recency: float, away: float, delta: float) -> None:
     """Alive: n_1 ~ NB(s + n_0) over d days at the posterior rate; gone: over delta d days. Their ratio moves the odds of being gone."""
-    touched = replace(CDNOW, touched=True, s=1.3, beta=50.0, delta=delta, horizon_days=1e12)  # so far ahead that only leaving is silence
-    plain = replace(touched, touched=False, delta=1.0)
+    process = replace(PUBLISHED, s=1.3, beta=50.0, delta=delta)
+    touched = replace(CDNOW, touched=True, process=process, horizon_days=1e12)  # so far ahead that only leaving is silence
+    plain = replace(touched, touched=False, process=PUBLISHED)
     gone = touched.log_odds(rows(3, recency, recency + away, before, since))
     assume(abs(gone[0]) < 13)  # probabilities are held a millionth off 0 and 1
     moved = plain.log_odds(rows(3, recency, recency + away)) - gone
 
     def chance(days: float) -> float:
-        return float(nbinom.logpmf(since, touched.s + before, (touched.beta + recency) / (touched.beta + recency + days)))
+        return float(nbinom.logpmf(since, process.s + before, (process.beta + recency) / (process.beta + recency + days)))
 
     assert moved[0] == pytest.approx(chance(away) - chance(delta * away), rel=1e-5, abs=1e-5)
 
@@ -109,7 +112,7 @@ def test_it_learns_the_simulated_buyer() -> None:
     frame, silent, _ = simulated(4000, seed=1)
     newer, outcome, active = simulated(4000, seed=2)
     learned = learn_rhythm(frame, silent, 90.0, np.ones(4000))
-    assert learned.delta == pytest.approx(0.2, abs=0.08)
+    assert learned.process.delta == pytest.approx(0.2, abs=0.08)
     score = learned.log_odds(newer)
     assert abs(expit(score).mean() - outcome.mean()) < 4 * np.sqrt(0.25 / 4000)
     # who is still a customer and at which rate is seen by nobody: the truth is a bound that no model reaches
@@ -117,8 +120,10 @@ def test_it_learns_the_simulated_buyer() -> None:
     recency = roc_auc(outcome, newer["days_since_purchase"].to_numpy())
     assert recency + 0.07 < roc_auc(outcome, score) < truth
     blind = learn_rhythm(frame.drop(columns=["touches_between_purchases", "touches_since_purchase"]), silent, 90.0, np.ones(4000))
-    assert (blind.touched, blind.w, blind.v, blind.delta) == (False, 0.0, 0.0, 1.0)
+    assert (blind.touched, blind.process.w, blind.process.v, blind.process.delta) == (False, 0.0, 0.0, 1.0)
     assert roc_auc(outcome, blind.log_odds(newer)) + 0.02 < roc_auc(outcome, score)
+    assert abs(expit(blind.log_odds(newer)).mean() - outcome.mean()) < 4 * np.sqrt(0.25 / 4000)
+    assert slope_of(outcome, expit(blind.log_odds(newer))) == pytest.approx(1.0, abs=0.15)
 
 
 def test_its_parts_add_up_to_its_log_odds() -> None:
