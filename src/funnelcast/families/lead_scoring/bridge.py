@@ -14,8 +14,9 @@ from funnelcast.families.family import Development
 from funnelcast.families.lead_scoring.exposure import by_kind, scores
 from funnelcast.families.lead_scoring.learning import FEWEST_TOUCHES, Found, learn
 from funnelcast.families.lead_scoring.risk import Cohort, weekly_rows
-from funnelcast.families.scoring.fitting import Recipe, fit_simple
+from funnelcast.families.scoring.fitting import fit_simple
 from funnelcast.families.scoring.folds import inner_folds
+from funnelcast.families.scoring.prepared import Recipe
 from funnelcast.features.touches import points
 from funnelcast.labels import KEYS, LABEL
 from funnelcast.sources.facts import Facts

@@ -80,7 +80,7 @@ def test_whole_points_of_every_kind_within_their_intervals() -> None:
         assert one.rule == points(facts())[one.kind]
     assert [one.learned for one in bridge().kinds] == sorted((one.learned for one in bridge().kinds), reverse=True)
     assert found["quote_request"].learned > found["visit"].learned
-    assert 5 <= bridge().half_life <= 30  # true: 12
+    assert 7 <= bridge().half_life <= 30  # true: 12
 
 
 def test_learned_points_earn_in_total_what_the_rule_gives() -> None:
