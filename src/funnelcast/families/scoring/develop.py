@@ -16,11 +16,12 @@ from funnelcast.errors import TooFewRows
 from funnelcast.evaluate.metrics import classification
 from funnelcast.families.family import Development, Options
 from funnelcast.families.scoring import account
-from funnelcast.families.scoring.fitting import Fitted, Recipe, fit_scoring, fit_simple, prepare
+from funnelcast.families.scoring.fitting import Fitted, fit_scoring, fit_simple
 from funnelcast.families.scoring.folds import contact_folds, inner_folds
 from funnelcast.families.scoring.leaks import Rules, suspects
 from funnelcast.families.scoring.model import ScoringModel
 from funnelcast.families.scoring.plots import contributions_figure, plots
+from funnelcast.families.scoring.prepared import Recipe, prepare
 from funnelcast.families.scoring.reasons import Wording
 from funnelcast.families.scoring.rows import Dated, Rows, dated_rows, flat_rows, latest, read_tables
 from funnelcast.families.scoring.search import search, settings

@@ -17,9 +17,10 @@ from funnelcast.errors import TooFewRows
 from funnelcast.evaluate.metrics import log_losses
 from funnelcast.families.family import Development, Floats, Model, Options
 from funnelcast.families.scoring.develop import Question, develop
-from funnelcast.families.scoring.fitting import Recipe, fit_scoring, fit_simple, prepare
+from funnelcast.families.scoring.fitting import fit_scoring, fit_simple
 from funnelcast.families.scoring.folds import inner_folds
 from funnelcast.families.scoring.model import KEYS, ScoringModel
+from funnelcast.families.scoring.prepared import Recipe, prepare
 from funnelcast.families.scoring.reasons import Wording, Words
 from funnelcast.families.scoring.rows import Dated, Labelled, read_tables
 from funnelcast.labels import LABEL

@@ -12,8 +12,9 @@ import pandas as pd
 from funnelcast.artefacts import to_json
 from funnelcast.families.boosting import TreeSettings
 from funnelcast.families.family import Options
-from funnelcast.families.scoring.fitting import FEWEST_FOR_TREES, Prepared, Recipe, fold_losses, prepare
+from funnelcast.families.scoring.fitting import FEWEST_FOR_TREES, fold_losses
 from funnelcast.families.scoring.folds import inner_folds
+from funnelcast.families.scoring.prepared import Prepared, Recipe, prepare
 from funnelcast.families.tuning import Found, Range, Search, minimise
 from funnelcast.labels import LABEL
 from funnelcast.spec import Spec

@@ -11,9 +11,10 @@ from scipy.stats import beta
 
 from funnelcast.errors import TooFewRows
 from funnelcast.families.churn import FAMILY
-from funnelcast.families.scoring.fitting import Recipe, fit_scoring, prepare
+from funnelcast.families.scoring.fitting import fit_scoring
 from funnelcast.families.scoring.folds import contact_folds, inner_folds
 from funnelcast.families.scoring.model import ScoringModel
+from funnelcast.families.scoring.prepared import Recipe, prepare
 from funnelcast.families.scoring.reasons import Wording, reason
 from tests.unit.families.battery import spec_of
 
