@@ -69,14 +69,24 @@ def learn(facts: Facts, weeks: pd.DataFrame, rule: Mapping[str, float], seed: in
 
 
 def _likeliest(seen: ByKind, weeks: pd.DataFrame, kinds: tuple[str, ...], rule: Rule) -> tuple[float, Evidence, Learned]:
+    """Go from the first guess of the half-life to ever likelier neighbours."""
     places = [seen.kinds.index(kind) for kind in kinds]
     outcome, controls = weeks[LABEL].to_numpy(np.float64), _controls(weeks, seen.counts[:, places])
     contact = pd.factorize(weeks["contact_id"], sort=True)[0].astype(np.int64)
-    fits: list[tuple[float, Evidence, Learned]] = []
-    for half_life, faded in zip(HALF_LIVES, seen.faded, strict=True):
-        evidence = Evidence(faded[:, places], outcome, controls, contact)
-        fits.append((half_life, evidence, fit_points(evidence, rule, fits[-1][2].fitted if fits else None)))
-    return max(fits, key=lambda fit: fit[2].likelihood - 0.5 * np.log2(min(fit[0], _FOR_EVER) / HALF_LIFE_DAYS) ** 2)
+    evidence = [Evidence(faded[:, places], outcome, controls, contact) for faded in seen.faded]
+    best = HALF_LIVES.index(HALF_LIFE_DAYS)
+    fits = {best: fit_points(evidence[best], rule)}
+    while True:
+        for near in {max(best - 1, 0), min(best + 1, len(HALF_LIVES) - 1)} - fits.keys():
+            fits[near] = fit_points(evidence[near], rule, fits[best].fitted)
+        last, best = best, max(fits, key=lambda place: fits[place].likelihood + _first_guess(HALF_LIVES[place]))
+        if best == last:
+            return HALF_LIVES[best], evidence[best], fits[best]
+
+
+def _first_guess(half_life: float) -> float:
+    """Give the log-density of a half-life before anything is seen: normal in log2 around the features' own, one doubling wide."""
+    return float(-0.5 * np.log2(min(half_life, _FOR_EVER) / HALF_LIFE_DAYS) ** 2)
 
 
 def _worth_judging(touches: Mapping[str, int], rule: Mapping[str, float]) -> tuple[str, ...]:
