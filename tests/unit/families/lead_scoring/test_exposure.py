@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funnelcast.families.lead_scoring.exposure import by_kind, scores
-from funnelcast.features.touches import SURVEYS
+from funnelcast.features.surveys import SURVEYS
 from funnelcast.sources.conform import from_frames
 from funnelcast.sources.facts import Facts, Source
 
@@ -61,7 +61,7 @@ def slowly(touches: Sequence[Mapping[str, Any]], half_life: float) -> dict[tuple
     return found
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(st.lists(touch, max_size=12))
 def test_as_a_slow_second_implementation_counts_them(touches: list[dict[str, Any]]) -> None:
     facts = facts_of(touches)
