@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ibis
 import ibis.expr.types as ir
 
 from funnelcast.cohorts import age_days, days_between, running
-from funnelcast.features.definition import YEAR, Block, Feature, aged, exact, ratio, surely, total
+from funnelcast.features.definition import YEAR, Block, Feature, aged, exact, ratio, surely, tally, total
 from funnelcast.sources.facts import Facts
 from funnelcast.sources.schema import WON
 
@@ -26,15 +24,15 @@ def _subscriptions(_: Facts, known: ir.Table) -> ir.Table:
 
 def _subscription_features(_: Facts) -> tuple[Feature, ...]:
     return (
-        Feature("subscriptions_running", lambda s: _tally(s.runs), "subscriptions running", "abonnements en cours", empty=0.0),
+        Feature("subscriptions_running", lambda s: tally(s, s.runs), "subscriptions running", "abonnements en cours", empty=0.0),
         Feature(
             "subscriptions_to_end",
-            lambda s: _tally(s.announced),
+            lambda s: tally(s, s.announced),
             "subscriptions whose end is announced",
             "abonnements dont la fin est annoncée",
             empty=0.0,
         ),
-        Feature("subscriptions_ended", lambda s: _tally(~s.runs), "subscriptions ended", "abonnements terminés", empty=0.0),
+        Feature("subscriptions_ended", lambda s: tally(s, ~s.runs), "subscriptions ended", "abonnements terminés", empty=0.0),
         Feature("monthly_amount", lambda s: total(s.monthly, s.runs), "monthly amount", "montant mensuel", empty=0.0),
         Feature(
             "days_subscribed",
@@ -67,9 +65,13 @@ def _invoices(_: Facts, known: ir.Table) -> ir.Table:
 def _invoice_features(_: Facts) -> tuple[Feature, ...]:
     return (
         Feature(
-            "invoices_365d", lambda i: _tally(i.due_recently), "invoices in the last 365 days", "factures des 365 derniers jours", empty=0.0
+            "invoices_365d",
+            lambda i: tally(i, i.due_recently),
+            "invoices in the last 365 days",
+            "factures des 365 derniers jours",
+            empty=0.0,
         ),
-        Feature("invoices_overdue", lambda i: _tally(i.overdue), "invoices overdue", "factures en retard", empty=0.0),
+        Feature("invoices_overdue", lambda i: tally(i, i.overdue), "invoices overdue", "factures en retard", empty=0.0),
         Feature("amount_overdue", lambda i: total(i.owed, i.overdue), "amount overdue", "montant en retard", empty=0.0),
         Feature(
             "mean_days_late",
@@ -95,9 +97,9 @@ def _deals(_: Facts, known: ir.Table) -> ir.Table:
 
 def _deal_features(_: Facts) -> tuple[Feature, ...]:
     return (
-        Feature("deals_open", lambda d: _tally(d.open), "open deals", "affaires en cours", empty=0.0),
-        Feature("deals_won", lambda d: _tally(d.won), "deals won", "affaires gagnées", empty=0.0),
-        Feature("deals_lost", lambda d: _tally(d.lost), "deals lost", "affaires perdues", empty=0.0),
+        Feature("deals_open", lambda d: tally(d, d.open), "open deals", "affaires en cours", empty=0.0),
+        Feature("deals_won", lambda d: tally(d, d.won), "deals won", "affaires gagnées", empty=0.0),
+        Feature("deals_lost", lambda d: tally(d, d.lost), "deals lost", "affaires perdues", empty=0.0),
         Feature("amount_offered", lambda d: total(d.offered, d.open), "amount of open deals", "montant des affaires en cours", empty=0.0),
         Feature(
             "days_since_deal_opened",
@@ -106,10 +108,6 @@ def _deal_features(_: Facts) -> tuple[Feature, ...]:
             "jours depuis l'ouverture de la dernière affaire en cours",
         ),
     )
-
-
-def _tally(condition: Any) -> Any:
-    return condition.cast("int64").sum().fill_null(0).cast("float64")
 
 
 SUBSCRIPTIONS = Block("subscriptions", _subscriptions, _subscription_features)

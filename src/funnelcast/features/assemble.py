@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 import ibis
@@ -13,12 +14,13 @@ from funnelcast.features.agreements import DEALS, INVOICES, SUBSCRIPTIONS
 from funnelcast.features.contact import attribute_features, calendar_features, contact_features
 from funnelcast.features.definition import KEYS, Block, Feature
 from funnelcast.features.purchases import PURCHASES
+from funnelcast.features.surveys import ANSWERS
 from funnelcast.features.touches import TOUCHES, points
-from funnelcast.sources.as_of import known_to
+from funnelcast.sources.as_of import known_beside
 from funnelcast.sources.facts import Facts, Source
 from funnelcast.sources.schema import TABLES
 
-_BLOCKS: tuple[Block, ...] = (PURCHASES, TOUCHES, SUBSCRIPTIONS, INVOICES, DEALS)
+_BLOCKS: tuple[Block, ...] = (PURCHASES, TOUCHES, ANSWERS, SUBSCRIPTIONS, INVOICES, DEALS)
 
 
 def build(facts: Facts, cohort: ir.Table) -> ir.Table:
@@ -33,18 +35,19 @@ def build(facts: Facts, cohort: ir.Table) -> ir.Table:
     -------
     contact_id, as_of, then the columns of ``feature_set`` in its order; one row per row of the cohort, in no order.
     """
-    rows = cohort.select(*KEYS)
-    rows = rows.mutate(**{feature.name: feature.value(rows) for feature in calendar_features(facts)})
+    keys = cohort.select(*KEYS).alias("cohort_keys")
+    rows = keys.mutate(**{feature.name: feature.value(keys) for feature in calendar_features(facts)})
+    values: dict[str, ir.Table] = {}
     for block in _blocks(facts):
-        features = block.features(facts)
-        prepared = _beside(block.prepare(facts, known_to(facts, block.table, cohort)), rows, block)
-        values = prepared.group_by(*KEYS).aggregate(**{feature.name: feature.value(prepared) for feature in features})
-        rows = _attach(rows, values, features)
+        for features, prepared in _prepared(facts, block, _beside(keys, block, values)):
+            found = prepared.group_by(*KEYS).aggregate(**{feature.name: feature.value(prepared) for feature in features})
+            values |= {feature.name: found for feature in features}
+            rows = _attach(rows, found, features)
     if facts.has("contacts"):
-        known = known_to(facts, "contacts", cohort)
+        known = known_beside(facts, "contacts", keys)
         features = _of_contact(facts)
         rows = _attach(rows, known.select(*KEYS, **{feature.name: feature.value(known) for feature in features}), features)
-    return rows
+    return rows.select(*KEYS, *feature_set(facts))
 
 
 def definitions(facts: Facts) -> tuple[Feature, ...]:
@@ -81,12 +84,27 @@ def definition() -> str:
 
 
 def _blocks(facts: Facts) -> tuple[Block, ...]:
-    return tuple(block for block in _BLOCKS if facts.has(block.table) and (block is not DEALS or facts.brings("deals", "contact_id")))
+    told = (block for block in _BLOCKS if facts.has(block.table) and (block is not DEALS or facts.brings("deals", "contact_id")))
+    return tuple(block for block in told if block.features(facts))
 
 
-def _beside(prepared: ir.Table, rows: ir.Table, block: Block) -> ir.Table:
-    known = [name for name in block.beside if name in rows.columns]
-    return prepared.left_join(rows.select(*KEYS, *known), KEYS).select(*prepared.columns, *known) if known else prepared
+def _beside(keys: ir.Table, block: Block, values: Mapping[str, ir.Table]) -> ir.Table:
+    """Put the values of an earlier block that a block reads beside the cohort's keys, where the company has them."""
+    if not block.beside or block.beside[0] not in values:
+        return keys
+    found = values[block.beside[0]].select(*KEYS, *block.beside)
+    return keys.left_join(found, KEYS).select(*KEYS, *block.beside)
+
+
+def _prepared(facts: Facts, block: Block, rows: ir.Table) -> Iterator[tuple[tuple[Feature, ...], ir.Table]]:
+    """Give the features of a block with what they aggregate: its facts, then its days."""
+    prepared = block.prepare(facts, known_beside(facts, block.table, rows, block.where))
+    if block.days is None:
+        yield block.features(facts), prepared
+    else:
+        prepared = prepared.alias(f"known_{block.table}")  # computed once for both
+        yield tuple(feature for feature in block.features(facts) if not feature.daily), prepared
+        yield tuple(feature for feature in block.features(facts) if feature.daily), block.days(facts, prepared)
 
 
 def _of_contact(facts: Facts) -> tuple[Feature, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from funnelcast.features.definition import KEYS, YEAR, Block, Feature, aged, count, days, exact, ratio, surely, total, windowed
+from funnelcast.features.definition import KEYS, YEAR, Block, Feature, aged, count, exact, ratio, surely, tally, total, windowed
 from funnelcast.sources.facts import Facts
 
 DAYS_SINCE_PURCHASE = "days_since_purchase"
@@ -19,25 +19,22 @@ def _daily(facts: Facts, known: ir.Table) -> ir.Table:
     bought = rows.amount >= 0
     offline = surely(facts.offline(rows.channel))
     return rows.group_by(*KEYS, "age").aggregate(
-        bought=bought.cast("int64").sum(),
-        refunds=(~bought).cast("int64").sum(),
+        bought=tally(rows, bought),
+        refunds=tally(rows, ~bought),
         amount=exact(rows.amount).sum(),
         margin=exact(rows.margin).sum(),
-        offline=(bought & offline).cast("int64").sum(),
-        online=(bought & ~offline & rows.channel.notnull()).cast("int64").sum(),
+        offline=tally(rows, bought & offline),
+        online=tally(rows, bought & ~offline & rows.channel.notnull()),
     )
 
 
-def _purchase_days(daily: ir.Table, where: Any) -> Any:
-    return days(daily, where & (daily.bought > 0))
+def _purchase_days(daily: ir.Table, where: Any = None) -> Any:
+    bought = daily.bought > 0
+    return tally(daily, bought if where is None else bought & where)
 
 
-def _spend(daily: ir.Table, where: Any) -> Any:
+def _spend(daily: ir.Table, where: Any = None) -> Any:
     return total(daily.amount, where)
-
-
-def _always(daily: ir.Table) -> Any:
-    return daily.age >= 0
 
 
 def _recency(daily: ir.Table) -> Any:
@@ -49,7 +46,7 @@ def _first(daily: ir.Table) -> Any:
 
 
 def _interval(daily: ir.Table) -> Any:
-    return ratio(_first(daily) - _recency(daily), _purchase_days(daily, _always(daily)) - 1.0)
+    return ratio(_first(daily) - _recency(daily), _purchase_days(daily) - 1.0)
 
 
 def _trend(daily: ir.Table) -> Any:
@@ -61,14 +58,12 @@ def _features(facts: Facts) -> tuple[Feature, ...]:
         Feature(DAYS_SINCE_PURCHASE, _recency, "days since the last purchase", "jours depuis le dernier achat"),
         Feature(DAYS_SINCE_FIRST_PURCHASE, _first, "days since the first purchase", "jours depuis le premier achat"),
         *windowed("purchases", _purchase_days, "days with a purchase", "jours avec achat"),
-        Feature(
-            "purchases", lambda d: _purchase_days(d, _always(d)), "days with a purchase, ever", "jours avec achat, au total", empty=0.0
-        ),
+        Feature("purchases", _purchase_days, "days with a purchase, ever", "jours avec achat, au total", empty=0.0),
         *windowed("spend", _spend, "spend", "dépenses"),
-        Feature("spend", lambda d: _spend(d, _always(d)), "spend, ever", "dépenses, au total", empty=0.0),
+        Feature("spend", _spend, "spend, ever", "dépenses, au total", empty=0.0),
         Feature(
             "spend_per_purchase",
-            lambda d: ratio(_spend(d, _always(d)), _purchase_days(d, _always(d))),
+            lambda d: ratio(_spend(d), _purchase_days(d)),
             "spend per day with a purchase",
             "dépense par jour d'achat",
         ),
@@ -81,7 +76,7 @@ def _features(facts: Facts) -> tuple[Feature, ...]:
         ),
         Feature(
             "purchases_per_year",
-            lambda d: ratio(_purchase_days(d, _always(d)) * YEAR, _first(d) + 1.0),
+            lambda d: ratio(_purchase_days(d) * YEAR, _first(d) + 1.0),
             "days with a purchase per year since the first",
             "jours avec achat par an depuis le premier",
         ),

@@ -1,4 +1,4 @@
-"""Features of touchpoints: how often, how lately, how deep, through which channels, and what surveys answered."""
+"""Features of touchpoints: how often, how lately, how deep and through which channels."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from funnelcast.features.definition import KEYS, YEAR, Block, Feature, aged, count, days, exact, ratio, surely, total, windowed
+from funnelcast.features.definition import KEYS, YEAR, Block, Feature, aged, held, ratio, surely, tally, total, whole, windowed
 from funnelcast.features.purchases import DAYS_SINCE_FIRST_PURCHASE, DAYS_SINCE_PURCHASE
+from funnelcast.features.surveys import SURVEYS
 from funnelcast.sources.facts import Facts
 
 POINTS: Mapping[str, float] = MappingProxyType(
@@ -43,9 +44,6 @@ _KINDS = MappingProxyType(
         "quote_request": ("quotes asked for", "demandes de devis"),
     }
 )
-SURVEYS = MappingProxyType({"nps": "NPS", "csat": "CSAT", "ces": "CES"})
-_SCALES = MappingProxyType({"nps": (0.0, 10.0), "csat": (1.0, 5.0), "ces": (1.0, 7.0)})
-"""The lowest and the highest answer to each survey."""
 HALF_LIFE_DAYS = 14.0
 """Of engagement that cools down."""
 _MINUTES_PER_HOUR = 60.0
@@ -61,83 +59,107 @@ def duration_weight(rows: ir.Table) -> Any:
     return 1.0 + ibis.coalesce(ibis.greatest(rows.duration_minutes, 0.0), 0.0) / _MINUTES_PER_HOUR
 
 
-def _daily(facts: Facts, known: ir.Table) -> ir.Table:
+def _prepare(facts: Facts, known: ir.Table) -> ir.Table:
+    """Give what is read of each touch in few bytes, as all are held at once; an answer to a survey is none, yet makes a day active."""
     rows = aged(known)
-    asked = rows.kind.isin(list(SURVEYS))
-    offline = surely(facts.offline(rows.channel))
-    kinds = {kind: (rows.kind == kind).cast("int64").sum().fill_null(0) for kind in _KINDS}
-    surveys = {f"{kind}_{what}": value for kind in SURVEYS for what, value in _answers(rows, kind).items()}
-    return rows.group_by(*KEYS, "age").aggregate(
-        touches=rows.count(where=~surely(asked)),
-        offline=offline.cast("int64").sum(),
-        points=exact(_points(facts, rows)).sum(),
-        minutes=exact(ibis.greatest(rows.duration_minutes, 0.0)).sum(),
-        **kinds,
-        **surveys,
+    kinds = ((rows.kind == kind, place) for place, kind in enumerate(_places(facts)))
+    return rows.select(
+        *KEYS,
+        age=rows.age.cast("int32"),
+        kind=ibis.cases(*kinds),
+        touch=~surely(rows.kind.isin(list(SURVEYS))),
+        offline=surely(facts.offline(rows.channel)),
+        duration_minutes=held(ibis.coalesce(ibis.greatest(rows.duration_minutes, 0.0), 0.0)),
+        **_beside_purchases(rows),
     )
 
 
-def _points(facts: Facts, rows: ir.Table) -> Any:
+def _places(facts: Facts) -> tuple[str, ...]:
+    """Give the kinds that features tell apart: each is known by its place, one byte instead of a text."""
+    return (*_KINDS, *sorted(points(facts).keys() - _KINDS.keys()))
+
+
+def _beside_purchases(rows: ir.Table) -> dict[str, Any]:
+    if DAYS_SINCE_PURCHASE not in rows.columns:
+        return {}
+    last, first = rows[DAYS_SINCE_PURCHASE], rows[DAYS_SINCE_FIRST_PURCHASE]
+    return {"since_purchase": rows.age < last, "between_purchases": (rows.age >= last) & (rows.age < first)}
+
+
+def _days(facts: Facts, touches: ir.Table) -> ir.Table:
+    return touches.group_by(*KEYS, "age").aggregate(points=whole(_points(facts, touches)).sum())
+
+
+def _points(facts: Facts, touches: ir.Table) -> Any:
     """Give the rule score of each touch: an hour of someone's time doubles its points."""
-    cases = [(rows.kind == kind, ibis.literal(value, type="float64")) for kind, value in sorted(points(facts).items())]
-    return ibis.cases(*cases, else_=0.0) * duration_weight(rows)
-
-
-def _answers(rows: ir.Table, kind: str) -> dict[str, Any]:
-    answered = (rows.kind == kind) & rows.score.notnull()
-    return {"answers": answered.cast("int64").sum().fill_null(0), "score": exact(rows.score).sum(where=answered)}
+    given = points(facts)
+    cases = ((touches.kind == place, given[kind]) for place, kind in enumerate(_places(facts)) if kind in given)
+    return ibis.cases(*cases, else_=0.0) * duration_weight(touches)
 
 
 def _features(facts: Facts) -> tuple[Feature, ...]:
     found = (
         Feature(
-            "days_since_touch", lambda d: d.age.min().cast("float64"), "days since the last contact", "jours depuis le dernier contact"
+            "days_since_touch",
+            lambda d: d.age.min().cast("float64"),
+            "days since the last contact",
+            "jours depuis le dernier contact",
+            daily=True,
         ),
         Feature(
             "days_since_first_touch",
             lambda d: d.age.max().cast("float64"),
             "days since the first contact",
             "jours depuis le premier contact",
+            daily=True,
         ),
-        *windowed("touches", lambda d, where: count(d.touches, where), "contacts", "contacts"),
-        *windowed("active_days", days, "days with a contact", "jours avec contact", (90, YEAR)),
+        *windowed("touches", _count, "contacts", "contacts"),
+        *windowed("active_days", tally, "days with a contact", "jours avec contact", (90, YEAR), daily=True),
         Feature(
             "touches_per_month",
-            lambda d: ratio((count(d.touches) + 1.0) * 30.0, d.age.max() + 30),
+            lambda t: ratio((_count(t) + 1.0) * 30.0, t.age.max() + 30),
             "contacts per month since the first",
             "contacts par mois depuis le premier",
         ),
-        Feature("touch_interval", _interval, "usual days between contacts", "jours habituels entre deux contacts"),
+        Feature("touch_interval", _interval, "usual days between contacts", "jours habituels entre deux contacts", daily=True),
         Feature(
             "touch_pause",
             lambda d: ratio(d.age.min(), ibis.greatest(_interval(d), 1.0)),
             "time since the last contact against the usual interval",
             "temps depuis le dernier contact par rapport à l'intervalle habituel",
+            daily=True,
         ),
         Feature(
             "touch_trend",
-            lambda d: ratio(count(d.touches, d.age < 30) * (YEAR / 30), count(d.touches, d.age < YEAR)),
+            lambda t: ratio(_count(t, t.age < 30) * (YEAR / 30), _count(t, t.age < YEAR)),
             "contacts of the last month against the contact's own year",
             "contacts du dernier mois par rapport à sa propre année",
         ),
         Feature(
             "offline_touch_share_365d",
-            lambda d: ratio(count(d.offline, d.age < YEAR), count(d.touches, d.age < YEAR)),
+            lambda t: ratio(tally(t, t.offline & (t.age < YEAR)), _count(t, t.age < YEAR)),
             "share of contacts in person, last 365 days",
             "part des contacts en personne, 365 derniers jours",
         ),
     )
-    depth = windowed("minutes", lambda d, where: total(d.minutes, where), "minutes of conversation", "minutes d'échange", (90, YEAR))
-    found += depth if facts.brings("touchpoints", "duration_minutes") else ()
+    found += _depth() if facts.brings("touchpoints", "duration_minutes") else ()
     found += _around_purchases() if facts.has("transactions") else ()
-    if facts.brings("touchpoints", "kind"):
-        found += _engagement() + _kinds()
-        found += _surveys() if facts.brings("touchpoints", "score") else ()
-    return found
+    return found + (_engagement() + _kinds(facts) if facts.brings("touchpoints", "kind") else ())
 
 
-def _interval(daily: ir.Table) -> Any:
-    return ratio(daily.age.max() - daily.age.min(), days(daily, daily.age >= 0) - 1.0)
+def _count(touches: ir.Table, where: Any = None) -> Any:
+    return tally(touches, touches.touch if where is None else touches.touch & where)
+
+
+def _interval(days: ir.Table) -> Any:
+    return ratio(days.age.max() - days.age.min(), tally(days) - 1.0)
+
+
+def _depth() -> tuple[Feature, ...]:
+    def minutes(touches: ir.Table, where: Any) -> Any:
+        return total(whole(touches.duration_minutes), where)
+
+    return windowed("minutes", minutes, "minutes of conversation", "minutes d'échange", (90, YEAR))
 
 
 def _around_purchases() -> tuple[Feature, ...]:
@@ -145,14 +167,14 @@ def _around_purchases() -> tuple[Feature, ...]:
     return (
         Feature(
             "touches_since_purchase",
-            lambda d: count(d.touches, d.age < d[DAYS_SINCE_PURCHASE]),
+            lambda t: _count(t, t.since_purchase),
             "contacts since the last purchase",
             "contacts depuis le dernier achat",
             empty=0.0,
         ),
         Feature(
             "touches_between_purchases",
-            lambda d: count(d.touches, (d.age >= d[DAYS_SINCE_PURCHASE]) & (d.age < d[DAYS_SINCE_FIRST_PURCHASE])),
+            lambda t: _count(t, t.between_purchases),
             "contacts from the first purchase to the last",
             "contacts entre le premier et le dernier achat",
             empty=0.0,
@@ -160,63 +182,37 @@ def _around_purchases() -> tuple[Feature, ...]:
     )
 
 
-def _cooled(daily: ir.Table) -> Any:
+def _cooled(days: ir.Table) -> Any:
     """Sum the points of each day, halved every ``HALF_LIFE_DAYS``; rounded day by day, so that no order of adding matters."""
-    halved = daily.points * ibis.literal(0.5, type="float64") ** (daily.age / HALF_LIFE_DAYS)
-    return total(halved.round().cast("int64"))
+    halved = days.points * ibis.literal(0.5, type="float64") ** (days.age / HALF_LIFE_DAYS)
+    return total(halved.round().cast("float64"))
 
 
 def _engagement() -> tuple[Feature, ...]:
-    ever = Feature("engagement_points", lambda d: total(d.points), "engagement points", "points d'engagement", empty=0.0)
     warm = Feature(
         "engagement_points_warm",
         _cooled,
         "engagement points, halved every two weeks",
         "points d'engagement, divisés par deux toutes les deux semaines",
         empty=0.0,
+        daily=True,
     )
-    return (ever, warm, *windowed("engagement_points", lambda d, where: total(d.points, where), "engagement points", "points d'engagement"))
+    ever = Feature("engagement_points", lambda d: total(d.points), "engagement points", "points d'engagement", empty=0.0, daily=True)
+
+    def of_window(days: ir.Table, where: Any) -> Any:
+        return total(days.points, where)
+
+    return (ever, warm, *windowed("engagement_points", of_window, "engagement points", "points d'engagement", daily=True))
 
 
-def _kinds() -> tuple[Feature, ...]:
+def _kinds(facts: Facts) -> tuple[Feature, ...]:
+    places = _places(facts)
+
     def of(kind: str, en: str, fr: str) -> tuple[Feature, ...]:
-        return windowed(f"{kind}s", lambda d, where: count(d[kind], where), en, fr, (YEAR,))
+        place = places.index(kind)
+        return windowed(f"{kind}s", lambda t, where: tally(t, (t.kind == place) & where), en, fr, (YEAR,))
 
     return tuple(feature for kind, (en, fr) in _KINDS.items() for feature in of(kind, en, fr))
 
 
-def _surveys() -> tuple[Feature, ...]:
-    def last(kind: str) -> Feature:
-        return Feature(
-            f"last_{kind}",
-            lambda d: ratio(
-                d[f"{kind}_score"].argmin(d.age, where=d[f"{kind}_answers"] > 0) / 10_000.0,
-                d[f"{kind}_answers"].argmin(d.age, where=d[f"{kind}_answers"] > 0),
-            ),
-            f"last {SURVEYS[kind]} answer",
-            f"dernière réponse {SURVEYS[kind]}",
-        )
-
-    satisfaction = Feature(
-        "satisfaction",
-        _satisfaction,
-        "mean satisfaction over all surveys, 0 to 10",
-        "satisfaction moyenne sur tous les sondages, de 0 à 10",
-    )
-    return (satisfaction, *(last(kind) for kind in SURVEYS))
-
-
-def _satisfaction(daily: ir.Table) -> Any:
-    """Average every answer on the scale of NPS: 10 (score - lowest) / (highest - lowest)."""
-    answers = sum((count(daily[f"{kind}_answers"]) for kind in SURVEYS), ibis.literal(0.0))
-    points = sum(
-        (
-            (total(daily[f"{kind}_score"]) - lowest * count(daily[f"{kind}_answers"])) * (10.0 / (highest - lowest))
-            for kind, (lowest, highest) in _SCALES.items()
-        ),
-        ibis.literal(0.0),
-    )
-    return ratio(points, answers)
-
-
-TOUCHES = Block("touchpoints", _daily, _features, beside=(DAYS_SINCE_PURCHASE, DAYS_SINCE_FIRST_PURCHASE))
+TOUCHES = Block("touchpoints", _prepare, _features, days=_days, beside=(DAYS_SINCE_PURCHASE, DAYS_SINCE_FIRST_PURCHASE))

@@ -6,6 +6,7 @@ with all that it determines; the row stays.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ibis
@@ -46,10 +47,29 @@ def known_to(facts: Facts, name: str, cohort: ir.Table, key: str = "contact_id")
     -------
     The facts' columns and ``as_of``; a fact appears once for each as_of of its contact before which it was known.
     """
-    table = facts.table(name)
-    clocks = cohort.select(key, "as_of").distinct()
-    joined = table.join(clocks, key).select(*table.columns, "as_of")
+    return known_beside(facts, name, cohort.select(key, "as_of").distinct(), key=key)
+
+
+def known_beside(
+    facts: Facts, name: str, rows: ir.Table, where: Callable[[ir.Table], Any] | None = None, key: str = "contact_id"
+) -> ir.Table:
+    """Join as ``known_to`` does to rows that hold no pair of ``key`` and ``as_of`` twice.
+
+    Parameters
+    ----------
+    rows
+        With ``key``, ``as_of`` and columns of their own, which stand beside each fact.
+    where
+        Which facts of the table to look into; None: all.
+    """
+    table = facts.table(name) if where is None else facts.table(name).filter(where)
+    joined = table.join(rows, key).select(*table.columns, *(column for column in rows.columns if column != key))
     return _cut_table(joined, name, joined.as_of)
+
+
+def happened(known: ir.Table, clock: str) -> ir.Table:
+    """Keep the facts that lie before their row's as_of by their own clock too: a booking known early is left out."""
+    return known.filter(known[clock] < known.as_of)
 
 
 def _cut_table(table: ir.Table, name: str, instant: Any) -> ir.Table:

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from funnelcast.features.definition import aged, exact, total
-from funnelcast.features.touches import SURVEYS, duration_weight
+from funnelcast.features.surveys import SURVEYS
+from funnelcast.features.touches import duration_weight
 from funnelcast.labels import KEYS
 from funnelcast.sources.as_of import known_to
 from funnelcast.sources.facts import Facts

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funnelcast.families.lead_scoring.exposure import by_kind, scores
-from funnelcast.features.touches import SURVEYS
+from funnelcast.features.surveys import SURVEYS
 from funnelcast.sources.conform import from_frames
 from funnelcast.sources.facts import Facts, Source
 
