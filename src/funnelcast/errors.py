@@ -95,7 +95,7 @@ class MissingTable(SourceError):
 class MissingColumn(SourceError):
     """A required column isn't in the file under the given name."""
 
-    template = "Table {table}: no column {wanted!r} for {column}. The file has: {present}. Mend `columns` under [tables.{table}]."
+    template = "Table {table}: no column {wanted!r} for {column}. The file has: {present}. Mend {where}."
 
 
 class BadValues(SourceError):

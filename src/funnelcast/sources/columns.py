@@ -118,12 +118,13 @@ class _Header:
         alike = self._normal.get(normal(name), [])
         return alike[0] if len(alike) == 1 else None
 
-    def need(self, column: str, name: str) -> str | None:
-        """Give the file's own spelling, or report that the column is missing."""
+    def need(self, column: str, name: str, where: str = "") -> str | None:
+        """Give the file's own spelling, or report that the column is missing, and ``where`` source.toml names it."""
         found = self.find(name)
         if found is None:
             names = ", ".join(self._present[:_SHOWN]) + (", …" if len(self._present) > _SHOWN else "")
-            self._report.block(MissingColumn(table=self._table, wanted=name, column=column, present=names or "no column"))
+            where = where or f"`columns` under [tables.{self._table}]"
+            self._report.block(MissingColumn(table=self._table, wanted=name, column=column, present=names or "no column", where=where))
         return found
 
 
@@ -149,7 +150,10 @@ def _canonical(declaration: Declaration, required: Collection[str], header: _Hea
 def _labels(declaration: Declaration, source: Source, header: _Header) -> list[Wanted]:
     if declaration.name != "contacts":
         return []
-    found = {label.column: header.need(f"the label {name}", label.column) for name, label in sorted(source.labels.items())}
+    found = {
+        label.column: header.need(f"the label {name}", label.column, f"`column` under [labels.{name}]")
+        for name, label in sorted(source.labels.items())
+    }
     return [Wanted(name, theirs, "label") for name, theirs in found.items() if theirs is not None]
 
 

@@ -138,7 +138,7 @@ def test_a_label_that_no_contact_has_is_an_error_that_shows_the_values(company: 
     toml = '[tables.contacts]\npath = "t.csv"\n[labels.churn]\ncolumn = "Gone"\npositive = "Yes"\n'
     with pytest.raises(BadValues, match=r"contacts, column Gone.*'Yes'.*'oui' 2 times, 'non' 1 times"):
         open_source(company.source(toml, {"t.csv": "contact_id,Gone\na,oui\nb,non\nc,oui\n"}), threads=1)
-    with pytest.raises(MissingColumn, match=r"'Left' for the label churn"):
+    with pytest.raises(MissingColumn, match=r"'Left' for the label churn.*Mend `column` under \[labels.churn\]"):
         open_source(company.source(toml.replace("Gone", "Left")), threads=1)
 
 
