@@ -64,7 +64,7 @@ def make_list(settings: Settings, facts: Facts, ask: Ask, *, as_of: AsOf | None,
     champion = champions.load(settings, facts.source.name, ask.model, facts.source.path or "FILE")
     as_of = as_of or default_as_of(facts)
     progress(f"scoring by {ask.model}")
-    answers = pd.concat([batch.answers for batch in stream(settings, facts, champion, as_of)], ignore_index=True)
+    answers = pd.concat(list(stream(settings, facts, champion, as_of)), ignore_index=True)
     document = list_document(settings, facts, champion, answers, campaign, as_of)
     if ask.out is not None:
         _write(ask.out, document, spec.family, ask.lang)

@@ -130,7 +130,7 @@ class Refresh:
         name = champion.about.model
         self.progress(f"scoring by {name}")
         try:
-            batches = [batch.answers for batch in stream(self.settings, self.facts, champion, self.as_of)]
+            batches = list(stream(self.settings, self.facts, champion, self.as_of))
         except FunnelcastError as error:
             self.contents.missing[f"scores of {name}"] = str(error)
             return None

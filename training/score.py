@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeAlias
@@ -28,20 +30,12 @@ from training.output import replaced, require_table_file
 from training.train import default_as_of, require_tables
 from training.values import value_of_contacts, value_of_conversions
 
-_BATCH_ROWS = 100_000
+BATCH_ROWS = 50_000
+_SIDE_BY_SIDE = 2  # batches; the trees use all threads for their part anyway
 KEYS = ("contact_id", "deal_id", "invoice_id", "path")
 """By which a row of some family is known."""
 ValueOf: TypeAlias = Callable[[pd.DataFrame], "pd.Series | None"]
 """Gives the value of rows by their index, where it is known."""
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One batch of answers, beside the features that they were computed from."""
-
-    answers: pd.DataFrame
-    rows: pd.DataFrame
-    predictions: pd.DataFrame
 
 
 def score(settings: Settings, facts: Facts, model: str, out: Path, *, as_of: AsOf | None, progress: Progress) -> dict[str, Json]:
@@ -57,16 +51,16 @@ def score(settings: Settings, facts: Facts, model: str, out: Path, *, as_of: AsO
     champion = champions.load(settings, facts.source.name, model, facts.source.path or "FILE")
     as_of = as_of or default_as_of(facts)
     rows = 0
-    with replaced(out) as beside, _Writer(beside, out.suffix) as writer:
+    with replaced(out) as beside, Writer(beside, out.suffix) as writer:
         for batch in stream(settings, facts, champion, as_of):
-            writer.write(batch.answers)
-            rows += len(batch.answers)
+            writer.write(batch)
+            rows += len(batch)
             progress(f"{model}: {rows} rows scored")
     seconds = round(time.monotonic() - started, 3)
     return {"model": model, "version": champion.version, "as_of": as_of.isoformat(), "rows": rows, "out": str(out), "seconds": seconds}
 
 
-def stream(settings: Settings, facts: Facts, champion: Champion, as_of: AsOf) -> Iterator[Scored]:
+def stream(settings: Settings, facts: Facts, champion: Champion, as_of: AsOf) -> Iterator[pd.DataFrame]:
     """Score in batches; at least one batch comes, empty where nobody is in question."""
     spec = read(settings.models, champion.about.model)
     family = family_of(champion.about.family)
@@ -75,13 +69,8 @@ def stream(settings: Settings, facts: Facts, champion: Champion, as_of: AsOf) ->
     candidates = family.candidates(known, spec, None, as_of)
     key = next(name for name in KEYS if name in candidates.columns)
     value = _values(settings, known, champion.about.family, as_of)
-    scorer = _Scorer(champion, key, scale_in_use(settings, champion), value, float(spec.label.get("horizon_days", 0)))
-    reader = candidates.order_by(key).to_pyarrow_batches(chunk_size=_BATCH_ROWS)
-    batches: Iterator[pd.DataFrame] = (batch.to_pandas() for batch in reader)
-    first = next(batches, None)
-    yield scorer.score(first if first is not None else reader.schema.empty_table().to_pandas())
-    for batch in batches:
-        yield scorer.score(batch)
+    scorer = Scorer(champion, key, scale_in_use(settings, champion), value, float(spec.label.get("horizon_days", 0)))
+    yield from scorer.answers(candidates.order_by(key).to_pyarrow_batches(chunk_size=BATCH_ROWS), settings.threads)
 
 
 def scale_in_use(settings: Settings, champion: Champion) -> Scale:
@@ -103,8 +92,8 @@ def _values(settings: Settings, known: Facts, family: str, as_of: AsOf) -> Value
 
 
 @dataclass(frozen=True)
-class _Scorer:
-    """What turns a batch of candidates into answers."""
+class Scorer:
+    """What turns batches of candidates into answers."""
 
     champion: Champion
     key: str
@@ -112,14 +101,31 @@ class _Scorer:
     value: ValueOf
     horizon_days: float
 
-    def score(self, batch: pd.DataFrame) -> Scored:
-        rows, model = batch.set_index(self.key), self.champion.model
+    def answers(self, candidates: pa.RecordBatchReader, threads: int) -> Iterator[pd.DataFrame]:
+        """Answer batch by batch, in their order; at least one comes. Where threads allow it, one is scored while the next is read."""
+        under_way: deque[Future[pd.DataFrame]] = deque()
+        with ThreadPoolExecutor(min(threads, _SIDE_BY_SIDE)) as pool:
+            for batch in _at_least_one(candidates):
+                under_way.append(pool.submit(self._answer, batch))
+                if len(under_way) > _SIDE_BY_SIDE:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+
+    def _answer(self, batch: pa.RecordBatch) -> pd.DataFrame:
+        rows, model = batch.to_pandas().set_index(self.key), self.champion.model
         predictions = model.predict(rows[list(model.columns)])
         answers = answer_rows(self.champion.about.family, rows, predictions, self.scale, self.value(rows), self.horizon_days)
-        return Scored(answers.reset_index(names=self.key), rows, predictions)
+        return answers.reset_index(names=self.key)
 
 
-class _Writer:
+def _at_least_one(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    first = next(reader, None)
+    yield first if first is not None else pa.RecordBatch.from_pylist([], reader.schema)
+    yield from reader
+
+
+class Writer:
     """Appends frames to one parquet or csv file."""
 
     def __init__(self, path: Path, suffix: str) -> None:
@@ -135,13 +141,18 @@ class _Writer:
             self._parquet.close()
 
     def write(self, frame: pd.DataFrame) -> None:
+        """Append one batch; the first one decides the columns."""
         if self._suffix == ".csv":
             frame.to_csv(self._path, mode="a" if self._started else "w", header=not self._started, index=False)
         else:
-            # a batch in which a text column is empty throughout must not make it a column of nulls
-            texts = {name: "string" for name in frame.columns if frame[name].dtype == object}
-            table = pa.Table.from_pandas(frame.astype(texts), preserve_index=False)
+            table = pa.table({name: _column(frame[name]) for name in frame.columns})
             if self._parquet is None:
-                self._parquet = pq.ParquetWriter(self._path, table.schema)
+                words = [field.name for field in table.schema if field.type == pa.string() and field.name not in KEYS]
+                self._parquet = pq.ParquetWriter(self._path, table.schema, use_dictionary=words)  # numbers and ids hardly repeat
             self._parquet.write_table(table.cast(self._parquet.schema))
         self._started = True
+
+
+def _column(values: pd.Series) -> pa.Array:
+    # a batch in which a text column is empty throughout must not make it a column of nulls
+    return pa.array(values, pa.string() if values.dtype == object else None, from_pandas=True)

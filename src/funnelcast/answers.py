@@ -111,10 +111,10 @@ def percentile(values: npt.NDArray[np.float64], scale: Sequence[float]) -> npt.N
 
 def grades(percentiles: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
     """Give each percentile its grade; None where there is no percentile."""
-    given = np.full(percentiles.shape, None, dtype=object)
-    for grade, lowest in reversed(GRADES):
-        given[percentiles >= lowest] = grade
-    return given
+    ascending = GRADES[::-1]
+    place = np.searchsorted([lowest for _, lowest in ascending], percentiles, side="right")
+    letters = np.array([None, *(grade for grade, _ in ascending)], dtype=object)
+    return letters[np.where(np.isnan(percentiles), 0, place)]
 
 
 def scale_of(population: npt.NDArray[np.float64]) -> list[float]:

@@ -43,7 +43,7 @@ def test_service_scores_as_the_batch_does(
     client: Client, served: Served, known: dict[str, pd.DataFrame], model: str, path: str, key: str
 ) -> None:
     champion, as_of = served.champion(model), default_as_of(served.facts)
-    batches = [batch.answers for batch in stream(served.settings, served.facts, champion, as_of)]
+    batches = list(stream(served.settings, served.facts, champion, as_of))
     batch = pd.concat(batches).set_index("contact_id").iloc[:CONTACTS]
     zone = ZoneInfo(served.facts.source.timezone)
     lists = ("transactions",) if model == "clv" else tuple(CLOCKS)

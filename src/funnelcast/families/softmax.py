@@ -32,10 +32,15 @@ def probabilities(design: Floats, coefficients: Floats) -> Floats:
     -------
     Shape [rows, causes], each within 0 and 1, the sum of a row below 1.
     """
-    scores = np.clip(design @ coefficients.T, -40.0, 40.0)
-    highest = np.maximum(scores.max(axis=1, keepdims=True), 0.0)
-    raised = np.exp(scores - highest)
-    return np.asarray(raised / (np.exp(-highest) + raised.sum(axis=1, keepdims=True)))
+    return _softmax(np.einsum("ij,cj->ci", design, coefficients))  # a linear-algebra library's threads would wait for work for longer
+
+
+def _softmax(scores: Floats) -> Floats:
+    """Give the probabilities of shape [rows, causes] from scores of shape [causes, rows]: few long rows are quick to go through."""
+    held = np.clip(scores, -40.0, 40.0)
+    highest = np.maximum(held.max(axis=0), 0.0)
+    raised = np.exp(held - highest)
+    return np.ascontiguousarray((raised / (np.exp(-highest) + raised.sum(axis=0))).T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +69,7 @@ class Problem:
 
     def value(self, coefficients: Floats) -> float:
         """Give the penalised log likelihood."""
-        hazards = probabilities(self.design, coefficients)
+        hazards = self._hazards(coefficients)
         none = np.maximum(1.0 - hazards.sum(axis=1), 1e-300)
         logs = (self.events * np.log(np.maximum(hazards, 1e-300))).sum(axis=1) + (1.0 - self.events.sum(axis=1)) * np.log(none)
         away = coefficients - self.centre
@@ -73,7 +78,7 @@ class Problem:
     def step(self, coefficients: Floats) -> Floats:
         """Give Newton's step; the value is concave, so it leads upwards."""
         causes, columns = coefficients.shape
-        hazards = probabilities(self.design, coefficients)
+        hazards = self._hazards(coefficients)
         gradient = (self.weights[:, None] * (self.events - hazards)).T @ self.design - (coefficients - self.centre) @ self.precision
         curvature = np.kron(np.eye(causes), self.precision).reshape(causes, columns, causes, columns)
         for row in range(causes):
@@ -82,6 +87,9 @@ class Problem:
                 curvature[row, :, column] += self.design.T @ (self.design * mixed[:, None])
         square = curvature.reshape(causes * columns, causes * columns)
         return np.asarray(np.linalg.solve(square, gradient.ravel()).reshape(causes, columns))
+
+    def _hazards(self, coefficients: Floats) -> Floats:
+        return _softmax(np.ascontiguousarray((self.design @ coefficients.T).T))
 
 
 def fit(problem: Problem) -> Floats:

@@ -154,7 +154,7 @@ def normal(value: object) -> str:
 
 def as_numbers(column: pd.Series) -> Floats:
     """Give a column of numbers, or of nothing, as float64; infinite becomes missing."""
-    return _finite(pd.to_numeric(column, errors="raise"))
+    return _finite(column if column.dtype == np.float64 else pd.to_numeric(column, errors="raise"))
 
 
 def mapped(column: pd.Series, levels: Mapping[str, float], other: float | None = None) -> Floats:
@@ -234,6 +234,8 @@ def _plain(value: object) -> object:
 
 
 def _converts(column: pd.Series) -> bool:
+    if column.dtype == np.float64:
+        return True
     try:
         pd.to_numeric(column, errors="raise")
     except (TypeError, ValueError):
@@ -272,4 +274,5 @@ def _repeats(values: Floats, seen: Mapping[bytes, str]) -> str:
 
 def _finite(values: Any) -> Floats:
     numbers = np.asarray(values, np.float64)
-    return np.where(np.isfinite(numbers), numbers, np.nan)
+    infinite = np.isinf(numbers)
+    return np.where(infinite, np.nan, numbers) if infinite.any() else numbers

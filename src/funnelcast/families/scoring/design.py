@@ -68,10 +68,39 @@ class Term:
         if self.codes:
             parts += [values == code for code in self.codes]
         else:
-            known = scaled(np.where(np.isnan(values), self.fill, values), self.unit)
-            z = np.clip((known - self.centre) / self.spread, -_LARGEST, _LARGEST)
+            z = self._standardised(np.where(np.isnan(values), self.fill, values))
             parts += [z, *(np.maximum(z - knot, 0.0) for knot in self.knots)]
         return np.column_stack(parts).astype(np.float64)
+
+    def part(self, values: Floats, beta: Floats) -> Floats:
+        """Give its part of eta, shape (n,), without laying its columns out.
+
+        Parameters
+        ----------
+        beta
+            Of its columns, shape (width,).
+        """
+        slopes = beta / np.asarray(self.scales)
+        missing, found = np.isnan(values), -float(np.sum(slopes * np.asarray(self.means)))
+        own = slopes[int(self.missing) :]
+        part = found + (self._of_level(values, own) if self.codes else self._of_number(np.where(missing, self.fill, values), own))
+        return np.where(missing, part + slopes[0], part) if self.missing else part
+
+    def _of_level(self, values: Floats, slopes: Floats) -> Floats:
+        codes = np.asarray(self.codes)
+        place = np.minimum(np.searchsorted(codes, values), codes.size - 1)
+        return np.where(codes[place] == values, slopes[place], 0.0)
+
+    def _of_number(self, known: Floats, slopes: Floats) -> Floats:
+        z = self._standardised(known)
+        found: Floats = slopes[0] * z
+        for knot, slope in zip(self.knots, slopes[1:], strict=True):
+            found += slope * np.maximum(z - knot, 0.0)
+        return found
+
+    def _standardised(self, known: Floats) -> Floats:
+        z = (scaled(known, self.unit) - self.centre) / self.spread
+        return np.asarray(np.clip(z, -_LARGEST, _LARGEST), np.float64)
 
 
 @dataclass(frozen=True)
@@ -88,6 +117,14 @@ class Design:
         means = np.concatenate([np.asarray(term.means) for term in self.terms])
         scales = np.concatenate([np.asarray(term.scales) for term in self.terms])
         return np.asarray((raw - means) / scales, np.float64)
+
+    def eta(self, matrix: Floats, beta: Floats) -> Floats:
+        """Give eta = beta_0 + X beta, shape (n,), X being the columns of ``apply``; added column by column, whatever the threads."""
+        found = np.full(len(matrix), beta[0])
+        ends = np.cumsum([1, *(term.width for term in self.terms)])
+        for column, (term, (start, end)) in enumerate(zip(self.terms, pairwise(ends), strict=True)):
+            found += term.part(matrix[:, column], beta[start:end])
+        return found
 
     def contributions(self, matrix: Floats, beta: Floats) -> Floats:
         """Give each column's part of eta and, last, the intercept: shape (n, columns + 1), rows sum to eta."""

@@ -16,7 +16,6 @@ from funnelcast.families.boosting import Trees
 from funnelcast.families.scoring.calibrator import Calibrator
 from funnelcast.families.scoring.columns import Columns
 from funnelcast.families.scoring.design import Design
-from funnelcast.families.scoring.logistic import linear
 from funnelcast.families.scoring.reasons import Reason, Wording, reason, sufficiency
 from funnelcast.families.scoring.start import Start
 from funnelcast.labels import LABEL, NEXT_STATE
@@ -91,7 +90,7 @@ class ScoringModel:
         matrix = self.read.matrix(rows)
         raw = self.start.log_odds(rows)
         if self.weight < 1:
-            raw = raw + (1 - self.weight) * linear(self.beta, self.design.apply(matrix))
+            raw = raw + (1 - self.weight) * self.design.eta(matrix, self.beta)
         return raw if self.trees is None else raw + self.weight * self.trees.scores(matrix)
 
     def _check(self, rows: pd.DataFrame) -> None:
