@@ -1,28 +1,40 @@
-"""Print the table: `make bench`."""
+"""Print the table: `make bench`; `make bench ARGS=--full` takes the sizes that the bars are stated for, some minutes and 8 GB."""
 
 from __future__ import annotations
 
+import argparse
 import platform
+from collections.abc import Iterator
 from importlib.metadata import version
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import clv, features
+from benchmarks import clv, feature_set, features, scoring
+from benchmarks.measure import Row
 
-BENCHMARKS = (clv, features)
+_CONTACTS, _FULL_CONTACTS = 200_000, 1_000_000
 
 
 def main() -> None:
     """Run every benchmark in turn."""
-    console = Console(width=140)
-    table = Table("what", "beside", "seconds", "theirs", "ratio", "agreement")
-    for benchmark in BENCHMARKS:
-        for row in benchmark.rows():
-            table.add_row(row.name, row.other, f"{row.own_seconds:.3f}", f"{row.other_seconds:.3f}", f"{row.ratio:.1f}", row.agreement)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Costs that grow, each beside what one would otherwise pick.")
+    parser.add_argument("--full", action="store_true", help=f"{_FULL_CONTACTS:,} contacts instead of {_CONTACTS:,}")
+    contacts = _FULL_CONTACTS if parser.parse_args().full else _CONTACTS
+    console = Console(width=160)
+    table = Table("what", "beside", "ours", "theirs", "theirs / ours", "agreement")
+    for row in _rows(contacts):
+        table.add_row(row.name, row.other, f"{row.own:.3f} {row.unit}", f"{row.theirs:.3f} {row.unit}", f"{row.ratio:.2f}", row.agreement)
     console.print(table)
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("duckdb", "pandas", "lifetimes", "numpy"))
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("duckdb", "pandas", "lightgbm", "lifetimes", "numpy"))
     console.print(f"Python {platform.python_version()}, {libraries}", highlight=False)
+
+
+def _rows(contacts: int) -> Iterator[Row]:
+    yield from clv.rows()
+    yield from features.rows()
+    yield from feature_set.rows(contacts)
+    yield from scoring.rows(contacts)
 
 
 if __name__ == "__main__":

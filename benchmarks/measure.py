@@ -1,35 +1,101 @@
-"""Time two ways to the same answer in turn, so that a drifting machine is fair to both."""
+"""Measure two ways to the same answer in turn, so that a drifting machine is fair to both."""
 
 from __future__ import annotations
 
+import multiprocessing
+import resource
+import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
+from typing import Any
+
+Ready = Callable[[], Any]
+"""What is timed."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; ``ratio`` is how many times as long the other way takes, pair by pair, and its median counts."""
+    """One line of the table; ``ratio`` is how many times as much the other way takes, pair by pair, and its median counts."""
 
     name: str
     other: str
-    own_seconds: float
-    other_seconds: float
+    own: float
+    theirs: float
     ratio: float
     agreement: str
+    unit: str = "s"
 
 
-def compare(name: str, other: str, own: Callable[[], object], theirs: Callable[[], object], agreement: str, pairs: int = 3) -> Row:
+@dataclass(frozen=True)
+class Cost:
+    """What one run took: its time, the peak memory of its process, and what was kept of its answer."""
+
+    seconds: float
+    gigabytes: float
+    kept: Any
+
+
+def compare(name: str, other: str, own: Ready, theirs: Ready, agreement: str, pairs: int = 3) -> Row:
     """Run both ways in turn after one warm-up each."""
     own()
     theirs()
     timed = [(_seconds(own), _seconds(theirs)) for _ in range(pairs)]
-    ratio = median(beside / mine for mine, beside in timed)
-    return Row(name, other, median(mine for mine, _ in timed), median(beside for _, beside in timed), ratio, agreement)
+    return _row(name, other, timed, agreement)
 
 
-def _seconds(run: Callable[[], object]) -> float:
+def apart(prepare: Callable[[], Ready], keep: Callable[[Any], Any]) -> Cost:
+    """Run in a process of its own, whose memory nobody else has touched; both functions must be importable.
+
+    Parameters
+    ----------
+    prepare
+        Gives what is timed.
+    keep
+        Takes from its answer what the caller wants to see, after time and memory were read.
+    """
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_cost, prepare, keep).result()
+
+
+def seconds(name: str, other: str, own: list[Cost], theirs: list[Cost], agreement: str) -> Row:
+    """Compare the times of runs in turn; where one side has fewer, the others' further runs don't count."""
+    timed = [(mine.seconds, beside.seconds) for mine, beside in zip(own, theirs, strict=False)]
+    return _row(name, other, timed, agreement)
+
+
+def gigabytes(name: str, other: str, own: list[Cost], theirs: list[Cost], agreement: str) -> Row:
+    """Compare their peak memory."""
+    measured = [(mine.gigabytes, beside.gigabytes) for mine, beside in zip(own, theirs, strict=False)]
+    return _row(name, other, measured, agreement, "GB")
+
+
+def _row(name: str, other: str, pairs: list[tuple[float, float]], agreement: str, unit: str = "s") -> Row:
+    own, theirs = (median(side) for side in zip(*pairs, strict=True))
+    return Row(name, other, own, theirs, median(beside / mine for mine, beside in pairs), agreement, unit)
+
+
+def _cost(prepare: Callable[[], Ready], keep: Callable[[Any], Any]) -> Cost:
+    ready = prepare()
+    started = time.perf_counter()
+    answer = ready()
+    taken = time.perf_counter() - started
+    return Cost(taken, _peak(), keep(answer))
+
+
+def _peak() -> float:
+    """Give the process's highest resident memory in gigabytes."""
+    status = Path("/proc/self/status")
+    if status.exists():  # a new process's rusage there begins with its parent's peak
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024 / 1e9
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
+
+
+def _seconds(run: Ready) -> float:
     started = time.perf_counter()
     run()
     return time.perf_counter() - started

@@ -1,0 +1,85 @@
+"""Every contender of a benchmark gives the same answer; no time is judged here."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from benchmarks import feature_set, scoring
+from benchmarks.large_company import draw
+from benchmarks.measure import apart
+from funnelcast import champions
+from funnelcast.champions import About
+from funnelcast.families.churn import FAMILY as CHURN
+from funnelcast.families.scoring.model import ScoringModel
+from tests.unit.families.scoring_company import SPECS, earlier, facts
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+    folder = tmp_path_factory.mktemp("company")
+    draw(folder, contacts=1_500, touchpoints=30_000, transactions=4_500)
+    contenders = {"own": feature_set.by_funnelcast, "sql": feature_set.by_hand, "pandas": feature_set.by_pandas}
+    return {name: feature_set.by_contact(contender(folder)()) for name, contender in contenders.items()}
+
+
+@pytest.mark.parametrize("other", ["sql", "pandas"])
+def test_features_by_hand_are_those_of_the_library(answers: dict[str, pd.DataFrame], other: str) -> None:
+    own = answers["own"]
+    assert own.shape == (1_500, 65)
+    assert feature_set.differing(own, answers[other]) == []
+
+
+def test_a_value_that_differs_is_named(answers: dict[str, pd.DataFrame]) -> None:
+    own, changed = answers["own"], answers["sql"].copy()
+    changed["visits_365d"] += np.arange(len(own)) == 3
+    changed["spend"] = changed["spend"] * (1 + 1e-6 * (changed["spend"] == changed["spend"].max()))
+    changed["sector"] = changed["sector"].where(np.arange(len(own)) != 5, "another")
+    assert feature_set.differing(own, changed) == ["spend", "visits_365d", "sector"]
+    assert feature_set.differing(own, changed.drop(columns="spend")) == ["spend"]
+
+
+def test_the_same_seed_draws_the_same_company(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        draw(tmp_path / name, contacts=50, touchpoints=400, transactions=60, seed=3)
+    files = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert files == ["contacts.parquet", "touchpoints.parquet", "transactions.parquet"]
+    assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes() for name in files)
+
+
+@cache
+def fitted() -> ScoringModel:
+    return CHURN.fit(earlier(CHURN), SPECS["churn"])
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> scoring.Case:
+    candidates = scoring.candidates_of(facts())
+    about = About("bench", "churn", "churn", "challenger", "0" * 32, "2025-01-01", "", {}, {}, {}, np.linspace(0, 1, 101).tolist())
+    found = scoring.Case(tmp_path / "home", "bench", scoring.write_rows(candidates, 700, tmp_path / "rows.parquet"))
+    champions.export(found.settings(), champions.artefact(fitted(), about), version=1)
+    return scoring.with_large_trees(found, candidates, tmp_path / "large")
+
+
+def test_the_file_holds_what_the_model_says_of_the_rows(case: scoring.Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "BATCH_ROWS", 90)  # more batches than are under way at once
+    written = pq.read_table(scoring.by_funnelcast(case)()).to_pandas().set_index("contact_id")
+    rows, model = pq.read_table(case.features).to_pandas().set_index("contact_id"), case.model()
+    expected = model.predict(rows[list(model.columns)])
+    pd.testing.assert_frame_equal(written[list(expected)], expected, check_exact=True)
+    assert written["grade"].isin(list("ABCDE")).all()
+    raw = scoring.by_trees(case)() + model.start.log_odds(rows)
+    assert model.calibrator.probability(raw) == pytest.approx(written["probability"].to_numpy(), abs=1e-12)
+
+
+def test_a_run_apart_gives_its_time_its_memory_and_what_was_kept() -> None:
+    cost = apart(partial(partial, np.ones, 30_000_000), np.sum)
+    assert cost.kept == 30_000_000
+    assert cost.seconds > 0
+    assert 0.24 < cost.gigabytes < 2.0
