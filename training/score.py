@@ -30,7 +30,7 @@ from training.output import replaced, require_table_file
 from training.train import default_as_of, require_tables
 from training.values import value_of_contacts, value_of_conversions
 
-BATCH_ROWS = 50_000
+BATCH_ROWS = 25_000
 _SIDE_BY_SIDE = 2  # batches; the trees use all threads for their part anyway
 KEYS = ("contact_id", "deal_id", "invoice_id", "path")
 """By which a row of some family is known."""
