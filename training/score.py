@@ -113,8 +113,11 @@ class Scorer:
                 yield under_way.popleft().result()
 
     def _answer(self, batch: pa.RecordBatch) -> pd.DataFrame:
-        rows, model = batch.to_pandas().set_index(self.key), self.champion.model
-        predictions = model.predict(rows[list(model.columns)])
+        model, read = self.champion.model, list(self.champion.model.columns)
+        beside = [name for name in batch.schema.names if name not in {*read, self.key}]
+        rows = batch.select([*read, *beside]).to_pandas()  # what is read comes first, so that it needs no copy
+        rows.index = pd.Index(batch.column(self.key).to_pandas(), name=self.key)
+        predictions = model.predict(rows.iloc[:, : len(read)])
         answers = answer_rows(self.champion.about.family, rows, predictions, self.scale, self.value(rows), self.horizon_days)
         return answers.reset_index(names=self.key)
 

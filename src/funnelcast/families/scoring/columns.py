@@ -106,9 +106,10 @@ class Columns:
         WrongColumns
             A column is missing, isn't known, or holds text where numbers were fitted.
         """
-        missing = [name for name in self.kinds if name not in rows.columns]
+        present = set(rows.columns)
+        missing = [name for name in self.kinds if name not in present]
         extra = [str(name) for name in rows.columns if name not in self.kinds and name not in self.left_out and name not in also]
-        numbers = [name for name, kind in self.kinds.items() if kind == "number" and name in rows.columns]
+        numbers = [name for name, kind in self.kinds.items() if kind == "number" and name in present]
         wrong = [name for name in numbers if not _converts(rows[name])]
         if missing or extra or wrong:
             raise WrongColumns(family=family, missing=missing or "none", extra=extra or "none", wrong=wrong or "none")
