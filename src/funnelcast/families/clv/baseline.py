@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.special import pdtrik
 
 from funnelcast.artefacts import to_json
-from funnelcast.families.clv.draws import DailyPurchases
+from funnelcast.families.clv.draws import Sums
 from funnelcast.families.clv.future import survival_of_poisson
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.holdout import crps_of_counts
@@ -67,7 +67,7 @@ class RateBaseline:
         first, place = distinct(expected, actual)
         return crps_of_counts(actual[first], np.ones(len(first)), survival_of_poisson(expected[first]))[place]
 
-    def simulate(self, rows: pd.DataFrame, horizon_days: int, draws: int, seed: int) -> DailyPurchases:
+    def simulate(self, rows: pd.DataFrame, horizon_days: int, draws: int, seed: int) -> Sums:
         """Draw the customers' repeat purchases by day after as_of, as the CLV model does: draws x days.
 
         Independent Poisson customers sum to one Poisson stream, each purchase of which is a customer's in proportion to their rate.
@@ -81,7 +81,7 @@ class RateBaseline:
             buyer = np.searchsorted(np.cumsum(rates) / rates.sum(), random.random(len(cell)), side="right")
             worth = self.spend.expected(read.x, read.m)[np.minimum(buyer, len(rates) - 1)]
             amounts = np.bincount(cell, weights=worth, minlength=counts.size).astype(np.float64)
-        return DailyPurchases(counts.astype(np.float64), amounts.reshape(counts.shape))
+        return Sums(counts.astype(np.float64), amounts.reshape(counts.shape))
 
     def _rates(self, rows: Rows) -> Floats:
         if self.kind == MEAN_RATE:

@@ -155,30 +155,55 @@ def _walk(rate: Floats, last: Whole, horizon: float, wait: Callable[[int, Whole]
 
 
 @dataclass(frozen=True)
-class DailyPurchases:
-    """Repeat purchases of many customers by world and day after as_of: how many, and their value in money (not discounted)."""
+class Sums:
+    """Repeat purchases of many customers by world and column (days after as_of, or groups): how many, and their value in money."""
 
     counts: Floats
     amounts: Floats
 
 
-def daily_purchases(worlds: Worlds, customers: Customers, horizon_days: int, days_per_unit: float) -> DailyPurchases:
-    """Simulate every customer independently within each world, and sum over customers by day: arrays of worlds x days.
+Column = Callable[[Whole, Floats], Whole]
+"""Into which column a purchase falls, by the place of its customer and its time after as_of in the model's unit."""
+
+
+def daily_purchases(worlds: Worlds, customers: Customers, horizon_days: int, days_per_unit: float) -> Sums:
+    """Simulate every customer independently within each world, and sum over customers by day: arrays of worlds x days, not discounted.
 
     Sums over days and their quantiles come from these; a planner's forecast dates them from as_of.
     """
-    counts = np.zeros(worlds.count * horizon_days)
+
+    def day(_: Whole, time: Floats) -> Whole:
+        return np.minimum((time * days_per_unit).astype(np.int64), horizon_days - 1)
+
+    return _sums(worlds, customers, horizon_days / days_per_unit, 0.0, horizon_days, day)
+
+
+def grouped_purchases(worlds: Worlds, customers: Customers, group: Whole, horizon: float, delta: float = 0.0) -> Sums:
+    """Simulate every customer independently within each world, and sum over the horizon by group: arrays of worlds x groups.
+
+    Parameters
+    ----------
+    group
+        Of each customer: 0, 1, 2 … Groups of one call share their worlds, so that parts add up to the total in every draw.
+    horizon, delta
+        In the model's unit of time, and the force of interest per unit by which amounts are discounted.
+    """
+    return _sums(worlds, customers, horizon, delta, int(group.max(initial=0)) + 1, lambda customer, _: group[customer])
+
+
+def _sums(worlds: Worlds, customers: Customers, horizon: float, delta: float, columns: int, column: Column) -> Sums:
+    counts = np.zeros(worlds.count * columns)
     amounts = np.zeros_like(counts)
     rows = max(1, _CELLS_AT_ONCE // worlds.count)
     for number, start in enumerate(range(0, len(customers.x), rows)):
         part = customers.part(slice(start, start + rows))
-        for index, time, amount in _independent(worlds, part, horizon_days / days_per_unit, number):
-            day = np.minimum((time * days_per_unit).astype(np.int64), horizon_days - 1)
-            cell = (index % worlds.count) * horizon_days + day
+        for index, time, amount in _independent(worlds, part, horizon, number):
+            customer, world = np.divmod(index, worlds.count)
+            cell = world * columns + column(start + customer, time)
             counts += np.bincount(cell, minlength=counts.size)
-            amounts += np.bincount(cell, weights=amount, minlength=counts.size)
-    shape = (worlds.count, horizon_days)
-    return DailyPurchases(counts.reshape(shape), amounts.reshape(shape))
+            amounts += np.bincount(cell, weights=amount * np.exp(-delta * time), minlength=counts.size)
+    shape = (worlds.count, columns)
+    return Sums(counts.reshape(shape), amounts.reshape(shape))
 
 
 def _independent(worlds: Worlds, customers: Customers, horizon: float, part: int) -> Iterator[tuple[Whole, Floats, Floats]]:

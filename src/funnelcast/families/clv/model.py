@@ -9,7 +9,7 @@ from functools import cached_property
 import pandas as pd
 
 from funnelcast.artefacts import to_json
-from funnelcast.families.clv.draws import Customers, DailyPurchases, Worlds, daily_purchases, quantiles
+from funnelcast.families.clv.draws import Customers, Sums, Whole, Worlds, daily_purchases, grouped_purchases, quantiles
 from funnelcast.families.clv.future import survival_of_counts
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.holdout import crps_of_counts
@@ -85,7 +85,7 @@ class ClvModel:
     @cached_property
     def worlds(self) -> Worlds:
         """The draws of the parameters behind every interval."""
-        return Worlds.draw(self.process, self.covariance, self.spend, self.terms.draws, self.terms.seed)
+        return self._worlds(self.terms.draws, self.terms.seed)
 
     def expected_purchases(self, rows: pd.DataFrame, horizon_days: float) -> Floats:
         """Give the expected purchases alone, without the simulation behind the intervals."""
@@ -103,7 +103,7 @@ class ClvModel:
         survivals = survival_of_counts(s, u, float(self.process.a), self.process.survivals(x))
         return crps_of_counts(actual[first], p_alive(self.process, x, t_x, T), survivals)[place]
 
-    def simulate(self, rows: pd.DataFrame, horizon_days: int, draws: int, seed: int) -> DailyPurchases:
+    def simulate(self, rows: pd.DataFrame, horizon_days: int, draws: int, seed: int) -> Sums:
         """Draw the customers' repeat purchases by day after as_of: worlds x days, counts and money before margin and discount.
 
         Parameters
@@ -113,10 +113,25 @@ class ClvModel:
         draws, seed
             How many worlds (each with parameters of its own), and the seed of all.
         """
+        return daily_purchases(self._worlds(draws, seed), self._customers(rows), horizon_days, self.terms.days_per_unit)
+
+    def simulate_groups(self, rows: pd.DataFrame, group: Whole, horizon_days: float, draws: int, seed: int) -> Sums:
+        """Draw the same by group instead of by day, over the whole horizon: worlds x groups, before margin and discount.
+
+        Parameters
+        ----------
+        group
+            Of each row: 0, 1, 2 …
+        """
+        horizon = horizon_days / self.terms.days_per_unit
+        return grouped_purchases(self._worlds(draws, seed), self._customers(rows), group, horizon)
+
+    def _worlds(self, draws: int, seed: int) -> Worlds:
+        return Worlds.draw(self.process, self.covariance, self.spend, draws, seed)
+
+    def _customers(self, rows: pd.DataFrame) -> Customers:
         read, unit = Rows.of_frame(rows), self.terms.days_per_unit
-        customers = Customers(read.x, read.t_x / unit, read.T / unit, read.m)
-        worlds = Worlds.draw(self.process, self.covariance, self.spend, draws, seed)
-        return daily_purchases(worlds, customers, horizon_days, unit)
+        return Customers(read.x, read.t_x / unit, read.T / unit, read.m)
 
     def files(self) -> dict[str, bytes]:
         """Give the artefact: one JSON document of parameters."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from funnelcast.families.clv.draws import Customers, Worlds, daily_purchases, quantiles
+from funnelcast.families.clv.draws import Customers, Worlds, daily_purchases, grouped_purchases, quantiles
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.parameters import BgNbd, GammaGamma
 from funnelcast.families.clv.predictions import expected_purchases, p_purchase
@@ -34,6 +34,22 @@ def test_simulated_sums_have_the_expected_mean_by_day() -> None:
     money = 500 * float(expected_purchases(PROCESS, X, T_X, AGE, 20.0) @ SPEND.expected(X, M))
     sums = drawn.amounts.sum(axis=1)
     assert sums.mean() == pytest.approx(money, abs=4 * sums.std() / np.sqrt(40))
+
+
+def test_groups_of_one_call_add_up_to_the_days_of_another() -> None:
+    many, uncertain = repeated(30), worlds(50, spread=0.04)
+    group = np.arange(len(many.x)) % 7
+    by_day, by_group = daily_purchases(uncertain, many, 140, 7.0), grouped_purchases(uncertain, many, group, 20.0)
+    assert by_group.counts.shape == (50, 7)
+    np.testing.assert_array_equal(by_group.counts.sum(axis=1), by_day.counts.sum(axis=1))
+    np.testing.assert_allclose(by_group.amounts.sum(axis=1), by_day.amounts.sum(axis=1), rtol=1e-12)
+    # Who else is told apart changes no group's sums.
+    part = grouped_purchases(uncertain, many, (group == 3).astype(np.int64), 20.0)
+    np.testing.assert_array_equal(part.counts[:, 1], by_group.counts[:, 3])
+    discounted = grouped_purchases(uncertain, many, group, 20.0, delta=0.1)
+    np.testing.assert_array_equal(discounted.counts, by_group.counts)
+    ratio = discounted.amounts.sum() / by_group.amounts.sum()
+    assert np.exp(-0.1 * 20.0) < ratio < 1
 
 
 def test_uncertain_parameters_widen_sums() -> None:
