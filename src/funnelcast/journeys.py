@@ -20,6 +20,8 @@ from funnelcast.terms import AsOf
 
 SEPARATOR = " > "
 CONVERTED, NULL, OPEN = "converted", "null", "open"
+TYPES = ("online", "offline", "mixed_started_online", "mixed_started_offline")
+"""Of journeys, by the channels that they met and where they began."""
 _SECONDS_PER_DAY = 86_400
 
 
@@ -100,6 +102,13 @@ def _journeys(known: Facts, touches: ir.Table, purchases: ir.Table, as_of: AsOf,
     bought = purchases.rename(purchase_contact="contact_id", purchase_at="converted_at")
     matches = [table.contact_id == bought.purchase_contact, table.next_at == bought.purchase_at, table.window == -1]
     return _with_outcome(table.left_join(bought, matches), as_of, rules)
+
+
+def journey_type(any_online: Any, any_offline: Any, started_offline: Any) -> Any:
+    """Name a journey's type, one of ``TYPES``, from Ibis booleans; a journey with a touch has a channel of either side."""
+    online, offline, started_online, began_offline = TYPES
+    mixed = any_offline & any_online
+    return ibis.cases((mixed & started_offline, began_offline), (mixed, started_online), (any_offline, offline), else_=online)
 
 
 def paths(settled: Settled, boundary: AsOf | None = None) -> ir.Table:

@@ -8,12 +8,11 @@ import pandas as pd
 
 from funnelcast.economics.estimates import CLUSTERS, Bootstrap, by_cluster, estimate
 from funnelcast.economics.people import frame_of
-from funnelcast.journeys import CONVERTED, OPEN
+from funnelcast.journeys import CONVERTED, OPEN, TYPES, journey_type
 from funnelcast.sources.facts import Facts
 from funnelcast.sources.schema import LOST, WON
 from funnelcast.terms import AsOf, Json
 
-TYPES = ("online", "offline", "mixed_started_online", "mixed_started_offline")
 _SECONDS_PER_DAY = 86_400
 
 
@@ -57,8 +56,7 @@ def velocity(known: Facts, as_of: AsOf, draws: Bootstrap) -> dict[str, Json]:
 def by_type(table: ir.Table) -> pd.DataFrame:
     """Sum settled journeys by ``cluster`` and ``kind``: online or offline channels only, or both, by where they began."""
     settled = table.filter(table.state != OPEN)
-    mixed = settled.any_offline & settled.any_online
-    kind = ibis.cases((mixed & settled.started_offline, TYPES[3]), (mixed, TYPES[2]), (settled.any_offline, TYPES[1]), else_=TYPES[0])
+    kind = journey_type(settled.any_online, settled.any_offline, settled.started_offline)
     converted = settled.state == CONVERTED
     days = (settled.converted_at.epoch_seconds() - settled.started_at.epoch_seconds()) / _SECONDS_PER_DAY
     rows = settled.mutate(kind=kind, won=converted.cast("float64"), days=ibis.ifelse(converted, days, 0.0).fill_null(0.0))
