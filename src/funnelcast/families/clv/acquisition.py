@@ -1,0 +1,105 @@
+"""How customers were won: by which channel, on what type of journey, and how many channels they have used since.
+
+- The acquisition channel is ``contacts.source_channel`` where the company brings it, else the channel of the first purchase.
+- The journey type is that of the touches up to the first purchase; who had none is known by the side of that purchase.
+- The channels used are those of all touches and purchases up to as_of.
+
+The first two were settled when the customer was won and may tell customers apart in a model; the third goes on growing with what a
+customer buys, so it is reported and never a model's group. What the facts don't tell is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from funnelcast.journeys import TYPES, journey_type
+from funnelcast.sources.as_of import cut, happened, known_to
+from funnelcast.sources.facts import Facts
+from funnelcast.terms import AsOf
+
+CHANNEL, JOURNEY, USED = "acquisition_channel", "journey_type", "channels_used"
+_KEYS = ("contact_id", "as_of")
+
+
+def untold(facts: Facts) -> Mapping[str, str]:
+    """Say which of the three the company's facts can't tell, and what they would need."""
+    by_purchase = facts.brings("transactions", "channel")
+    needs = {
+        CHANNEL: (by_purchase or facts.brings("contacts", "source_channel"), "contacts.source_channel or transactions.channel"),
+        JOURNEY: (by_purchase or facts.has("touchpoints"), "touchpoints or transactions.channel"),
+        USED: (by_purchase or facts.has("touchpoints"), "touchpoints or transactions.channel"),
+    }
+    return {name: f"the company doesn't bring {what}" for name, (told, what) in needs.items() if not told}
+
+
+def acquired(facts: Facts, as_of: AsOf, cohort: ir.Table | None = None) -> ir.Table:
+    """Give contact_id, as_of, acquisition_channel, journey_type and whether the journey was ``touched``, of everyone who has bought.
+
+    Parameters
+    ----------
+    as_of, cohort
+        As ``summarise`` takes them.
+    """
+    bought = _known(facts, "transactions", as_of, cohort)
+    first = _first_purchases(bought.filter(bought.amount >= 0))
+    with_source = _with_source(facts, as_of, cohort, first)
+    told = _with_touches(facts, as_of, cohort, with_source)
+    offline = facts.offline(told.bought_by)
+    side = ibis.cases((told.bought_by.isnull(), ibis.null("string")), (offline, TYPES[1]), else_=TYPES[0])
+    on, off = told.online_at.notnull(), told.offline_at.notnull()
+    touched = on | off
+    kind = journey_type(on, off, (told.offline_at <= told.online_at).fill_null(False))  # noqa: FBT003 (Ibis's signature)
+    return told.select(*_KEYS, CHANNEL, touched=touched, **{JOURNEY: ibis.ifelse(touched, kind, side)})
+
+
+def channels_used(facts: Facts, as_of: AsOf, cohort: ir.Table | None = None) -> ir.Table:
+    """Count the distinct channels of each contact's touches and purchases up to as_of: contact_id, as_of, channels_used."""
+    met = [_known(facts, name, as_of, cohort).select(*_KEYS, "channel") for name in ("transactions", "touchpoints") if facts.has(name)]
+    every = met[0] if len(met) == 1 else met[0].union(*met[1:])
+    distinct = every.filter(every.channel.notnull()).distinct()
+    return distinct.group_by(*_KEYS).aggregate(**{USED: distinct.count()})
+
+
+def _known(facts: Facts, name: str, as_of: AsOf, cohort: ir.Table | None) -> ir.Table:
+    if cohort is not None:
+        known = known_to(facts, name, cohort)
+    else:
+        known = cut(facts, as_of).table(name).mutate(as_of=ibis.literal(as_of.at, type="timestamp"))
+    return happened(known, "occurred_at") if name == "touchpoints" else known
+
+
+def _first_purchases(bought: ir.Table) -> ir.Table:
+    """Give the instant and channel of each first purchase; among purchases of one instant the channel's name decides."""
+    instants = bought.group_by(*_KEYS, "occurred_at").aggregate(channel=bought.channel.min().fill_null(""))
+    firsts = instants.group_by(*_KEYS).aggregate(
+        first_at=instants.occurred_at.min(), bought_by=instants.channel.argmin(instants.occurred_at).nullif("")
+    )
+    return firsts.select(*_KEYS, "first_at", "bought_by")
+
+
+def _with_source(facts: Facts, as_of: AsOf, cohort: ir.Table | None, first: ir.Table) -> ir.Table:
+    if not facts.brings("contacts", "source_channel"):
+        return first.mutate(**{CHANNEL: first.bought_by})
+    sources = _known(facts, "contacts", as_of, cohort).select(*_KEYS, **{CHANNEL: "source_channel"})
+    return _beside(first, sources)
+
+
+def _with_touches(facts: Facts, as_of: AsOf, cohort: ir.Table | None, first: ir.Table) -> ir.Table:
+    """Add when the journey to the first purchase met either side first."""
+    if not facts.has("touchpoints"):
+        return first.mutate(online_at=ibis.null("timestamp"), offline_at=ibis.null("timestamp"))
+    touches = _known(facts, "touchpoints", as_of, cohort).select(*_KEYS, "channel", at="occurred_at")
+    before = touches.join(first.select(*_KEYS, "first_at"), _KEYS).filter(lambda row: row.at <= row.first_at)
+    offline = facts.offline(before.channel)
+    sides = before.group_by(*_KEYS).aggregate(online_at=before.at.min(where=~offline), offline_at=before.at.min(where=offline))
+    return _beside(first, sides)
+
+
+def _beside(left: ir.Table, right: ir.Table) -> ir.Table:
+    added = [name for name in right.columns if name not in _KEYS]
+    joined: Any = left.left_join(right, _KEYS)
+    return joined.select(*(left[name] for name in left.columns), *(right[name] for name in added))
