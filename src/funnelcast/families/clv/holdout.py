@@ -38,6 +38,27 @@ def crps_of_counts(actual: Floats, alive: Floats, survivals: Iterator[Floats]) -
     return score
 
 
+def pit_of_counts(actual: Floats, alive: Floats, survivals: Iterator[Floats], uniform: Floats) -> Floats:
+    """Give the randomised probability integral transform of predictive counts: F(y - 1) + U (F(y) - F(y - 1)).
+
+    Uniform on [0, 1] where the predictions are right; Czado, Gneiting and Held (2009), Biometrics 65.
+
+    Parameters
+    ----------
+    actual, alive, survivals
+        As ``crps_of_counts`` takes them.
+    uniform
+        U, shape (n,), in [0, 1].
+    """
+    value = np.zeros_like(actual)
+    below = np.zeros_like(actual)
+    for k in range(int(min(float(actual.max(initial=0)), _MOST_PURCHASES)) + 1):
+        reached = 1 - alive * next(survivals)
+        value = np.where(actual == k, below + uniform * (reached - below), value)
+        below = reached
+    return np.where(actual > _MOST_PURCHASES, 1.0, value)
+
+
 def gini(predicted: Floats, actual: Floats) -> float:
     """Give the Gini coefficient of the ranking by prediction, as a share of a perfect ranking's (1 perfect, 0 none, ties share)."""
     best = _concentration(actual, actual)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from funnelcast.artefacts import to_json
 from funnelcast.families.clv.draws import Customers, Sums, Whole, Worlds, daily_purchases, grouped_purchases, quantiles
 from funnelcast.families.clv.future import survival_of_counts
 from funnelcast.families.clv.gamma_gamma import SpendModel
-from funnelcast.families.clv.holdout import crps_of_counts
+from funnelcast.families.clv.holdout import crps_of_counts, pit_of_counts
 from funnelcast.families.clv.parameters import BgNbd, Floats
 from funnelcast.families.clv.predictions import discounted_purchases, expected_purchases, p_alive, p_purchase
 from funnelcast.families.clv.rows import INPUTS, OUTPUTS, Rows, distinct
@@ -95,13 +96,22 @@ class ClvModel:
 
     def count_losses(self, rows: pd.DataFrame, actual: Floats, horizon_days: float) -> Floats:
         """Give the CRPS of each customer's predictive count of purchases within the horizon."""
-        horizon, _ = self.terms.asked(horizon_days, None)
-        read, unit = Rows.of_frame(rows), self.terms.days_per_unit
+        read = Rows.of_frame(rows)
         first, place = distinct(read.x, read.t_x, read.T, actual)
-        x, t_x, T = read.x[first], read.t_x[first] / unit, read.T[first] / unit
+        return crps_of_counts(actual[first], *self._counts(read, first, horizon_days))[place]
+
+    def count_pit(self, rows: pd.DataFrame, actual: Floats, horizon_days: float, seed: int) -> Floats:
+        """Give the randomised PIT of each customer's predictive count of purchases within the horizon."""
+        read, everyone = Rows.of_frame(rows), np.arange(len(actual))
+        return pit_of_counts(actual, *self._counts(read, everyone, horizon_days), np.random.default_rng(seed).random(len(actual)))
+
+    def _counts(self, read: Rows, chosen: Whole, horizon_days: float) -> tuple[Floats, Iterator[Floats]]:
+        """Give the chance of being alive, and that of more than 0, 1, 2 … purchases where they are."""
+        horizon, _ = self.terms.asked(horizon_days, None)
+        unit = self.terms.days_per_unit
+        x, t_x, T = read.x[chosen], read.t_x[chosen] / unit, read.T[chosen] / unit
         s, u = self.process.rate_shape(x), horizon / self.process.age(T)
-        survivals = survival_of_counts(s, u, float(self.process.a), self.process.survivals(x))
-        return crps_of_counts(actual[first], p_alive(self.process, x, t_x, T), survivals)[place]
+        return p_alive(self.process, x, t_x, T), survival_of_counts(s, u, float(self.process.a), self.process.survivals(x))
 
     def simulate(self, rows: pd.DataFrame, horizon_days: int, draws: int, seed: int) -> Sums:
         """Draw the customers' repeat purchases by day after as_of: worlds x days, counts and money before margin and discount.

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import poisson
+from scipy.stats import kstest, poisson
 
 from funnelcast.families.clv.future import expected_while_alive, survival_of_counts, survival_of_poisson
-from funnelcast.families.clv.holdout import crps_of_counts, deciles, gini, metrics
+from funnelcast.families.clv.holdout import crps_of_counts, deciles, gini, metrics, pit_of_counts
 
 
 def test_crps_of_a_certain_forecast_is_its_distance() -> None:
@@ -26,6 +26,26 @@ def test_crps_is_proper_the_truth_scores_best() -> None:
     counts = random.poisson(1.5, 20_000).astype(float)
     scores = {mean: crps_of_counts(counts, np.ones(20_000), survival_of_poisson(np.full(20_000, mean))).mean() for mean in (1.0, 1.5, 2.2)}
     assert min(scores, key=lambda mean: scores[mean]) == 1.5
+
+
+def test_pit_lies_between_the_distribution_before_a_count_and_at_it() -> None:
+    mean, alive, actual = np.array([0.3, 2.0, 7.0, 3.0, 0.5]), np.array([1.0, 0.5, 1.0, 0.0, 0.25]), np.array([0.0, 2.0, 11.0, 0.0, 1.0])
+
+    def distribution(k: np.ndarray) -> np.ndarray:
+        return np.where(k < 0, 0.0, 1 - alive * poisson.sf(k, mean))
+
+    for uniform in (0.0, 0.3, 1.0):
+        found = pit_of_counts(actual, alive, survival_of_poisson(mean), np.full(5, uniform))
+        slow = (1 - uniform) * distribution(actual - 1) + uniform * distribution(actual)
+        np.testing.assert_allclose(found, slow, atol=1e-12)
+
+
+def test_pit_is_uniform_where_predictions_are_right_and_only_there() -> None:
+    random = np.random.default_rng(4)
+    counts, uniform, ones = random.poisson(1.5, 5000).astype(float), random.random(5000), np.ones(5000)
+    right, wrong = (pit_of_counts(counts, ones, survival_of_poisson(np.full(5000, mean)), uniform) for mean in (1.5, 1.7))
+    assert kstest(right, "uniform").pvalue > 0.01
+    assert kstest(wrong, "uniform").pvalue < 1e-6
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import kstest
 
 from funnelcast.errors import ArtefactDamaged, UsageError
 from funnelcast.families.clv import FAMILY
@@ -14,7 +15,9 @@ from funnelcast.families.clv.baseline import MEAN_RATE, PAST_RATE, RateBaseline
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.model import ClvModel
 from funnelcast.families.clv.parameters import BgNbd, GammaGamma
+from funnelcast.families.clv.rows import INPUTS
 from funnelcast.families.clv.terms import Terms
+from tests.unit.families.clv.bg_nbd_company import ALPHA, A, B, R, customers
 
 CDNOW = ClvModel(
     BgNbd(0.2426, 4.4136, 0.7929, 2.4259),
@@ -102,6 +105,15 @@ def test_simulated_sums_lie_around_the_prediction(model: ClvModel | RateBaseline
     nobody = model.simulate(many.iloc[:0], 140, 10, 5)
     assert nobody.counts.shape == (10, 140)
     assert nobody.amounts.sum() == 0.0
+
+
+def test_the_pit_of_customers_is_uniform_at_the_true_parameters_and_not_beside_them() -> None:
+    rows = customers(4000, seed=3)
+    true = ClvModel(BgNbd(R, ALPHA, A, B), np.zeros((4, 4)), SpendModel(35.0), Terms(time_unit="day"))
+    loyal = replace(true, process=BgNbd(R, ALPHA, A, 2 * B))
+    values, others = (model.count_pit(rows[list(INPUTS)], rows["purchases"].to_numpy(), 180, seed=7) for model in (true, loyal))
+    assert kstest(values, "uniform").pvalue > 0.01
+    assert kstest(others, "uniform").pvalue < 1e-6
 
 
 def test_a_document_that_is_not_ours_is_refused() -> None:
