@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 
 from funnelcast.features.agreements import DEALS, INVOICES, SUBSCRIPTIONS
 from funnelcast.features.contact import attribute_features, calendar_features, contact_features
-from funnelcast.features.definition import KEYS, Block, Feature
+from funnelcast.features.definition import KEYS, ROW, Block, Feature
 from funnelcast.features.purchases import PURCHASES
 from funnelcast.features.surveys import ANSWERS
 from funnelcast.features.touches import TOUCHES, points
@@ -35,18 +35,18 @@ def build(facts: Facts, cohort: ir.Table) -> ir.Table:
     -------
     contact_id, as_of, then the columns of ``feature_set`` in its order; one row per row of the cohort, in no order.
     """
-    keys = cohort.select(*KEYS).alias("cohort_keys")
+    keys = _numbered(cohort).alias("cohort_keys")
     rows = keys.mutate(**{feature.name: feature.value(keys) for feature in calendar_features(facts)})
     values: dict[str, ir.Table] = {}
     for block in _blocks(facts):
         for features, prepared in _prepared(facts, block, _beside(keys, block, values)):
-            found = prepared.group_by(*KEYS).aggregate(**{feature.name: feature.value(prepared) for feature in features})
+            found = prepared.group_by(ROW).aggregate(**{feature.name: feature.value(prepared) for feature in features})
             values |= {feature.name: found for feature in features}
             rows = _attach(rows, found, features)
     if facts.has("contacts"):
         known = known_beside(facts, "contacts", keys)
         features = _of_contact(facts)
-        rows = _attach(rows, known.select(*KEYS, **{feature.name: feature.value(known) for feature in features}), features)
+        rows = _attach(rows, known.select(ROW, **{feature.name: feature.value(known) for feature in features}), features)
     return rows.select(*KEYS, *feature_set(facts))
 
 
@@ -83,6 +83,12 @@ def definition() -> str:
     return hashlib.sha256(json.dumps([feature_set(facts), sql]).encode()).hexdigest()
 
 
+def _numbered(cohort: ir.Table) -> ir.Table:
+    """Give each row a number, in an order of its own: an engine that computes them twice finds the same ones."""
+    number = ibis.row_number().over(ibis.window(order_by=KEYS)).cast("int32")
+    return cohort.select(*KEYS, **{ROW: number})
+
+
 def _blocks(facts: Facts) -> tuple[Block, ...]:
     told = (block for block in _BLOCKS if facts.has(block.table) and (block is not DEALS or facts.brings("deals", "contact_id")))
     return tuple(block for block in told if block.features(facts))
@@ -92,8 +98,8 @@ def _beside(keys: ir.Table, block: Block, values: Mapping[str, ir.Table]) -> ir.
     """Put the values of an earlier block that a block reads beside the cohort's keys, where the company has them."""
     if not block.beside or block.beside[0] not in values:
         return keys
-    found = values[block.beside[0]].select(*KEYS, *block.beside)
-    return keys.left_join(found, KEYS).select(*KEYS, *block.beside)
+    found = values[block.beside[0]].select(ROW, *block.beside)
+    return keys.left_join(found, ROW).select(*keys.columns, *block.beside)
 
 
 def _prepared(facts: Facts, block: Block, rows: ir.Table) -> Iterator[tuple[tuple[Feature, ...], ir.Table]]:
@@ -115,7 +121,7 @@ def _of_contact(facts: Facts) -> tuple[Feature, ...]:
 
 
 def _attach(rows: ir.Table, values: ir.Table, features: tuple[Feature, ...]) -> ir.Table:
-    joined = rows.left_join(values, KEYS)  # by name from here on: the tables' own columns would be taken from either side
+    joined = rows.left_join(values, ROW)  # by name from here on: the tables' own columns would be taken from either side
     filled = {
         feature.name: joined[feature.name] if feature.empty is None else ibis.coalesce(joined[feature.name], feature.empty)
         for feature in features

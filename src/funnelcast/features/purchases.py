@@ -7,7 +7,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from funnelcast.features.definition import KEYS, YEAR, Block, Feature, aged, count, exact, ratio, surely, tally, total, windowed
+from funnelcast.features.definition import ROW, YEAR, Block, Feature, aged, count, exact, ratio, surely, tally, total, windowed
 from funnelcast.sources.facts import Facts
 
 DAYS_SINCE_PURCHASE = "days_since_purchase"
@@ -18,7 +18,7 @@ def _daily(facts: Facts, known: ir.Table) -> ir.Table:
     rows = aged(known)
     bought = rows.amount >= 0
     offline = surely(facts.offline(rows.channel))
-    return rows.group_by(*KEYS, "age").aggregate(
+    return rows.group_by(ROW, "age").aggregate(
         bought=tally(rows, bought),
         refunds=tally(rows, ~bought),
         amount=exact(rows.amount).sum(),

@@ -8,7 +8,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from funnelcast.features.definition import KEYS, Block, Feature, aged, count, exact, ratio, total
+from funnelcast.features.definition import ROW, Block, Feature, aged, count, exact, ratio, total
 from funnelcast.sources.facts import Facts
 
 SURVEYS = MappingProxyType({"nps": "NPS", "csat": "CSAT", "ces": "CES"})
@@ -23,7 +23,7 @@ def _answered(touchpoints: ir.Table) -> Any:
 
 def _daily(_: Facts, known: ir.Table) -> ir.Table:
     rows = aged(known)
-    return rows.group_by(*KEYS, "age", "kind").aggregate(answers=rows.count(), score=exact(rows.score).sum())
+    return rows.group_by(ROW, "age", "kind").aggregate(answers=rows.count(), score=exact(rows.score).sum())
 
 
 def _features(facts: Facts) -> tuple[Feature, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from funnelcast.features.definition import KEYS, YEAR, Block, Feature, aged, held, ratio, surely, tally, total, whole, windowed
+from funnelcast.features.definition import ROW, YEAR, Block, Feature, aged, held, ratio, surely, tally, total, whole, windowed
 from funnelcast.features.purchases import DAYS_SINCE_FIRST_PURCHASE, DAYS_SINCE_PURCHASE
 from funnelcast.features.surveys import SURVEYS
 from funnelcast.sources.facts import Facts
@@ -64,7 +64,7 @@ def _prepare(facts: Facts, known: ir.Table) -> ir.Table:
     rows = aged(known)
     kinds = ((rows.kind == kind, place) for place, kind in enumerate(_places(facts)))
     return rows.select(
-        *KEYS,
+        ROW,
         age=rows.age.cast("int32"),
         kind=ibis.cases(*kinds),
         touch=~surely(rows.kind.isin(list(SURVEYS))),
@@ -87,7 +87,7 @@ def _beside_purchases(rows: ir.Table) -> dict[str, Any]:
 
 
 def _days(facts: Facts, touches: ir.Table) -> ir.Table:
-    return touches.group_by(*KEYS, "age").aggregate(points=whole(_points(facts, touches)).sum())
+    return touches.group_by(ROW, "age").aggregate(points=whole(_points(facts, touches)).sum())
 
 
 def _points(facts: Facts, touches: ir.Table) -> Any:
