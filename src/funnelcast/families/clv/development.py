@@ -16,7 +16,7 @@ from funnelcast.families.clv.baseline import MEAN_RATE, PAST_RATE, RateBaseline
 from funnelcast.families.clv.fitting import fit_bg_nbd
 from funnelcast.families.clv.gamma_gamma import SpendModel, fit_spend
 from funnelcast.families.clv.likelihood import Purchases, Spend
-from funnelcast.families.clv.model import KIND, ClvModel
+from funnelcast.families.clv.model import ClvModel
 from funnelcast.families.clv.parameters import Floats
 from funnelcast.families.clv.summary import (
     COLUMNS,
@@ -221,7 +221,7 @@ def document_of(fit: Fit) -> dict[str, Json]:
     return {
         "parameters": {**fit.model.process.document(), **(spend.document() if spend else dict.fromkeys("pqv"))},
         "time_unit": fit.model.terms.time_unit,
-        "member": KIND,
+        "member": fit.model.member,
         "spend_member": fit.model.spend.member,
         "diagnostics": fit.diagnostics,
     }

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from funnelcast.families.clv.gamma_gamma import SpendModel
-from funnelcast.families.clv.parameters import BgNbd, Floats, GammaGamma
+from funnelcast.families.clv.parameters import Floats, GammaGamma, Process, Whole
 from funnelcast.families.clv.predictions import p_alive
 
-Whole = npt.NDArray[np.int64]
 _CELLS_AT_ONCE = 1 << 20
 _PARAMETERS, _CUSTOMER, _PURCHASE = range(3)
 
@@ -40,17 +38,17 @@ class Customers:
 class Worlds:
     """As many draws of all parameters as there are worlds."""
 
-    process: BgNbd
+    process: Process
     spend: GammaGamma | None
     mean: SpendModel
     count: int
     seed: int
 
     @classmethod
-    def draw(cls, process: BgNbd, covariance: Floats, spend: SpendModel, count: int, seed: int) -> Worlds:
+    def draw(cls, process: Process, covariance: Floats, spend: SpendModel, count: int, seed: int) -> Worlds:
         """Draw parameters from the normal approximation to their logarithms (Laplace)."""
         random = np.random.default_rng([seed, _PARAMETERS])
-        purchases = BgNbd.of_logarithms(_normal(random, process.logarithms(), covariance, count))
+        purchases = type(process).of_logarithms(_normal(random, process.logarithms(), covariance, count))
         if spend.parameters is None or spend.covariance is None:
             return cls(purchases, None, spend, count, seed)
         values = GammaGamma.of_logarithms(_normal(random, spend.parameters.logarithms(), spend.covariance, count))
@@ -108,16 +106,17 @@ def quantiles(worlds: Worlds, customers: Customers, horizon: float, delta: float
 def _common_values(worlds: Worlds, customers: Customers, horizon: float, delta: float) -> Floats:
     distinct, which = np.unique(customers.x, return_inverse=True)
     gammas = np.stack([_gammas(worlds, x) for x in distinct], axis=1)
-    shape, a, b, value_shape = gammas
+    shape, first, second, value_shape = gammas
     alive = worlds.uniforms[0] < p_alive(worlds.process, customers.x[:, None], customers.t_x[:, None], customers.T[:, None])
-    rate = shape[which] / (worlds.process.alpha + customers.T[:, None])
-    last = np.where(alive, _last_purchase(worlds.uniforms[1], a, b)[which], 0)
+    rate = shape[which] / worlds.process.age(customers.T[:, None])
+    last, life = (drawn[which] for drawn in worlds.process.leaving(first, second, worlds.uniforms[1]))
+    until = np.minimum(horizon, life * worlds.process.life_unit(customers.T[:, None]))
     total = np.zeros(rate.size)
 
     def wait(number: int, index: Whole) -> Floats:
         return worlds.of_purchase(number)[0][index % worlds.count]
 
-    for number, index, time in _walk(rate.ravel(), last.ravel(), horizon, wait):
+    for number, index, time in _walk(rate.ravel(), np.where(alive, last, 0).ravel(), until.ravel(), wait):
         total[index] += np.exp(-delta * time) * worlds.of_purchase(number)[1][index % worlds.count]
     known = (customers.m > 0)[:, None]
     divisor = np.where(known, value_shape[which], _gammas(worlds, 0.0)[3])
@@ -125,28 +124,22 @@ def _common_values(worlds: Worlds, customers: Customers, horizon: float, delta: 
 
 
 def _gammas(worlds: Worlds, x: float) -> Floats:
-    """Give each world's Gamma variates behind the rate, the chance of dropping out (two) and the value of a customer with x repeats."""
+    """Give each world's Gamma variates behind the rate, when to leave (two) and the value of a customer with x repeats."""
     random = worlds.random(_CUSTOMER, int(x))
-    process = worlds.process
     value = np.ones(worlds.count) if worlds.spend is None else random.standard_gamma(worlds.spend.q + worlds.spend.p * x)
-    return np.stack([random.standard_gamma(process.r + x), random.standard_gamma(process.a), random.standard_gamma(process.b + x), value])
+    repeats = np.array(float(x))
+    shapes = (worlds.process.rate_shape(repeats), *worlds.process.leaving_shapes(repeats))
+    return np.stack([*(random.standard_gamma(shape, worlds.count) for shape in shapes), value])
 
 
-def _last_purchase(uniform: Floats, a: Floats, b: Floats) -> Whole:
-    """Give the number of the purchase after which a live customer drops out: geometric, with chance a / (a + b)."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        number = np.floor(np.log(uniform) / np.log(b / (a + b))) + 1
-    return np.asarray(np.clip(np.nan_to_num(number, nan=1.0, posinf=1e15), 1, 1e15), dtype=np.int64)
-
-
-def _walk(rate: Floats, last: Whole, horizon: float, wait: Callable[[int, Whole], Floats]) -> Iterator[tuple[int, Whole, Floats]]:
-    """Go from purchase to purchase: the purchase's number, the cells that make it within the horizon, and when."""
+def _walk(rate: Floats, last: Whole, until: Floats, wait: Callable[[int, Whole], Floats]) -> Iterator[tuple[int, Whole, Floats]]:
+    """Go from purchase to purchase: the purchase's number, the cells that make it in time, and when."""
     index = np.flatnonzero(last > 0)
     clock = np.zeros(len(index))
     number = 0
     while len(index):
         clock = clock + wait(number, index) / rate[index]
-        inside = clock <= horizon
+        inside = clock <= until[index]
         index, clock = index[inside], clock[inside]
         yield number, index, clock
         number += 1
@@ -211,13 +204,18 @@ def _independent(worlds: Worlds, customers: Customers, horizon: float, part: int
     process, x = worlds.process, customers.x[:, None]
     shape = (len(customers.x), worlds.count)
     alive = random.random(shape) < p_alive(process, x, customers.t_x[:, None], customers.T[:, None])
-    rate = random.standard_gamma(np.broadcast_to(process.r + x, shape)) / (process.alpha + customers.T[:, None])
-    a, b = random.standard_gamma(np.broadcast_to(process.a, shape)), random.standard_gamma(process.b + x)
-    last = np.where(alive, _last_purchase(random.random(shape), a, b), 0).ravel()
+    rate = random.standard_gamma(process.rate_shape(x), shape) / process.age(customers.T[:, None])
+    first, second = (random.standard_gamma(of, shape) for of in process.leaving_shapes(x))
+    last, life = process.leaving(first, second, random.random(shape))
+    until = np.minimum(horizon, life * process.life_unit(customers.T[:, None]))
     scale = worlds.value_scale(customers).ravel()
     if worlds.spend is not None:
         seen = np.where((customers.x > 0) & (customers.m > 0), customers.x, 0.0)[:, None]
         scale = scale / random.standard_gamma(worlds.spend.q + worlds.spend.p * seen).ravel()
-    for _, index, time in _walk(rate.ravel(), last, horizon, lambda _, index: random.standard_exponential(len(index))):
+
+    def wait(_: int, index: Whole) -> Floats:
+        return random.standard_exponential(len(index))
+
+    for _, index, time in _walk(rate.ravel(), np.where(alive, last, 0).ravel(), until.ravel(), wait):
         value = 1.0 if worlds.spend is None else random.standard_gamma(worlds.spend.p[index % worlds.count])
         yield index, time, scale[index] * value

@@ -14,8 +14,8 @@ from funnelcast.errors import ArtefactDamaged, TooFewRows
 from funnelcast.families.clv import development
 from funnelcast.families.clv.baseline import MEAN_RATE, PAST_RATE, RateBaseline
 from funnelcast.families.clv.gamma_gamma import SpendModel
-from funnelcast.families.clv.model import KIND, ClvModel
-from funnelcast.families.clv.parameters import BgNbd, Floats
+from funnelcast.families.clv.model import MEMBERS, ClvModel
+from funnelcast.families.clv.parameters import Floats
 from funnelcast.families.clv.summary import COLUMNS, compress, definition, purchases_of, spend_of, summarise
 from funnelcast.families.clv.terms import Terms
 from funnelcast.families.family import Development, Model, Options
@@ -59,9 +59,10 @@ class ClvFamily:
             terms, spend = Terms.of_document(document["terms"]), SpendModel.of_document(document["spend"])
             if document["kind"] in (PAST_RATE, MEAN_RATE):
                 return RateBaseline(document["kind"], float(document["rate_per_day"]), spend, terms)
-            if document["kind"] == KIND:
+            if document["kind"] in MEMBERS:
                 covariance = np.array(document["covariance"], dtype=np.float64)
-                return ClvModel(BgNbd.of_document(document["process"]), covariance, spend, terms)
+                process = MEMBERS[document["kind"]].of_document(document["process"])
+                return ClvModel(process, covariance, spend, terms, document["kind"])
         except (KeyError, TypeError, ValueError) as error:
             raise ArtefactDamaged(folder="clv", reason=f"model.json can't be read ({type(error).__name__}: {error})") from error
         raise ArtefactDamaged(folder="clv", reason=f"model.json holds a model of the unknown kind {document['kind']!r}")

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from funnelcast.families.clv.parameters import Floats
+from funnelcast.families.clv.quadrature import NEGLIGIBLE, in_groups, panels_needed
+from funnelcast.families.family import Floats
 
 Booleans = npt.NDArray[np.bool_]
 
@@ -21,8 +22,6 @@ _LONGEST_SERIES = 600
 _ROWS_AT_ONCE = 4096
 _TRUSTED = 1e-11
 _NODES_AT_ONCE = 1 << 20
-_PANEL = 2.5
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
 def expected_while_alive(s: Floats, u: Floats, a: float, B: Floats) -> Floats:
@@ -131,8 +130,9 @@ def _trapezoid(s: Floats, u: Floats, B: Floats, a: float, logit: Floats) -> Floa
 def discounted_while_alive(s: Floats, A: Floats, a: float, B: Floats, t: float, *, delta: float) -> Floats:
     """Expect the discounted purchases within t of a customer who is alive now: the integral of exp(-delta tau) dE(tau) over [0, t].
 
-    By parts it is exp(-delta t) E(t) + delta times the integral of exp(-delta tau) E(tau), taken by Gauss-Legendre in ln(1 + tau / A),
-    in which E is smooth at every scale; in panels where the horizon spans many scales or discounting is strong.
+    By parts it is exp(-delta t) E(t) + delta times the integral of exp(-delta tau) E(tau). E mixes exponentials of rates up to (s + 1) / A,
+    so that it is smooth at every scale in ln(1 + (s + 1) tau / A): there Gauss-Legendre is exact, in panels where the horizon spans many
+    scales, up to where nothing is left of a purchase's value.
 
     Parameters
     ----------
@@ -143,25 +143,22 @@ def discounted_while_alive(s: Floats, A: Floats, a: float, B: Floats, t: float, 
 
     Returns
     -------
-    Relative error below 1e-9 for delta t up to 2, below 1e-6 everywhere.
+    Relative error below 1e-9.
     """
     at_end = expected_while_alive(s, t / A, a, B)
     if delta == 0 or t == 0:
         return at_end
-    end = np.log1p(t / A)
-    place, weights = _panels(float(end.max(initial=0)) / (_PANEL if delta * t <= 2 else 1.0))
-    log_age = end[..., None] * place
-    tau = A[..., None] * np.expm1(log_age)
-    expected = expected_while_alive(s[..., None], np.expm1(log_age), a, B[..., None])
-    integrand = np.exp(-delta * tau) * expected * (tau + A[..., None])
-    return np.asarray(np.exp(-delta * t) * at_end + delta * end * (integrand @ weights), dtype=np.float64)
-
-
-def _panels(least: float) -> tuple[Floats, Floats]:
-    """Give nodes and weights on [0, 1] of Gauss-Legendre in at least so many equal panels."""
-    count = max(1, int(np.ceil(least)))
-    place = (np.arange(count)[:, None] + (_NODES + 1) / 2) / count
-    return place.ravel(), np.tile(_WEIGHTS / 2 / count, count)
+    s, A, B = np.broadcast_arrays(np.asarray(s, dtype=np.float64), A, B)
+    found = np.exp(-delta * t) * at_end
+    shortest = A / (s + 1)
+    width = np.log1p(min(t, NEGLIGIBLE / delta) / shortest)
+    for rows, place, weights in in_groups(panels_needed(0.0, width)):
+        log_time = width[rows, None] * place
+        tau = shortest[rows, None] * np.expm1(log_time)
+        expected = expected_while_alive(s[rows, None], tau / A[rows, None], a, B[rows, None])
+        integrand = np.exp(-delta * tau) * expected * (tau + shortest[rows, None])
+        found[rows] += delta * width[rows] * (integrand @ weights)
+    return found
 
 
 def survival_of_counts(s: Floats, u: Floats, a: float, B: Floats) -> Iterator[Floats]:
@@ -170,15 +167,22 @@ def survival_of_counts(s: Floats, u: Floats, a: float, B: Floats) -> Iterator[Fl
     N is the smaller of a negative binomial count (what the customer would buy for life) and a beta-geometric one (the purchase after
     which they drop out), which are independent given that they are alive: P(N > k) = P(M > k) E[(1 - p)^k].
     """
+    loyal = np.ones_like(s)
+    for k, more in enumerate(survival_of_negative_binomial(s, u)):
+        yield more * loyal
+        loyal = loyal * (B + k) / (a + B + k)
+
+
+def survival_of_negative_binomial(s: Floats, u: Floats) -> Iterator[Floats]:
+    """Give P(M > k) for k = 0, 1, 2 … of a count that is Poisson at a rate of Gamma(s, A), over u A."""
     log_mass = -s * np.log1p(u)
     log_z = np.log(np.maximum(u, np.finfo(np.float64).tiny)) - np.log1p(u)
-    below, loyal = np.exp(log_mass), np.ones_like(s)
+    below = np.exp(log_mass)
     k = 0
     while True:
-        yield np.clip(1 - below, 0, 1) * loyal
+        yield np.clip(1 - below, 0, 1)
         log_mass = log_mass + np.log((s + k) / (k + 1)) + log_z
         below = below + np.exp(log_mass)
-        loyal = loyal * (B + k) / (a + B + k)
         k += 1
 
 

@@ -10,32 +10,40 @@ import numpy as np
 import pandas as pd
 
 from funnelcast.artefacts import to_json
-from funnelcast.families.clv.draws import Customers, Sums, Whole, Worlds, daily_purchases, grouped_purchases, quantiles
-from funnelcast.families.clv.future import survival_of_counts
+from funnelcast.families.clv.draws import Customers, Sums, Worlds, daily_purchases, grouped_purchases, quantiles
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.holdout import crps_of_counts, pit_of_counts
-from funnelcast.families.clv.parameters import BgNbd, Floats
+from funnelcast.families.clv.parameters import BgNbd, Floats, MbgNbd, ParetoNbd, Process, Whole
 from funnelcast.families.clv.predictions import discounted_purchases, expected_purchases, p_alive, p_purchase
 from funnelcast.families.clv.rows import INPUTS, OUTPUTS, Rows, distinct
 from funnelcast.families.clv.terms import Terms
 
-KIND = "bg_nbd"
+MEMBERS: Mapping[str, type[Process]] = {
+    "bg_nbd": BgNbd,
+    "bg_nbd_dropout_prior": BgNbd,
+    "bg_nbd_recent": BgNbd,
+    "mbg_nbd": MbgNbd,
+    "pareto_nbd": ParetoNbd,
+}
 
 
 @dataclass(frozen=True)
 class ClvModel:
-    """BG/NBD for the purchases, Gamma-Gamma (or the mean) for their value.
+    """BG/NBD, or another member, for the purchases; Gamma-Gamma (or the mean) for their value.
 
     Parameters
     ----------
     covariance
-        Of the logarithms of the BG/NBD parameters, shape (4, 4).
+        Of the logarithms of the process's parameters, shape (4, 4).
+    member
+        One of ``MEMBERS``: which process it is, and how it was fitted.
     """
 
-    process: BgNbd
+    process: Process
     covariance: Floats
     spend: SpendModel
     terms: Terms
+    member: str = "bg_nbd"
 
     @property
     def columns(self) -> Mapping[str, str]:
@@ -110,8 +118,7 @@ class ClvModel:
         horizon, _ = self.terms.asked(horizon_days, None)
         unit = self.terms.days_per_unit
         x, t_x, T = read.x[chosen], read.t_x[chosen] / unit, read.T[chosen] / unit
-        s, u = self.process.rate_shape(x), horizon / self.process.age(T)
-        return p_alive(self.process, x, t_x, T), survival_of_counts(s, u, float(self.process.a), self.process.survivals(x))
+        return p_alive(self.process, x, t_x, T), self.process.survival_of_counts(x, T, horizon)
 
     def simulate(self, rows: pd.DataFrame, horizon_days: int, draws: int, seed: int) -> Sums:
         """Draw the customers' repeat purchases by day after as_of: worlds x days, counts and money before margin and discount.
@@ -146,7 +153,7 @@ class ClvModel:
     def files(self) -> dict[str, bytes]:
         """Give the artefact: one JSON document of parameters."""
         document = {
-            "kind": KIND,
+            "kind": self.member,
             "process": self.process.document(),
             "covariance": self.covariance.tolist(),
             "spend": self.spend.document(),

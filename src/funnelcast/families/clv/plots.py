@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from funnelcast.families.clv.future import survival_of_counts
 from funnelcast.families.clv.holdout import deciles as tenths
 from funnelcast.families.clv.parameters import Floats
 from funnelcast.families.clv.predictions import p_alive
@@ -35,10 +34,10 @@ def frequency(model: ClvModel, rows: pd.DataFrame, days: float) -> Any:  # noqa:
 
 def _expected_counts(model: ClvModel, T: Floats) -> Floats:
     ages, customers = np.unique(T, return_counts=True)
-    process = model.process
-    s, B = np.full(len(ages), float(process.r)), np.full(len(ages), float(process.b))
-    survivals = survival_of_counts(s, ages / float(process.alpha), float(process.a), B)
-    more = [float(customers @ next(survivals)) for _ in range(_MOST_COUNTS)]
+    new = np.zeros(len(ages))
+    survivals = model.process.survival_of_counts(new, new, ages)
+    stay = customers * p_alive(model.process, new, new, new)
+    more = [float(stay @ next(survivals)) for _ in range(_MOST_COUNTS)]
     return -np.diff([float(customers.sum()), *more, 0.0])
 
 

@@ -1,7 +1,6 @@
-"""BG/NBD predictions for customers with x repeat purchases, the last at age t_x, observed to age T.
+"""Predictions of any purchase process for customers with x repeat purchases, the last at age t_x, observed to age T.
 
-Fader, Hardie and Lee (2005), "Counting Your Customers" the Easy Way, Marketing Science 24(2). All ages and horizons are in the unit of
-alpha.
+All ages and horizons are in the unit of alpha.
 """
 
 from __future__ import annotations
@@ -11,15 +10,14 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import expit
 
-from funnelcast.families.clv.future import discounted_while_alive, expected_while_alive
-from funnelcast.families.clv.parameters import BgNbd, Floats
+from funnelcast.families.clv.parameters import Floats, Process
 from funnelcast.families.clv.rows import distinct
 
 
-def p_alive(model: BgNbd, x: Floats, t_x: Floats, T: Floats) -> Floats:
+def p_alive(model: Process, x: Floats, t_x: Floats, T: Floats) -> Floats:
     """Give the probability that a customer hasn't dropped out by T.
 
-    P = 1 / (1 + [x > 0] a / (b + x - 1) ((alpha + T) / (alpha + t_x))^(r + x)); Hardie's note 21. In this model a customer can only drop
+    BG/NBD: P = 1 / (1 + [x > 0] a / (b + x - 1) ((alpha + T) / (alpha + t_x))^(r + x)); Hardie's note 21. There a customer can only drop
     out at a repeat purchase, so it is 1 for everyone who has bought once: it isn't a statement about churn.
 
     Parameters
@@ -31,32 +29,28 @@ def p_alive(model: BgNbd, x: Floats, t_x: Floats, T: Floats) -> Floats:
     -------
     Probabilities in [0, 1].
     """
-    log_odds_of_death = (
-        np.log(model.a) - np.log(model.b + (np.maximum(x, 1) - 1)) + (model.r + x) * np.log1p((T - t_x) / (model.alpha + t_x))
-    )
-    return np.asarray(np.where(x > 0, expit(-log_odds_of_death), 1.0), dtype=np.float64)
+    return np.asarray(expit(-model.log_odds_of_death(x, t_x, T)), dtype=np.float64)
 
 
-def p_purchase(model: BgNbd, x: Floats, t_x: Floats, T: Floats, t: float) -> Floats:
-    """Give the probability of at least one purchase in (T, T + t]: P_alive (1 - ((alpha + T) / (alpha + T + t))^(r + x))."""
-    buys = -np.expm1(-model.rate_shape(x) * np.log1p(t / model.age(T)))
-    return np.asarray(p_alive(model, x, t_x, T) * buys, dtype=np.float64)
+def p_purchase(model: Process, x: Floats, t_x: Floats, T: Floats, t: float) -> Floats:
+    """Give the probability of at least one purchase in (T, T + t]: for BG/NBD P_alive (1 - ((alpha + T) / (alpha + T + t))^(r + x))."""
+    return np.asarray(p_alive(model, x, t_x, T) * model.buys_while_alive(x, T, t), dtype=np.float64)
 
 
-def expected_purchases(model: BgNbd, x: Floats, t_x: Floats, T: Floats, t: float) -> Floats:
-    """Give E[purchases in (T, T + t]] (equation 10 of the paper), finite and right for every a, b and t."""
+def expected_purchases(model: Process, x: Floats, t_x: Floats, T: Floats, t: float) -> Floats:
+    """Give E[purchases in (T, T + t]] (for BG/NBD equation 10 of the paper), finite and right for all parameters and t."""
 
     def while_alive(x: Floats, T: Floats) -> Floats:
-        return expected_while_alive(model.rate_shape(x), t / model.age(T), float(model.a), model.survivals(x))
+        return model.expected_while_alive(x, T, t)
 
     return np.asarray(p_alive(model, x, t_x, T) * _once(while_alive, x, T), dtype=np.float64)
 
 
-def discounted_purchases(model: BgNbd, x: Floats, t_x: Floats, T: Floats, t: float, *, delta: float) -> Floats:
+def discounted_purchases(model: Process, x: Floats, t_x: Floats, T: Floats, t: float, *, delta: float) -> Floats:
     """Give the expected purchases in (T, T + t], each discounted by exp(-delta tau) at its own time tau."""
 
     def while_alive(x: Floats, T: Floats) -> Floats:
-        return discounted_while_alive(model.rate_shape(x), model.age(T), float(model.a), model.survivals(x), t, delta=delta)
+        return model.discounted_while_alive(x, T, t, delta=delta)
 
     return np.asarray(p_alive(model, x, t_x, T) * _once(while_alive, x, T), dtype=np.float64)
 

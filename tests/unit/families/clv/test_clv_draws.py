@@ -7,7 +7,7 @@ import pytest
 
 from funnelcast.families.clv.draws import Customers, Worlds, daily_purchases, grouped_purchases, quantiles
 from funnelcast.families.clv.gamma_gamma import SpendModel
-from funnelcast.families.clv.parameters import BgNbd, GammaGamma
+from funnelcast.families.clv.parameters import BgNbd, GammaGamma, MbgNbd, ParetoNbd, Process
 from funnelcast.families.clv.predictions import expected_purchases, p_purchase
 
 PROCESS = BgNbd(0.8, 6.0, 0.9, 2.8)
@@ -17,21 +17,25 @@ X, T_X, AGE, M = (
 )
 
 
-def worlds(count: int, seed: int = 1, spread: float = 0.0) -> Worlds:
-    return Worlds.draw(PROCESS, np.eye(4) * spread, SPEND, count, seed)
+PROCESSES = pytest.mark.parametrize("process", [PROCESS, MbgNbd(0.8, 6.0, 0.9, 2.8), ParetoNbd(0.8, 6.0, 0.7, 30.0)])
+
+
+def worlds(count: int, seed: int = 1, spread: float = 0.0, process: Process = PROCESS) -> Worlds:
+    return Worlds.draw(process, np.eye(4) * spread, SPEND, count, seed)
 
 
 def repeated(number: int) -> Customers:
     return Customers(np.repeat(X, number), np.repeat(T_X, number), np.repeat(AGE, number), np.repeat(M, number))
 
 
-def test_simulated_sums_have_the_expected_mean_by_day() -> None:
-    drawn = daily_purchases(worlds(40), repeated(500), horizon_days=140, days_per_unit=7.0)
+@PROCESSES
+def test_simulated_sums_have_the_expected_mean_by_day(process: Process) -> None:
+    drawn = daily_purchases(worlds(40, process=process), repeated(500), horizon_days=140, days_per_unit=7.0)
     for days in (7, 70, 140):
-        expected = 500 * expected_purchases(PROCESS, X, T_X, AGE, days / 7).sum()
+        expected = 500 * expected_purchases(process, X, T_X, AGE, days / 7).sum()
         found = drawn.counts[:, :days].sum(axis=1)
         assert found.mean() == pytest.approx(expected, abs=4 * found.std() / np.sqrt(40))
-    money = 500 * float(expected_purchases(PROCESS, X, T_X, AGE, 20.0) @ SPEND.expected(X, M))
+    money = 500 * float(expected_purchases(process, X, T_X, AGE, 20.0) @ SPEND.expected(X, M))
     sums = drawn.amounts.sum(axis=1)
     assert sums.mean() == pytest.approx(money, abs=4 * sums.std() / np.sqrt(40))
 
@@ -58,9 +62,10 @@ def test_uncertain_parameters_widen_sums() -> None:
     assert uncertain.std() > 1.5 * certain.std()
 
 
-def test_quantiles_are_zero_where_nothing_is_bought_so_often() -> None:
-    found = quantiles(worlds(4000), Customers(X, T_X, AGE, M), 20.0, 0.0, (0.1, 0.5, 0.9))
-    nothing = 1 - p_purchase(PROCESS, X, T_X, AGE, 20.0)
+@PROCESSES
+def test_quantiles_are_zero_where_nothing_is_bought_so_often(process: Process) -> None:
+    found = quantiles(worlds(4000, process=process), Customers(X, T_X, AGE, M), 20.0, 0.0, (0.1, 0.5, 0.9))
+    nothing = 1 - p_purchase(process, X, T_X, AGE, 20.0)
     for level, column in ((0.1, 0), (0.5, 1), (0.9, 2)):
         clear = np.abs(nothing - level) > 0.03
         assert ((found[:, column] == 0) == (nothing > level))[clear].all()

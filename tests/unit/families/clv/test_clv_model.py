@@ -14,7 +14,7 @@ from funnelcast.families.clv import FAMILY
 from funnelcast.families.clv.baseline import MEAN_RATE, PAST_RATE, RateBaseline
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.model import ClvModel
-from funnelcast.families.clv.parameters import BgNbd, GammaGamma
+from funnelcast.families.clv.parameters import BgNbd, GammaGamma, MbgNbd, ParetoNbd
 from funnelcast.families.clv.rows import INPUTS
 from funnelcast.families.clv.terms import Terms
 from tests.unit.families.clv.bg_nbd_company import ALPHA, A, B, R, customers
@@ -114,6 +114,28 @@ def test_the_pit_of_customers_is_uniform_at_the_true_parameters_and_not_beside_t
     values, others = (model.count_pit(rows[list(INPUTS)], rows["purchases"].to_numpy(), 180, seed=7) for model in (true, loyal))
     assert kstest(values, "uniform").pvalue > 0.01
     assert kstest(others, "uniform").pvalue < 1e-6
+
+
+OTHERS = [
+    replace(CDNOW, member="bg_nbd_recent"),
+    replace(CDNOW, process=MbgNbd(0.525, 6.183, 0.891, 1.614), member="mbg_nbd"),
+    replace(CDNOW, process=ParetoNbd(0.553, 10.578, 0.606, 11.669), member="pareto_nbd"),
+]
+
+
+@pytest.mark.parametrize("model", OTHERS, ids=lambda model: model.member)
+def test_every_member_is_rebuilt_served_and_simulated(model: ClvModel) -> None:
+    again = FAMILY.rebuild(model.files())
+    assert isinstance(again, ClvModel)
+    assert (again.member, again.process) == (model.member, model.process)
+    predicted = again.predict(ROWS)
+    pd.testing.assert_frame_equal(predicted, model.predict(ROWS))
+    assert np.isfinite(predicted.to_numpy()).all()
+    sums = again.simulate(pd.concat([ROWS] * 50), horizon_days=140, draws=200, seed=5).counts.sum(axis=1)
+    expected = 50 * again.expected_purchases(ROWS, 140).sum()
+    assert sums.mean() == pytest.approx(expected, rel=0.02, abs=4 * sums.std() / np.sqrt(200))
+    losses = again.count_losses(ROWS, np.array([0.0, 3.0, 20.0, 1.0]), 140)
+    assert (np.isfinite(losses) & (losses >= 0)).all()
 
 
 def test_a_document_that_is_not_ours_is_refused() -> None:
