@@ -9,7 +9,8 @@ The rules:
 - monetary_value is the mean of the net sums of those repeat purchase days that are positive, returns of the same day subtracted; 0 where
   there is none. The first purchase is not in it.
 
-Sums are made of whole ten-thousandths of the currency, so that the order in which the engine meets the rows changes nothing.
+Sums are made of whole ten-thousandths of the currency, so that the order in which the engine meets the rows changes nothing (up to
+900 billion for one customer).
 """
 
 from __future__ import annotations
@@ -47,11 +48,10 @@ def summarise(facts: Facts, as_of: AsOf, cohort: ir.Table | None = None) -> ir.T
     contact_id, as_of, frequency, recency, T (days), monetary_value, first_value (money), purchase_days, all numbers as float64.
     """
     facts.table("transactions", PURPOSE)
-    if cohort is None:
-        known = cut(facts, as_of).table("transactions").mutate(as_of=ibis.literal(as_of.at, type="timestamp"))
-    else:
-        known = known_to(facts, "transactions", cohort)
-    return _summary_of(known)
+    if cohort is not None:
+        return _columns(_totals(known_to(facts, "transactions", cohort), "contact_id", "as_of"))
+    totals = _totals(cut(facts, as_of).table("transactions"), "contact_id")
+    return _columns(totals.mutate(as_of=ibis.literal(as_of.at, type="timestamp")))
 
 
 def definition() -> str:
@@ -59,21 +59,20 @@ def definition() -> str:
     schema = TABLES["transactions"]
     columns = {name: schema.type_of(name) for name in schema.names}
     known = ibis.table({**columns, "as_of": "timestamp"}, name="transactions")
-    return str(ibis.to_sql(_summary_of(known), dialect="duckdb"))
+    return str(ibis.to_sql(_columns(_totals(known, "contact_id", "as_of")), dialect="duckdb"))
 
 
-def _summary_of(known: ir.Table) -> ir.Table:
-    days = purchase_days(known, "contact_id", "as_of")
+def _totals(known: ir.Table, *keys: str) -> ir.Table:
+    days = purchase_days(known, *keys)
     positive = days["money"] > 0
-    totals = days.group_by("contact_id", "as_of").aggregate(
+    return days.group_by(*keys).aggregate(
         first_day=days["day"].min(),
         last_day=days["day"].max(),
         purchase_days=days.count(),
         money=days["money"].sum(where=positive),
-        positive_days=positive.sum(),
+        positive_days=days.count(where=positive),
         first_money=days["money"].argmin(days["day"]),
     )
-    return _columns(totals)
 
 
 def _columns(totals: ir.Table) -> ir.Table:
@@ -82,13 +81,13 @@ def _columns(totals: ir.Table) -> ir.Table:
     repeats = totals["positive_days"] - first_counts.cast("int64")
     recency = totals["last_day"].delta(totals["first_day"], unit="day")
     whole_days = totals["as_of"].date().delta(totals["first_day"], unit="day") - 1
-    mean = repeat_money.cast("float64") / ibis.ifelse(repeats > 0, repeats, 1) / _PARTS_OF_MONEY
+    mean = repeat_money / ibis.ifelse(repeats > 0, repeats, 1) / _PARTS_OF_MONEY
     numbers: dict[str, Any] = {
         "frequency": totals["purchase_days"] - 1,
         "recency": recency,
         "T": ibis.greatest(whole_days, recency),
         "monetary_value": ibis.ifelse(repeats > 0, mean, 0.0),
-        "first_value": totals["first_money"].cast("float64") / _PARTS_OF_MONEY,
+        "first_value": totals["first_money"] / _PARTS_OF_MONEY,
         "purchase_days": totals["purchase_days"],
     }
     return totals.select("contact_id", "as_of", **{name: value.cast("float64") for name, value in numbers.items()})
@@ -96,9 +95,10 @@ def _columns(totals: ir.Table) -> ir.Table:
 
 def purchase_days(transactions: ir.Table, *keys: str) -> ir.Table:
     """Merge transactions by local calendar day: keys, day, money (net, in ten-thousandths)."""
-    money = (transactions["amount"] * _PARTS_OF_MONEY).round().cast("int64")
+    # Whole numbers, which doubles add without error up to 2^53 and faster than integers, whose sums the engine widens.
+    money = (transactions["amount"] * _PARTS_OF_MONEY).round().cast("float64")
     rows = transactions.mutate(day=transactions["occurred_at"].date(), money=money, bought=transactions["amount"] >= 0)
-    days = rows.group_by(*keys, "day").aggregate(money=rows["money"].sum().cast("int64"), bought=rows["bought"].max())
+    days = rows.group_by(*keys, "day").aggregate(money=rows["money"].sum(), bought=rows["bought"].max())
     return days.filter(days["bought"]).drop("bought")
 
 
@@ -108,7 +108,7 @@ def bought_between(facts: Facts, start: AsOf, end: AsOf) -> ir.Table:
     happened = known.filter(known["occurred_at"] >= ibis.literal(start.at, type="timestamp"))
     days = purchase_days(happened, "contact_id")
     counted = days.group_by("contact_id").aggregate(purchases=days.count(), spent=days["money"].sum())
-    return counted.mutate(purchases=counted["purchases"].cast("float64"), spent=counted["spent"].cast("float64") / _PARTS_OF_MONEY)
+    return counted.mutate(purchases=counted["purchases"].cast("float64"), spent=counted["spent"] / _PARTS_OF_MONEY)
 
 
 def compress_purchases(summary: ir.Table, days_per_unit: float) -> Purchases:

@@ -124,6 +124,15 @@ def test_against_a_plain_loop_over_the_rows() -> None:
         assert row["monetary_value"] == pytest.approx(np.mean(positive) if positive else 0.0, abs=1e-9)
 
 
+def test_the_order_of_the_rows_changes_no_bit() -> None:
+    random = np.random.default_rng(7)
+    amounts = np.round(random.uniform(0.01, 1e9, 300), 2) * random.choice([1.0, 1e-6], 300)
+    rows = [(f"c{number % 5}", f"2025-02-{1 + number % 4:02d}", float(value)) for number, value in enumerate(amounts)]
+    shuffled = [rows[place] for place in random.permutation(len(rows))]
+    own, other = (summarise(facts(*given), AS_OF).order_by("contact_id").execute() for given in (rows, shuffled))
+    pd.testing.assert_frame_equal(own, other, check_exact=True)
+
+
 def test_compressed_in_the_engine_as_in_python() -> None:
     given = facts(*((f"c{number}", f"2025-01-{1 + number % 3:02d}", 5.0) for number in range(9)), ("c0", "2025-01-20", 7.0))
     summary = summarise(given, AS_OF)
