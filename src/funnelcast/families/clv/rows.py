@@ -54,9 +54,12 @@ class Rows:
 
 def distinct(*columns: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Give where each distinct row of these columns stands first, and for each row the place of its like among those."""
-    frame = pd.DataFrame(dict(enumerate(columns)))
-    place = np.asarray(frame.groupby(list(frame.columns), sort=False).ngroup(), dtype=np.int64)
-    return np.asarray(np.unique(place, return_index=True)[1], dtype=np.int64), place
+    place, _ = pd.factorize(columns[0], use_na_sentinel=False)
+    for column in columns[1:]:
+        codes, levels = pd.factorize(column, use_na_sentinel=False)
+        place, _ = pd.factorize(place * len(levels) + codes)  # below rows squared
+    # Places are numbered as they appear, so each is new where it exceeds all before it.
+    return np.flatnonzero(np.diff(np.maximum.accumulate(place), prepend=-1)), np.asarray(place, dtype=np.int64)
 
 
 def _check_columns(rows: pd.DataFrame) -> None:

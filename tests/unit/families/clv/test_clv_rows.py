@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from funnelcast.errors import BadValues
-from funnelcast.families.clv.rows import Rows
+from funnelcast.families.clv.rows import Rows, distinct
 
 GOOD = {"frequency": 2.0, "recency": 30.0, "T": 60.0, "monetary_value": 10.0}
 
@@ -30,3 +33,14 @@ def test_distinct_rows_give_every_row_back() -> None:
     rows, place = Rows.of_frame(frame).distinct()
     assert len(rows.x) == 2
     assert rows.T[place].tolist() == frame["T"].tolist()
+
+
+@given(rows=st.lists(st.tuples(*[st.sampled_from([0.0, -0.0, 1.0, 1 / 7, 1e300, 5e-324])] * 3)), width=st.integers(1, 3))
+def test_distinct_against_a_dictionary(rows: list[tuple[float, ...]], width: int) -> None:
+    seen: dict[tuple[float, ...], int] = {}
+    places = [seen.setdefault(row[:width], len(seen)) for row in rows]
+    firsts = [places.index(place) for place in range(len(seen))]
+    columns = np.array(rows, dtype=np.float64).reshape(-1, 3).T[:width]
+    first, place = distinct(*columns)
+    assert (first.tolist(), place.tolist()) == (firsts, places)
+    assert first.dtype == place.dtype == np.int64
