@@ -97,8 +97,9 @@ class BgNbd(Positive):
 
     def leaving(self, first: Floats, second: Floats, uniform: Floats) -> tuple[Whole, Floats]:
         """Draw after which purchase, and after how many ``life_units``, a live customer leaves: a geometric number, and never by time."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            number = np.floor(np.log(uniform) / np.log(second / (first + second))) + 1
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            # By log1p a chance too small for 1 - chance to show is -0, and nobody leaves; log(1) = +0 would make everybody leave at once.
+            number = np.floor(np.log(uniform) / np.log1p(-first / (first + second))) + 1
         last = np.clip(np.nan_to_num(number, nan=1.0, posinf=_FOR_LIFE), 1, _FOR_LIFE).astype(np.int64)
         return last, np.full(last.shape, np.inf)
 

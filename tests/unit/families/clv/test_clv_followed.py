@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
+import pytest
 from scipy.stats import kstest
 
 from funnelcast.evaluate.quantiles import pit
 from funnelcast.families.clv.draws import Customers, Worlds, grouped_purchases
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.parameters import BgNbd, Floats, GammaGamma
+from funnelcast.families.clv.predictions import expected_purchases
 from tests.unit.families.clv.bg_nbd_company import ALPHA, A, B, P, Q, R, V, customers
 
 
@@ -36,5 +38,15 @@ def test_customers_of_any_frequency_buy_as_those_followed_one_by_one() -> None:
 
 
 def test_sums_over_twenty_vary_as_those_of_customers_followed_one_by_one() -> None:
-    for actual, sums in followed(lambda rows: np.arange(len(rows)) // 20.0):
+    for actual, sums in followed(lambda rows: np.arange(len(rows), dtype=np.float64) // 20):
         assert kstest(pit(actual, sums, seed=7), "uniform").pvalue > 0.01
+
+
+@pytest.mark.parametrize(("a", "b"), [(1e-300, 2.8), (1e-6, 2e4), (0.3, 2e9), (0.05, 0.05), (2e8, 1e9), (0.9, 1e-9)])
+def test_extreme_chances_of_leaving_are_simulated_as_they_are_expected(a: float, b: float) -> None:
+    process = BgNbd(2.0, 6.0, a, b)
+    few = Customers(*(np.repeat(values, 500) for values in ([0.0, 3.0], [0.0, 18.0], [20.0, 20.0], [0.0, 10.0])))
+    drawn = grouped_purchases(Worlds.draw(process, np.zeros((4, 4)), SpendModel(1.0), 40, 1), few, np.arange(1000) // 500, 20.0)
+    expected = 500 * expected_purchases(process, np.array([0.0, 3.0]), np.array([0.0, 18.0]), np.array([20.0, 20.0]), 20.0)
+    deviation = drawn.counts.std(axis=0) / np.sqrt(40)
+    assert (np.abs(drawn.counts.mean(axis=0) - expected) < 4 * deviation + 1e-9).all()
