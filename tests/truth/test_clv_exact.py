@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from funnelcast.families.clv.future import discounted_while_alive, expected_while_alive, survival_of_counts
-from funnelcast.families.clv.parameters import BgNbd
-from funnelcast.families.clv.predictions import expected_purchases, p_alive, p_purchase
+from funnelcast.families.clv.parameters import BgNbd, Floats
+from funnelcast.families.clv.predictions import discounted_by_month, discounted_purchases, expected_purchases, p_alive, p_purchase
 
 
 def exact_while_alive(s: float, u: float, a: float, B: float) -> Any:
@@ -110,14 +110,37 @@ def lifetimes_fitter() -> Any:
 PAPER = BgNbd(0.2426, 4.4136, 0.7929, 2.4259)
 
 
-def test_as_lifetimes_on_ordinary_customers(lifetimes_fitter: Any) -> None:
+def ordinary() -> tuple[Floats, Floats, Floats]:
     random = np.random.default_rng(1)
     x = np.floor(random.exponential(4, 500))
     T = random.uniform(1, 77, 500)
-    t_x = np.where(x > 0, T * random.random(500), 0.0)
+    return x, np.where(x > 0, T * random.random(500), 0.0), T
+
+
+def test_as_lifetimes_on_ordinary_customers(lifetimes_fitter: Any) -> None:
+    x, t_x, T = ordinary()
     np.testing.assert_allclose(p_alive(PAPER, x, t_x, T), lifetimes_fitter.conditional_probability_alive(x, t_x, T), rtol=1e-10)
     theirs = lifetimes_fitter.conditional_expected_number_of_purchases_up_to_time(39.0, x, t_x, T)
     np.testing.assert_allclose(expected_purchases(PAPER, x, t_x, T, 39.0), theirs, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("unit", "month"), [("W", 4.345), ("D", 30.0)])
+def test_lifetime_value_by_month_as_lifetimes(lifetimes_fitter: Any, unit: str, month: float) -> None:
+    from lifetimes.utils import _customer_lifetime_value  # noqa: PLC0415
+
+    x, t_x, T = ordinary()
+    spend = pd.Series(np.random.default_rng(2).gamma(4.0, 9.0, len(x)))
+    lifetimes_fitter.predict = lifetimes_fitter.conditional_expected_number_of_purchases_up_to_time
+    theirs = _customer_lifetime_value(lifetimes_fitter, pd.Series(x), pd.Series(t_x), pd.Series(T), spend, freq=unit)
+    found = discounted_by_month(PAPER, x, t_x, T, 12, month=month, rate=0.01) * spend
+    np.testing.assert_allclose(found, theirs, rtol=1e-9)
+
+
+def test_a_purchase_of_a_month_is_worth_between_its_start_and_its_end() -> None:
+    by_month = discounted_by_month(PAPER, *ordinary(), 12, month=4.345, rate=0.01)
+    by_day = discounted_purchases(PAPER, *ordinary(), 12 * 4.345, delta=np.log(1.01) / 4.345)
+    assert (by_month < by_day).all()
+    assert (by_day < 1.01 * by_month).all()
 
 
 def test_counts_of_a_newcomer_as_lifetimes_equation_8(lifetimes_fitter: Any) -> None:
