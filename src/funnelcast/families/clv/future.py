@@ -158,7 +158,7 @@ def discounted_while_alive(s: Floats, A: Floats, a: float, B: Floats, t: float, 
         expected = expected_while_alive(s[rows, None], tau / A[rows, None], a, B[rows, None])
         integrand = np.exp(-delta * tau) * expected * (tau + shortest[rows, None])
         found[rows] += delta * width[rows] * (integrand @ weights)
-    return found
+    return np.asarray(found, dtype=np.float64)
 
 
 def survival_of_counts(s: Floats, u: Floats, a: float, B: Floats) -> Iterator[Floats]:

@@ -61,6 +61,40 @@ def log_odds_of_death(seen: Seen) -> Floats:
         return np.asarray(np.log(_relative(seen)) + log_growth(seen), dtype=np.float64)
 
 
+@dataclass(frozen=True)
+class Deaths:
+    """The log-odds of having left, and their derivatives in the shape r + x, in alpha, s and beta."""
+
+    log_odds: Floats
+    of_shape: Floats
+    of_alpha: Floats
+    of_s: Floats
+    of_beta: Floats
+
+
+def deaths(seen: Seen) -> Deaths:
+    """Give the log-odds of having left with their derivatives: moments of when customers left, by the same quadrature."""
+    flat, _ = seen.flat()
+    total, *moments = (np.zeros(flat.T.shape) for _ in range(5))
+    first, second = flat.alpha + flat.t_x, flat.beta + flat.t_x
+    for rows, since, weights in over_deaths(flat):
+        total[rows] = weights.sum(axis=1)
+        log_first, log_second = np.log1p(since / first[rows, None]), np.log1p(since / second[rows, None])
+        for moment, of_time in zip(moments, (log_first, np.exp(-log_first), log_second, np.exp(-log_second)), strict=True):
+            moment[rows] = (weights * of_time).sum(axis=1) / total[rows]
+    left = total > 0
+    growing, lasting = np.log1p((flat.T - flat.t_x) / first), np.log1p((flat.T - flat.t_x) / second)
+    with np.errstate(divide="ignore"):
+        log_odds = np.log(total) + flat.shape * growing + flat.s * lasting
+    return Deaths(
+        log_odds,
+        np.where(left, growing - moments[0], 0.0),
+        np.where(left, flat.shape * (1 / (flat.alpha + flat.T) - moments[1] / first), 0.0),
+        np.where(left, 1 / flat.s + lasting - moments[2], 0.0),
+        np.where(left, flat.s / (flat.beta + flat.T) - (flat.s + 1) * moments[3] / second, 0.0),
+    )
+
+
 def _relative(seen: Seen) -> Floats:
     flat, shape = seen.flat()
     total = np.zeros(flat.T.shape)

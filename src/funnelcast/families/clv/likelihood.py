@@ -1,21 +1,58 @@
-"""The log-likelihoods of BG/NBD and Gamma-Gamma with their gradients, on compressed rows: the judge of every fit."""
+"""The log-likelihoods of the purchase processes and of Gamma-Gamma with their gradients, on compressed rows: the judge of every fit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy.special import digamma, gammaln
+from scipy.special import digamma, expit, gammaln
 
-from funnelcast.families.clv.parameters import Floats
+from funnelcast.families.clv import lifetime
+from funnelcast.families.clv.parameters import Floats, Whole
 
 Objective = Callable[[Floats], tuple[float, Floats]]
 
 
 @dataclass(frozen=True)
+class Distinct:
+    """The distinct values of a column, which of them each row has, and the weight of each."""
+
+    values: Floats
+    place: Whole
+    weight: Floats
+
+    @classmethod
+    def of(cls, column: Floats, weight: Floats) -> Distinct:
+        """Find them."""
+        values, place = np.unique(column, return_inverse=True)
+        return cls(
+            np.asarray(values),
+            np.asarray(place, dtype=np.int64),
+            np.asarray(np.bincount(place, weights=weight, minlength=len(values)), dtype=np.float64),
+        )
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Some rows of purchases: what is known of a distinct value of x, t_x or T is spread over the rows that have it."""
+
+    weight: Floats
+    counts: Distinct
+    recencies: Distinct
+    ages: Distinct
+    rows: Whole | slice
+
+    @cached_property
+    def places(self) -> tuple[Whole, Whole, Whole]:
+        """Give each row's place among the distinct x, t_x and T."""
+        return self.counts.place[self.rows], self.recencies.place[self.rows], self.ages.place[self.rows]
+
+
+@dataclass(frozen=True)
 class Purchases:
-    """Distinct (x, t_x, T) in the model's unit of time, and how many customers share each."""
+    """Distinct (x, t_x, T) in the model's unit of time, and how many customers share each (of less, where rows are taken off again)."""
 
     x: Floats
     t_x: Floats
@@ -26,6 +63,42 @@ class Purchases:
     def customers(self) -> float:
         """How many customers the rows stand for."""
         return float(self.weight.sum())
+
+    def part(self, rows: Whole | slice) -> Purchases:
+        """Give some of the rows."""
+        return Purchases(self.x[rows], self.t_x[rows], self.T[rows], self.weight[rows])
+
+    @cached_property
+    def everyone(self) -> Histories:
+        """Give all rows by their distinct values."""
+        return Histories(self.weight, self.counts, self.recencies, self.ages, slice(None))
+
+    @cached_property
+    def repeaters(self) -> Histories:
+        """Give the rows with a repeat purchase by their distinct values."""
+        rows = np.flatnonzero(self.x > 0)
+        return Histories(self.weight[rows], self.counts, self.recencies, self.ages, rows)
+
+    @cached_property
+    def counts(self) -> Distinct:
+        """Give the distinct x: special functions are evaluated on them alone."""
+        return Distinct.of(self.x, self.weight)
+
+    @cached_property
+    def recencies(self) -> Distinct:
+        """Give the distinct t_x."""
+        return Distinct.of(self.t_x, self.weight)
+
+    @cached_property
+    def ages(self) -> Distinct:
+        """Give the distinct T."""
+        return Distinct.of(self.T, self.weight)
+
+    @cached_property
+    def repeats_by_age(self) -> Floats:
+        """Give the repeat purchases of all customers of each distinct T."""
+        total = np.bincount(self.ages.place, weights=self.weight * self.x, minlength=len(self.ages.values))
+        return np.asarray(total, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -57,23 +130,74 @@ def bg_nbd(logarithms: Floats, data: Purchases) -> tuple[float, Floats]:
     -------
     The sum over customers, and its derivatives.
     """
+    return _with_dropouts(logarithms, data, data.repeaters, 0)
+
+
+def mbg_nbd(logarithms: Floats, data: Purchases) -> tuple[float, Floats]:
+    """Give ln L of MBG/NBD, where the first purchase is a chance to leave as well, and its gradient in (ln r, ln alpha, ln a, ln b).
+
+    As for BG/NBD, with n = x + 1 in place of x wherever it counts chances to leave. Batislam, Denizel and Filiztekin (2007).
+    """
+    return _with_dropouts(logarithms, data, data.everyone, 1)
+
+
+def _with_dropouts(logarithms: Floats, data: Purchases, may_be_dead: Histories, first_counts: int) -> tuple[float, Floats]:
+    """Sum what depends on x alone over the distinct x, A3 over the distinct T, and only ln(1 + exp(A4 - A3)) over rows."""
     r, alpha, a, b = np.exp(logarithms)
-    x, repeats, b_x = data.x, data.x > 0, b + (np.maximum(data.x, 1) - 1)
-    log_age, log_seen = np.log(alpha + data.T), np.log(alpha + data.t_x)
-    alive = -(r + x) * log_age
-    dead = np.where(repeats, np.log(a) - np.log(b_x) - (r + x) * log_seen, -np.inf)
-    either = np.logaddexp(alive, dead)
-    value = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x) + either
-    was_dead = np.exp(dead - either)
-    was_alive = 1 - was_dead
-    of_dropout = digamma(a + b) - digamma(a + b + x)
-    gradient = (
-        r * (digamma(r + x) - digamma(r) + np.log(alpha) - was_alive * log_age - was_dead * log_seen),
-        alpha * (r / alpha - (r + x) * (was_alive / (alpha + data.T) + was_dead / (alpha + data.t_x))),
-        a * (of_dropout + was_dead / a),
-        b * (of_dropout + digamma(b + x) - digamma(b) - was_dead / b_x),
+    value, gradient = _alive(r, alpha, data)
+    n, weight = data.counts.values + first_counts, data.counts.weight
+    value += _total(weight, gammaln(a + b) + gammaln(b + n) - gammaln(b) - gammaln(a + b + n))
+    of_both, of_b = digamma(a + b) - digamma(a + b + n), digamma(b + n) - digamma(b)
+    log_odds, of_r, of_alpha, before = _odds_of_death(r, alpha, a, b, may_be_dead, first_counts)
+    value += _total(may_be_dead.weight, np.logaddexp(0, log_odds))
+    dead = may_be_dead.weight * expit(log_odds)
+    gradient += r * _total(dead, of_r), alpha * _total(dead, of_alpha)
+    of_dropout = _total(weight, of_both)
+    return value, np.array(
+        [*gradient, a * of_dropout + dead.sum(), b * (of_dropout + _total(weight, of_b) - _total(dead, before))], dtype=np.float64
     )
-    return float(data.weight @ value), np.array([float(data.weight @ part) for part in gradient])
+
+
+def _odds_of_death(r: float, alpha: float, a: float, b: float, rows: Histories, first_counts: int) -> tuple[Floats, ...]:
+    """Give A4 - A3 of rows with a chance to leave, its derivatives in r and alpha, and 1 / (b + n - 1)."""
+    x, seen, age = rows.places
+    before = np.maximum(rows.counts.values + first_counts - 1, 0) + b
+    since = np.log(alpha + rows.ages.values)[age] - np.log(alpha + rows.recencies.values)[seen]
+    of_alpha = (1 / (alpha + rows.ages.values))[age] - (1 / (alpha + rows.recencies.values))[seen]
+    shape = (r + rows.counts.values)[x]
+    return (np.log(a) - np.log(before))[x] + shape * since, since, shape * of_alpha, (1 / before)[x]
+
+
+def _alive(r: float, alpha: float, data: Purchases) -> tuple[float, Floats]:
+    """Give the sum of A1 + A3, what customers who are all alive would contribute, and its derivatives in (ln r, ln alpha)."""
+    x, weight, ages = data.counts.values, data.counts.weight, alpha + data.ages.values
+    shapes = r * data.ages.weight + data.repeats_by_age
+    log_ages, customers = np.log(ages), data.customers
+    value = _total(weight, gammaln(r + x) - gammaln(r)) + customers * r * np.log(alpha) - _total(shapes, log_ages)
+    of_r = _total(weight, digamma(r + x) - digamma(r)) + customers * np.log(alpha) - _total(data.ages.weight, log_ages)
+    of_alpha = customers * r / alpha - _total(shapes, 1 / ages)
+    return value, np.array([r * of_r, alpha * of_alpha])
+
+
+def pareto_nbd(logarithms: Floats, data: Purchases) -> tuple[float, Floats]:
+    """Give ln L of Pareto/NBD and its gradient in (ln r, ln alpha, ln s, ln beta).
+
+    L = G(r+x)/G(r) alpha^r beta^s [(alpha+T)^-(r+x) (beta+T)^-s + s times the integral over tau in [t_x, T] of (alpha+tau)^-(r+x)
+    (beta+tau)^-(s+1)]: the customer is alive, or left at tau. The integral and its derivatives are taken by the same quadrature.
+    Schmittlein, Morrison and Colombo (1987); the individual likelihood is equation 9 of Fader and Hardie's note (2005).
+    """
+    r, alpha, s, beta = np.exp(logarithms)
+    value, gradient = _alive(r, alpha, data)
+    ages, weight = data.ages.values, data.ages.weight
+    stayed = np.log1p(ages / beta)
+    value -= s * _total(weight, stayed)
+    of_s, of_beta = -_total(weight, stayed), s * _total(weight, ages / (beta * (beta + ages)))
+    deaths = lifetime.deaths(lifetime.Seen(r + data.x, alpha, s, beta, data.t_x, data.T))
+    value += _total(data.weight, np.logaddexp(0, deaths.log_odds))
+    dead = data.weight * expit(deaths.log_odds)
+    moved = [_total(dead, part) for part in (deaths.of_shape, deaths.of_alpha, deaths.of_s, deaths.of_beta)]
+    gradient += r * moved[0], alpha * moved[1]
+    return value, np.array([*gradient, s * (of_s + moved[2]), beta * (of_beta + moved[3])])
 
 
 def gamma_gamma(logarithms: Floats, data: Spend) -> tuple[float, Floats]:
@@ -100,7 +224,12 @@ def gamma_gamma(logarithms: Floats, data: Spend) -> tuple[float, Floats]:
         q * (digamma(shape) - digamma(q) + np.log(v) - np.log(total)),
         v * (q / v - shape / total),
     )
-    return float(data.weight @ value), np.array([float(data.weight @ part) for part in gradient])
+    return _total(data.weight, value), np.array([_total(data.weight, part) for part in gradient])
+
+
+def _total(weight: Floats, values: Floats) -> float:
+    """Sum with weights, without BLAS: its threads wait for each other, and their number would change the last digits."""
+    return float((weight * values).sum())
 
 
 def hessian(objective: Objective, at: Floats, step: float = 1e-4) -> Floats:

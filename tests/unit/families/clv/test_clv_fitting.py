@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import pytest
+from scipy.special import gammaln
 
 from funnelcast.errors import TooFewRows
+from funnelcast.families.clv import fitting
 from funnelcast.families.clv.fitting import fit_bg_nbd, fit_gamma_gamma
 from funnelcast.families.clv.gamma_gamma import fit_spend
-from funnelcast.families.clv.likelihood import Objective, Purchases, Spend, bg_nbd, gamma_gamma, hessian
+from funnelcast.families.clv.likelihood import Objective, Purchases, Spend, bg_nbd, gamma_gamma, hessian, mbg_nbd, pareto_nbd
 from funnelcast.families.clv.parameters import Floats
 from funnelcast.families.clv.summary import compress, purchases_of, spend_of
 from tests.unit.families.clv.bg_nbd_company import ALPHA, A, B, P, Q, R, V, customers
@@ -30,12 +33,49 @@ def slope(objective: Objective, at: Floats) -> Floats:
     return np.array([(objective(at + step)[0] - objective(at - step)[0]) / 2e-5 for step in steps])
 
 
-def test_gradients_are_those_of_the_likelihoods() -> None:
-    of_purchases, of_spend = partial(bg_nbd, data=purchases(300)), partial(gamma_gamma, data=spend(300))
-    point = np.log([0.5, 20.0, 0.7, 3.0])
-    np.testing.assert_allclose(of_purchases(point)[1], slope(of_purchases, point), rtol=1e-6)
+@pytest.mark.parametrize("likelihood", [bg_nbd, mbg_nbd, pareto_nbd])
+def test_gradients_are_those_of_the_likelihoods(likelihood: Callable[[Floats, Purchases], tuple[float, Floats]]) -> None:
+    data = purchases(300)
+
+    def objective(at: Floats) -> tuple[float, Floats]:
+        return likelihood(at, data)
+
+    for point in (np.log([0.5, 20.0, 0.7, 3.0]), np.log([2.0, 0.5, 3.0, 400.0])):
+        np.testing.assert_allclose(objective(point)[1], slope(objective, point), rtol=1e-5)
+
+
+def test_the_gradient_of_spend_is_that_of_its_likelihood() -> None:
+    of_spend = partial(gamma_gamma, data=spend(300))
     point = np.log([4.0, 3.0, 15.0])
     np.testing.assert_allclose(of_spend(point)[1], slope(of_spend, point), rtol=1e-6)
+
+
+def test_the_likelihood_is_the_papers_row_by_row() -> None:
+    data, (r, alpha, a, b) = purchases(300), (0.5, 20.0, 0.7, 3.0)
+    x, t_x, T = data.x, data.t_x, data.T
+    ours = np.where(x > 0, np.log(a) - np.log(b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + t_x), -np.inf)
+    either = np.logaddexp(-(r + x) * np.log(alpha + T), ours)
+    stays = gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
+    rows = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + stays + either
+    assert bg_nbd(np.log([r, alpha, a, b]), data)[0] == pytest.approx(data.weight @ rows, rel=1e-13)
+
+
+def test_lifetimes_judges_the_fit_and_agrees() -> None:
+    _, fitted = fit_bg_nbd(purchases(600))
+    assert fitted.diagnostics["lifetimes_converged"] is True
+    gap, height = fitted.diagnostics["lifetimes_log_likelihood_gap"], fitted.log_likelihood
+    assert isinstance(gap, float)
+    assert abs(gap) < 1e-9 * abs(height)
+
+
+def test_a_thinned_start_changes_no_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = purchases()
+    model, whole = fit_bg_nbd(data)
+    monkeypatch.setattr(fitting, "_ROWS_OF_A_START", 300)
+    again, few = fit_bg_nbd(data)
+    assert int(few.diagnostics["rows_of_starts"]) <= 300 < len(data.x)  # type: ignore[arg-type]
+    np.testing.assert_allclose(again.logarithms(), model.logarithms(), atol=1e-5)
+    assert few.log_likelihood == pytest.approx(whole.log_likelihood, rel=1e-12)
 
 
 def test_the_truth_lies_within_three_deviations() -> None:
