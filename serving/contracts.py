@@ -196,13 +196,19 @@ class Purchaser(Shape):
 
 
 class Summary(Shape):
-    """One customer by frequency (repeat purchase days), recency and T in days, and the mean value of a repeat purchase."""
+    """One customer by frequency (repeat purchase days), recency and T in days, and the mean value of a repeat purchase.
+
+    What the first purchase was worth may be left out, as may how the customer was won: the model then knows a little less.
+    """
 
     contact_id: Identifier
     frequency: Annotated[int, BeforeValidator(_number), Field(ge=0, le=LONGEST_DAYS)]
     recency: Annotated[NonNegative, Field(le=LONGEST_DAYS)]
     T: Annotated[NonNegative, Field(le=LONGEST_DAYS)]
     monetary_value: NonNegativeAmount
+    first_value: NonNegativeAmount = 0.0
+    acquisition_channel: Word | None = None
+    journey_type: Word | None = None
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Summary:

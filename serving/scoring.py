@@ -106,19 +106,20 @@ def _clv(state: State, names: Sequence[str], as_of: AsOf, tables: Mapping[str, A
 
 def _summaries(served: Served, names: Sequence[str], as_of: AsOf, tables: Mapping[str, Any]) -> pd.DataFrame:
     """Give the inputs of CLV for those of whom a purchase is known."""
-    return _rows(served, names, as_of, tables)[list(served.champion.model.columns)].dropna()
+    columns = served.champion.model.columns
+    numbers = [name for name, kind in columns.items() if kind == "number"]
+    return _rows(served, names, as_of, tables)[list(columns)].dropna(subset=numbers)
 
 
 def _customers(state: State, served: Served, checked: Checked, as_of: AsOf) -> pd.DataFrame:
     """Give the rows of the good items in their order; whose purchases tell no value fails alone."""
-    columns = list(served.champion.model.columns)
+    columns = served.champion.model.columns
     summaries = [item for item in checked.good.values() if isinstance(item, Summary)]
     rows = pd.DataFrame(
-        [[float(getattr(item, name)) for name in columns] for item in summaries],
+        [[getattr(item, name) for name in columns] for item in summaries],
         index=pd.Index([item.contact_id for item in summaries], dtype=object),
-        columns=columns,
-        dtype=float,
-    )
+        columns=list(columns),
+    ).astype({name: "float64" if kind == "number" else "object" for name, kind in columns.items()})
     purchasers = [item for item in checked.good.values() if not isinstance(item, Summary)]
     if purchasers:
         tables = tables_of(purchasers, {}, state.source.timezone)

@@ -107,7 +107,7 @@ def test_purchases_are_summarised_by_day_in_the_companys_zone(client: Client) ->
     # 22:30 and 23:30 in Paris are one evening; 23:30 UTC is already the next day there
     times = ["2025-03-01T21:30:00Z", "2025-03-01T22:30:00Z", "2025-03-11T23:30:00Z"]
     bought = {"contact_id": "raw", "transactions": [{"occurred_at": at, "amount": 30.0} for at in times]}
-    summary = {"contact_id": "told", "frequency": 1, "recency": 11, "T": 30, "monetary_value": 30.0}
+    summary = {"contact_id": "told", "frequency": 1, "recency": 11, "T": 30, "monetary_value": 30.0, "first_value": 60.0}
     raw, told = client.answer("/v1/clv/predict", {"contacts": [bought, summary], "as_of": "2025-04-01"})["predictions"]
     assert (raw.pop("contact_id"), told.pop("contact_id")) == ("raw", "told")
     assert raw == pytest.approx(told, rel=1e-12)

@@ -13,6 +13,7 @@ import pandas as pd
 from funnelcast.errors import TooFewRows
 from funnelcast.families.clv import holdout, plots
 from funnelcast.families.clv.baseline import MEAN_RATE, PAST_RATE, RateBaseline
+from funnelcast.families.clv.first_values import FIRST_VALUE, FirstValues, first_values, with_known_first
 from funnelcast.families.clv.fitting import fit_bg_nbd
 from funnelcast.families.clv.gamma_gamma import SpendModel, fit_spend
 from funnelcast.families.clv.likelihood import Purchases, Spend
@@ -45,6 +46,7 @@ class Sample:
     purchases: Purchases
     spend: Spend
     first_value: float
+    first: FirstValues
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,8 @@ def fit_at(facts: Facts, as_of: AsOf, spec: Spec) -> Fit:
     """Fit challenger and baselines on what was known before an instant."""
     terms = Terms.of_spec(spec)
     summary = summarise(facts, as_of).cache()
-    sample = Sample(compress_purchases(summary, terms.days_per_unit), compress_spend(summary), mean_first_value(summary))
+    compressed = compress_purchases(summary, terms.days_per_unit), compress_spend(summary)
+    sample = Sample(*compressed, mean_first_value(summary), first_values(summary))
     return fit_sample(sample, spec)
 
 
@@ -148,7 +151,8 @@ def fit_sample(sample: Sample, spec: Spec) -> Fit:
 
 def fit_sample_spend(sample: Sample, spec: Spec) -> tuple[SpendModel, dict[str, Json]]:
     """Fit the value of a purchase."""
-    return fit_spend(sample.spend, sample.first_value, float(spec.options.get("spend_correlation_limit", 0.3)), spec.seed)
+    limit = float(spec.options.get("spend_correlation_limit", 0.3))
+    return fit_spend(sample.spend, sample.first_value, limit, spec.seed, sample.first)
 
 
 def fit_baseline(sample: Sample, spec: Spec, kind: str) -> RateBaseline:
@@ -161,10 +165,10 @@ def fit_baseline(sample: Sample, spec: Spec, kind: str) -> RateBaseline:
 
 def rows_with_outcome(facts: Facts, window: Window) -> pd.DataFrame:
     """Give one row per customer of the start: the model's columns, ``purchases`` and ``spent`` in the hold-out, and ``holdout_days``."""
-    known = summarise(facts, window.start)
+    known = with_known_first(summarise(facts, window.start))
     after = bought_between(facts, window.start, window.end)
     joined = known.left_join(after, "contact_id").order_by("contact_id")
-    frame: pd.DataFrame = joined.select(*COLUMNS, "purchases", "spent").execute()
+    frame: pd.DataFrame = joined.select(*COLUMNS, FIRST_VALUE, "purchases", "spent").execute()
     return frame.fillna({"purchases": 0.0, "spent": 0.0}).assign(holdout_days=window.days)
 
 
@@ -176,14 +180,19 @@ def metrics_of(model: Judged, rows: pd.DataFrame) -> dict[str, float]:
 
 def losses(model: Judged, rows: pd.DataFrame) -> Floats:
     """Give the CRPS of each customer's count of purchases in the hold-out."""
-    return model.count_losses(rows[list(COLUMNS)], rows["purchases"].to_numpy(dtype=np.float64), _days(rows))
+    return model.count_losses(read_by(model, rows), rows["purchases"].to_numpy(dtype=np.float64), _days(rows))
+
+
+def read_by(model: Judged, rows: pd.DataFrame) -> pd.DataFrame:
+    """Give the columns that a model reads, as far as they are there."""
+    return rows[[name for name in model.columns if name in rows.columns]]
 
 
 def expected_in_holdout(model: Judged, rows: pd.DataFrame) -> tuple[Floats, Floats, float]:
     """Give predicted and actual purchases, and the days of the hold-out."""
     actual = rows["purchases"].to_numpy(dtype=np.float64)
     days = _days(rows)
-    return model.expected_purchases(rows[list(COLUMNS)], days), actual, days
+    return model.expected_purchases(read_by(model, rows), days), actual, days
 
 
 def _days(rows: pd.DataFrame) -> float:

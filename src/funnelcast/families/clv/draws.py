@@ -1,7 +1,8 @@
 """Simulated futures: uncertain parameters (Laplace, in their logarithms) and the purchase process itself.
 
-One customer's interval uses random numbers that depend on the seed and on x alone, so that a customer gets the same interval alone and in
-company. Sums over customers use independent futures within shared worlds (one draw of the parameters each).
+One customer's interval uses random numbers that depend on the seed, on x and on how many values are known alone, so that a customer gets
+the same interval alone and in company. Sums over customers use independent futures within shared worlds (one draw of the parameters
+each).
 """
 
 from __future__ import annotations
@@ -17,21 +18,22 @@ from funnelcast.families.clv.parameters import Floats, GammaGamma, Process, Whol
 from funnelcast.families.clv.predictions import p_alive
 
 _CELLS_AT_ONCE = 1 << 20
-_PARAMETERS, _CUSTOMER, _PURCHASE = range(3)
+_PARAMETERS, _CUSTOMER, _PURCHASE, _VALUE = range(4)
 
 
 @dataclass(frozen=True)
 class Customers:
-    """Rows of (x, t_x, T) in the model's unit of time and the mean value m of their repeat purchases."""
+    """Rows of (x, t_x, T) in the model's unit of time, the mean value m of their repeat purchases and the value z of the first."""
 
     x: Floats
     t_x: Floats
     T: Floats
     m: Floats
+    z: Floats
 
-    def part(self, rows: slice) -> Customers:
+    def part(self, rows: slice | Whole) -> Customers:
         """Give some of the rows."""
-        return Customers(self.x[rows], self.t_x[rows], self.T[rows], self.m[rows])
+        return Customers(self.x[rows], self.t_x[rows], self.T[rows], self.m[rows], self.z[rows])
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,13 @@ class Worlds:
 
     def value_scale(self, customers: Customers) -> Floats:
         """Give the factor (customers x worlds) by which a customer's relative purchase values are money."""
-        known = (customers.x > 0) & (customers.m > 0)
         if self.spend is None:
-            return np.broadcast_to(np.where(known, customers.m, self.mean.mean)[:, None], (len(known), self.count))
-        seen = np.where(known, customers.x * customers.m, 0.0)
-        return np.asarray(self.spend.v + seen[:, None], dtype=np.float64)
+            return np.broadcast_to(self.mean.expected(customers.x, customers.m)[:, None], (len(customers.x), self.count))
+        return np.asarray(self.spend.v + self.mean.seen(customers.x, customers.m, customers.z)[1][:, None], dtype=np.float64)
+
+    def value_shape(self, seen: Floats) -> Floats:
+        """Give the shape q + p n of what varies between customers in the value of a purchase, where n values are known of them."""
+        return np.asarray(1.0 if self.spend is None else self.spend.q + self.spend.p * seen, dtype=np.float64)
 
     @cached_property
     def uniforms(self) -> Floats:
@@ -97,7 +101,7 @@ def quantiles(worlds: Worlds, customers: Customers, horizon: float, delta: float
     found = np.empty((len(order), len(levels)))
     for start in range(0, len(order), rows):
         chosen = order[start : start + rows]
-        part = Customers(customers.x[chosen], customers.t_x[chosen], customers.T[chosen], customers.m[chosen])
+        part = customers.part(chosen)
         values = _common_values(worlds, part, horizon, delta) * worlds.value_scale(part)
         found[chosen] = np.quantile(values, levels, axis=1).T
     return found
@@ -106,7 +110,7 @@ def quantiles(worlds: Worlds, customers: Customers, horizon: float, delta: float
 def _common_values(worlds: Worlds, customers: Customers, horizon: float, delta: float) -> Floats:
     distinct, which = np.unique(customers.x, return_inverse=True)
     gammas = np.stack([_gammas(worlds, x) for x in distinct], axis=1)
-    shape, first, second, value_shape = gammas
+    shape, first, second = gammas
     alive = worlds.uniforms[0] < p_alive(worlds.process, customers.x[:, None], customers.t_x[:, None], customers.T[:, None])
     rate = shape[which] / worlds.process.age(customers.T[:, None])
     last, life = (drawn[which] for drawn in worlds.process.leaving(first, second, worlds.uniforms[1]))
@@ -118,18 +122,19 @@ def _common_values(worlds: Worlds, customers: Customers, horizon: float, delta: 
 
     for number, index, time in _walk(rate.ravel(), np.where(alive, last, 0).ravel(), until.ravel(), wait):
         total[index] += np.exp(-delta * time) * worlds.of_purchase(number)[1][index % worlds.count]
-    known = (customers.m > 0)[:, None]
-    divisor = np.where(known, value_shape[which], _gammas(worlds, 0.0)[3])
-    return np.asarray(total.reshape(rate.shape) / divisor, dtype=np.float64)
+    if worlds.spend is None:
+        return total.reshape(rate.shape)
+    numbers, known = np.unique(worlds.mean.seen(customers.x, customers.m, customers.z)[0], return_inverse=True)
+    divisor = np.stack([worlds.random(_VALUE, int(seen)).standard_gamma(worlds.value_shape(seen)) for seen in numbers])
+    return np.asarray(total.reshape(rate.shape) / divisor[known], dtype=np.float64)
 
 
 def _gammas(worlds: Worlds, x: float) -> Floats:
-    """Give each world's Gamma variates behind the rate, when to leave (two) and the value of a customer with x repeats."""
+    """Give each world's Gamma variates behind the rate of a customer with x repeats, and behind when to leave (two)."""
     random = worlds.random(_CUSTOMER, int(x))
-    value = np.ones(worlds.count) if worlds.spend is None else random.standard_gamma(worlds.spend.q + worlds.spend.p * x)
     repeats = np.array(float(x))
     shapes = (worlds.process.rate_shape(repeats), *worlds.process.leaving_shapes(repeats))
-    return np.stack([*(random.standard_gamma(shape, worlds.count) for shape in shapes), value])
+    return np.stack([random.standard_gamma(shape, worlds.count) for shape in shapes])
 
 
 def _walk(rate: Floats, last: Whole, until: Floats, wait: Callable[[int, Whole], Floats]) -> Iterator[tuple[int, Whole, Floats]]:
@@ -210,8 +215,8 @@ def _independent(worlds: Worlds, customers: Customers, horizon: float, part: int
     until = np.minimum(horizon, life * process.life_unit(customers.T[:, None]))
     scale = worlds.value_scale(customers).ravel()
     if worlds.spend is not None:
-        seen = np.where((customers.x > 0) & (customers.m > 0), customers.x, 0.0)[:, None]
-        scale = scale / random.standard_gamma(worlds.spend.q + worlds.spend.p * seen).ravel()
+        seen = worlds.mean.seen(customers.x, customers.m, customers.z)[0][:, None]
+        scale = scale / random.standard_gamma(worlds.value_shape(seen)).ravel()
 
     def wait(_: int, index: Whole) -> Floats:
         return random.standard_exponential(len(index))

@@ -13,6 +13,7 @@ from funnelcast.artefacts import digest, to_json
 from funnelcast.errors import ArtefactDamaged, TooFewRows
 from funnelcast.families.clv import development
 from funnelcast.families.clv.baseline import MEAN_RATE, PAST_RATE, RateBaseline
+from funnelcast.families.clv.first_values import FIRST_VALUE, first_values_of, with_known_first
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.model import MEMBERS, ClvModel
 from funnelcast.families.clv.parameters import Floats
@@ -36,7 +37,7 @@ class ClvFamily:
 
     def candidates(self, facts: Facts, spec: Spec, cohort: ir.Table | None, as_of: AsOf) -> ir.Table:  # noqa: ARG002 (every CLV has one cohort)
         """Give contact_id, as_of and the model's columns of every customer; who hasn't bought before as_of has no row."""
-        return summarise(facts, as_of, cohort).select("contact_id", "as_of", *COLUMNS)
+        return with_known_first(summarise(facts, as_of, cohort)).select("contact_id", "as_of", *COLUMNS, FIRST_VALUE)
 
     def fit(self, rows: pd.DataFrame, spec: Spec) -> ClvModel:
         """Fit on rows of frequency, recency, T and monetary_value."""
@@ -85,4 +86,5 @@ def _sample(rows: pd.DataFrame, spec: Spec) -> development.Sample:
     repeats = rows[(rows["frequency"] > 0) & (rows["monetary_value"] > 0)]
     unit = Terms.of_spec(spec).days_per_unit
     spend = spend_of(compress(repeats, "frequency", "monetary_value"))
-    return development.Sample(purchases_of(compress(rows, "frequency", "recency", "T"), unit), spend, first_value=0.0)
+    purchases = purchases_of(compress(rows, "frequency", "recency", "T"), unit)
+    return development.Sample(purchases, spend, first_value=0.0, first=first_values_of(rows))

@@ -13,8 +13,10 @@ import numpy as np
 from scipy.stats import rankdata
 
 from funnelcast.errors import TooFewRows
-from funnelcast.families.clv.fitting import Fitted, fit_gamma_gamma
+from funnelcast.families.clv.first_values import FirstValues
+from funnelcast.families.clv.fitting import fit_gamma_gamma
 from funnelcast.families.clv.likelihood import Spend
+from funnelcast.families.clv.maximum import Fitted
 from funnelcast.families.clv.parameters import Floats, GammaGamma
 from funnelcast.terms import Json
 
@@ -32,29 +34,40 @@ class SpendModel:
         The mean value of a purchase over customers, in money.
     parameters, covariance
         Of Gamma-Gamma, the covariance in the logarithms; None where the means alone are used.
+    uses_first
+        Whether the first purchase counts as one more value beside the repeats.
     """
 
     mean: float
     parameters: GammaGamma | None = None
     covariance: Floats | None = None
+    uses_first: bool = False
 
     @property
     def member(self) -> str:
         """Which model of spend this is."""
         return "mean" if self.parameters is None else "gamma_gamma"
 
-    def expected(self, x: Floats, m: Floats) -> Floats:
-        """Expect the value of a purchase given x repeat purchases of mean value m.
+    def seen(self, x: Floats, m: Floats, z: Floats | float = 0.0) -> tuple[Floats, Floats]:
+        """Give how many purchase values are known of a customer, and their sum: x repeats of mean m, and the first of value z.
 
-        E = p (v + x m) / (p x + q - 1): equation 5 of note 25. Where there is no repeat purchase of positive value, the customers' mean
+        A mean or a value of 0 is an unknown one. The first purchase counts where the model ``uses_first``.
+        """
+        repeats = np.where((x > 0) & (m > 0), x, 0.0)
+        first = np.where(self.uses_first, z, 0.0)
+        return repeats + (first > 0), repeats * m + first
+
+    def expected(self, x: Floats, m: Floats, z: Floats | float = 0.0) -> Floats:
+        """Expect the value of a purchase given x repeat purchases of mean value m, and a first one of value z (0: unknown).
+
+        E = p (v + n M) / (p n + q - 1) for n known values of mean M: equation 5 of note 25. Where none is known, the customers' mean
         p v / (q - 1) is expected.
         """
-        known = (x > 0) & (m > 0)
         if self.parameters is None:
-            return np.where(known, m, self.mean)
+            return np.where((x > 0) & (m > 0), m, self.mean)
         p, q, v = self.parameters.p, self.parameters.q, self.parameters.v
-        seen = np.where(known, x, 0.0)
-        return np.asarray(p * (v + seen * m) / (p * seen + q - 1), dtype=np.float64)
+        number, total = self.seen(x, m, z)
+        return np.asarray(p * (v + total) / (p * number + q - 1), dtype=np.float64)
 
     def document(self) -> dict[str, Json]:
         """Give the model as JSON."""
@@ -62,6 +75,7 @@ class SpendModel:
             "mean": self.mean,
             "parameters": None if self.parameters is None else dict(self.parameters.document()),
             "covariance": None if self.covariance is None else self.covariance.tolist(),
+            "uses_first": self.uses_first,
         }
 
     @classmethod
@@ -72,10 +86,13 @@ class SpendModel:
             mean=float(document["mean"]),
             parameters=None if parameters is None else GammaGamma.of_document(parameters),
             covariance=None if covariance is None else np.array(covariance, dtype=np.float64),
+            uses_first=bool(document.get("uses_first", False)),  # artefacts of before knew no first purchase
         )
 
 
-def fit_spend(data: Spend, otherwise: float, correlation_limit: float, seed: int) -> tuple[SpendModel, dict[str, Json]]:
+def fit_spend(
+    data: Spend, otherwise: float, correlation_limit: float, seed: int, first: FirstValues | None = None
+) -> tuple[SpendModel, dict[str, Json]]:
     """Fit Gamma-Gamma, and fall back to the means where what it assumes doesn't hold.
 
     It assumes that spend doesn't depend on frequency (rank correlation, whose bootstrap interval must reach below the limit) and that the
@@ -89,6 +106,8 @@ def fit_spend(data: Spend, otherwise: float, correlation_limit: float, seed: int
         The mean value of a purchase to expect where nobody has come back, in money.
     correlation_limit
         The strength of Spearman's correlation beyond which independence is refused.
+    first
+        How first purchases compare with repeats: where they are alike, prediction takes the first as one more value. The fit never does.
 
     Returns
     -------
@@ -105,12 +124,13 @@ def fit_spend(data: Spend, otherwise: float, correlation_limit: float, seed: int
         "spearman": correlation,
         "spearman_low": low,
         "spearman_high": high,
+        "first_purchase": None if first is None else first.document(),
     }
     if reason or fitted is None or parameters is None:
         mean = float(data.weight @ data.m / data.customers) if data.customers else otherwise
         return SpendModel(mean), document
     population = parameters.p * parameters.v / (parameters.q - 1)
-    return SpendModel(float(population), parameters, fitted.covariance), document
+    return SpendModel(float(population), parameters, fitted.covariance, first is not None and first.alike), document
 
 
 def _try(data: Spend) -> tuple[Fitted | None, GammaGamma | None, str]:

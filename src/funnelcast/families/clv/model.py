@@ -11,6 +11,7 @@ import pandas as pd
 
 from funnelcast.artefacts import to_json
 from funnelcast.families.clv.draws import Customers, Sums, Worlds, daily_purchases, grouped_purchases, quantiles
+from funnelcast.families.clv.first_values import FIRST_VALUE
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.holdout import crps_of_counts, pit_of_counts
 from funnelcast.families.clv.parameters import BgNbd, Floats, MbgNbd, ParetoNbd, Process, Whole
@@ -47,8 +48,8 @@ class ClvModel:
 
     @property
     def columns(self) -> Mapping[str, str]:
-        """The columns that predict reads: days for recency and T, money for monetary_value."""
-        return INPUTS
+        """The columns that predict reads: days for recency and T, money for the values; the first purchase's may be left out."""
+        return {**INPUTS, FIRST_VALUE: "number"} if self.spend.uses_first else INPUTS
 
     def predict(self, rows: pd.DataFrame, horizon_days: float | None = None, discount_rate: float | None = None) -> pd.DataFrame:
         """Predict each customer over the horizon.
@@ -56,7 +57,8 @@ class ClvModel:
         Parameters
         ----------
         rows
-            frequency (repeat purchase days), recency and T (days), monetary_value (mean value of repeat purchases, 0 where unknown).
+            frequency (repeat purchase days), recency and T (days), monetary_value (mean value of repeat purchases, 0 where unknown);
+            first_value (of the first purchase, 0 where unknown) may be left out.
         horizon_days, discount_rate
             Days, and a yearly rate; default: the artefact's.
 
@@ -79,8 +81,8 @@ class ClvModel:
     def _predict_distinct(self, rows: Rows, horizon: float, delta: float) -> dict[str, Floats]:
         unit = self.terms.days_per_unit
         x, t_x, T = rows.x, rows.t_x / unit, rows.T / unit
-        spend = self.spend.expected(x, rows.m)
-        bands = self.terms.margin * quantiles(self.worlds, Customers(x, t_x, T, rows.m), horizon, delta, (0.1, 0.9))
+        spend = self.spend.expected(x, rows.m, rows.z)
+        bands = self.terms.margin * quantiles(self.worlds, Customers(x, t_x, T, rows.m, rows.z), horizon, delta, (0.1, 0.9))
         return {
             "p_alive": p_alive(self.process, x, t_x, T),
             "p_purchase": p_purchase(self.process, x, t_x, T, horizon),
@@ -148,7 +150,7 @@ class ClvModel:
 
     def _customers(self, rows: pd.DataFrame) -> Customers:
         read, unit = Rows.of_frame(rows), self.terms.days_per_unit
-        return Customers(read.x, read.t_x / unit, read.T / unit, read.m)
+        return Customers(read.x, read.t_x / unit, read.T / unit, read.m, read.z)
 
     def files(self) -> dict[str, bytes]:
         """Give the artefact: one JSON document of parameters."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from funnelcast.errors import BadValues, WrongColumns
+from funnelcast.families.clv.first_values import FIRST_VALUE
 from funnelcast.families.clv.parameters import Floats
 from funnelcast.families.clv.summary import COLUMNS
 
@@ -19,16 +20,17 @@ OUTPUTS = ("p_alive", "p_purchase", "expected_purchases", "expected_spend", "clv
 
 @dataclass(frozen=True)
 class Rows:
-    """Frequency, recency and T in days, and the mean value of repeat purchases."""
+    """Frequency, recency and T in days, the mean value of repeat purchases, and the value of the first (0 where unknown)."""
 
     x: Floats
     t_x: Floats
     T: Floats
     m: Floats
+    z: Floats
 
     @classmethod
     def of_frame(cls, rows: pd.DataFrame) -> Rows:
-        """Read the model's columns.
+        """Read the model's columns; ``first_value`` may be left out.
 
         Raises
         ------
@@ -38,18 +40,20 @@ class Rows:
             A number that can't be: not finite, negative, a broken count, or a recency beyond T.
         """
         _check_columns(rows)
-        x, t_x, T, m = (rows[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in COLUMNS)
-        for name, values in zip(COLUMNS, (x, t_x, T, m), strict=True):
+        given = [name for name in (*COLUMNS, FIRST_VALUE) if name in rows.columns]
+        read = {name: rows[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in given}
+        for name, values in read.items():
             _refuse(rows, name, ~np.isfinite(values), "are not a finite number", "Give a number.")
             _refuse(rows, name, values < 0, "are negative", "Give zero or more.")
+        x, t_x, T, m = (read[name] for name in COLUMNS)
         _refuse(rows, "frequency", x != np.floor(x), "are no whole number of purchases", "Count purchase days.")
         _refuse(rows, "recency", t_x > T, "lie beyond T", "Recency and T both count days from the first purchase.")
-        return cls(x, t_x, T, m)
+        return cls(x, t_x, T, m, read.get(FIRST_VALUE, np.zeros(len(rows))))
 
     def distinct(self) -> tuple[Rows, npt.NDArray[np.int64]]:
         """Give the distinct rows, and for each row the place of its like among them."""
-        first, place = distinct(self.x, self.t_x, self.T, self.m)
-        return Rows(self.x[first], self.t_x[first], self.T[first], self.m[first]), place
+        first, place = distinct(self.x, self.t_x, self.T, self.m, *([self.z] if self.z.any() else []))
+        return Rows(self.x[first], self.t_x[first], self.T[first], self.m[first], self.z[first]), place
 
 
 def distinct(*columns: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -64,9 +68,10 @@ def distinct(*columns: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.in
 
 def _check_columns(rows: pd.DataFrame) -> None:
     missing = [name for name in COLUMNS if name not in rows.columns]
-    extra = [str(name) for name in rows.columns if name not in COLUMNS]
+    known = (*COLUMNS, FIRST_VALUE)
+    extra = [str(name) for name in rows.columns if name not in known]
     numeric = pd.api.types.is_numeric_dtype
-    wrong = [name for name in COLUMNS if name in rows.columns and (not numeric(rows[name]) or rows[name].dtype == bool)]
+    wrong = [name for name in known if name in rows.columns and (not numeric(rows[name]) or rows[name].dtype == bool)]
     if missing or extra or wrong:
         raise WrongColumns(family="clv", missing=missing, extra=extra, wrong=wrong)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ SPEND = SpendModel(40.0, GammaGamma(6.0, 4.0, 20.0), np.zeros((3, 3)))
 X, T_X, AGE, M = (
     np.array(values) for values in ([0.0, 1.0, 4.0, 30.0], [0.0, 10.0, 28.0, 29.0], [10.0, 30.0, 30.0, 30.0], [0.0, 20.0, 60.0, 45.0])
 )
+Z = np.array([90.0, 0.0, 5.0, 45.0])
 
 
 PROCESSES = pytest.mark.parametrize("process", [PROCESS, MbgNbd(0.8, 6.0, 0.9, 2.8), ParetoNbd(0.8, 6.0, 0.7, 30.0)])
@@ -25,7 +28,7 @@ def worlds(count: int, seed: int = 1, spread: float = 0.0, process: Process = PR
 
 
 def repeated(number: int) -> Customers:
-    return Customers(np.repeat(X, number), np.repeat(T_X, number), np.repeat(AGE, number), np.repeat(M, number))
+    return Customers(*(np.repeat(values, number) for values in (X, T_X, AGE, M, Z)))
 
 
 @PROCESSES
@@ -64,7 +67,7 @@ def test_uncertain_parameters_widen_sums() -> None:
 
 @PROCESSES
 def test_quantiles_are_zero_where_nothing_is_bought_so_often(process: Process) -> None:
-    found = quantiles(worlds(4000, process=process), Customers(X, T_X, AGE, M), 20.0, 0.0, (0.1, 0.5, 0.9))
+    found = quantiles(worlds(4000, process=process), Customers(X, T_X, AGE, M, Z), 20.0, 0.0, (0.1, 0.5, 0.9))
     nothing = 1 - p_purchase(process, X, T_X, AGE, 20.0)
     for level, column in ((0.1, 0), (0.5, 1), (0.9, 2)):
         clear = np.abs(nothing - level) > 0.03
@@ -73,11 +76,24 @@ def test_quantiles_are_zero_where_nothing_is_bought_so_often(process: Process) -
 
 
 def test_quantiles_agree_with_independent_futures() -> None:
-    common = quantiles(worlds(6000), Customers(X, T_X, AGE, M), 20.0, 0.0, (0.5, 0.9))
+    common = quantiles(worlds(6000), Customers(X, T_X, AGE, M, Z), 20.0, 0.0, (0.5, 0.9))
     for row in range(2, 4):
-        alone = Customers(X[[row]], T_X[[row]], AGE[[row]], M[[row]])
+        alone = Customers(X[[row]], T_X[[row]], AGE[[row]], M[[row]], Z[[row]])
         sums = daily_purchases(worlds(6000, seed=9), alone, 140, 7.0).amounts.sum(axis=1)
         np.testing.assert_allclose(np.quantile(sums, [0.5, 0.9]), common[row], rtol=0.12, atol=8)
+
+
+def test_a_first_purchase_moves_the_simulated_value_as_it_moves_the_expected_one() -> None:
+    spend = replace(SPEND, uses_first=True)
+    known = Worlds.draw(PROCESS, np.zeros((4, 4)), spend, 100, 1)
+    drawn = grouped_purchases(known, repeated(400), np.repeat(np.arange(4), 400), 20.0)
+    worth = drawn.amounts.sum(axis=0) / drawn.counts.sum(axis=0)
+    np.testing.assert_allclose(worth, spend.expected(X, M, Z), rtol=0.03)
+    assert np.abs(spend.expected(X, M, Z) / spend.expected(X, M) - 1)[[0, 2]].min() > 0.1
+    customers = Customers(X, T_X, AGE, M, Z)
+    moved = quantiles(known, customers, 20.0, 0.0, (0.9,)) / quantiles(worlds(100), customers, 20.0, 0.0, (0.9,))
+    assert moved[0] > 1
+    assert moved[2] < 1
 
 
 def test_the_same_seed_draws_the_same_future_and_another_seed_another() -> None:

@@ -25,7 +25,7 @@ def followed(group: Callable[[pd.DataFrame], Floats]) -> Iterator[tuple[Floats, 
     """
     rows = customers(4000, seed=5)
     places = group(rows).astype(np.int64)
-    told = Customers(*(rows[name].to_numpy() for name in ("frequency", "recency", "T", "monetary_value")))
+    told = Customers(*(rows[name].to_numpy() for name in ("frequency", "recency", "T", "monetary_value", "first_value")))
     true = Worlds.draw(BgNbd(R, ALPHA, A, B), np.zeros((4, 4)), SpendModel(0.0, GammaGamma(P, Q, V), np.zeros((3, 3))), 300, 1)
     drawn = grouped_purchases(true, told, places, 180.0)
     for column, sums in (("purchases", drawn.counts), ("spent", drawn.amounts)):
@@ -45,7 +45,7 @@ def test_sums_over_twenty_vary_as_those_of_customers_followed_one_by_one() -> No
 @pytest.mark.parametrize(("a", "b"), [(1e-300, 2.8), (1e-6, 2e4), (0.3, 2e9), (0.05, 0.05), (2e8, 1e9), (0.9, 1e-9)])
 def test_extreme_chances_of_leaving_are_simulated_as_they_are_expected(a: float, b: float) -> None:
     process = BgNbd(2.0, 6.0, a, b)
-    few = Customers(*(np.repeat(values, 500) for values in ([0.0, 3.0], [0.0, 18.0], [20.0, 20.0], [0.0, 10.0])))
+    few = Customers(*(np.repeat(values, 500) for values in ([0.0, 3.0], [0.0, 18.0], [20.0, 20.0], [0.0, 10.0], [0.0, 0.0])))
     drawn = grouped_purchases(Worlds.draw(process, np.zeros((4, 4)), SpendModel(1.0), 40, 1), few, np.arange(1000) // 500, 20.0)
     expected = 500 * expected_purchases(process, np.array([0.0, 3.0]), np.array([0.0, 18.0]), np.array([20.0, 20.0]), 20.0)
     deviation = drawn.counts.std(axis=0) / np.sqrt(40)

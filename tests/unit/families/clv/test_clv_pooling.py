@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -69,7 +70,11 @@ def test_a_tiny_group_is_drawn_to_the_centre_and_a_large_one_is_not() -> None:
 
 def pool_alone(objective: Objective, start: Floats) -> Floats:
     """Climb one group's own likelihood, by an optimiser of another kind."""
-    found = minimize(lambda at: -objective(at)[0], start, method="Nelder-Mead", options={"maxiter": 4000, "xatol": 1e-6, "fatol": 1e-9})
+
+    def loss(at: Floats) -> float:
+        return -objective(at)[0]
+
+    found: Any = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 4000, "xatol": 1e-6, "fatol": 1e-9})
     return np.asarray(found.x, dtype=np.float64)
 
 
