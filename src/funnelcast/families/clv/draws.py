@@ -1,15 +1,12 @@
 """Simulated futures: uncertain parameters (Laplace, in their logarithms) and the purchase process itself.
 
-One customer's interval uses random numbers that depend on the seed, on x and on how many values are known alone, so that a customer gets
-the same interval alone and in company. Sums over customers use independent futures within shared worlds (one draw of the parameters
-each).
+Sums over customers use independent futures within shared worlds (one draw of the parameters each).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -18,7 +15,8 @@ from funnelcast.families.clv.parameters import Floats, GammaGamma, Process, Whol
 from funnelcast.families.clv.predictions import p_alive
 
 _CELLS_AT_ONCE = 1 << 20
-_PARAMETERS, _CUSTOMER, _PURCHASE, _VALUE = range(4)
+PARAMETERS, CUSTOMER, PURCHASE, VALUE = range(4)
+"""What random numbers are for."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Worlds:
     @classmethod
     def draw(cls, process: Process, covariance: Floats, spend: SpendModel, count: int, seed: int) -> Worlds:
         """Draw parameters from the normal approximation to their logarithms (Laplace)."""
-        random = np.random.default_rng([seed, _PARAMETERS])
+        random = np.random.default_rng([seed, PARAMETERS])
         purchases = type(process).of_logarithms(_normal(random, process.logarithms(), covariance, count))
         if spend.parameters is None or spend.covariance is None:
             return cls(purchases, None, spend, count, seed)
@@ -70,74 +68,13 @@ class Worlds:
         """Give the shape q + p n of what varies between customers in the value of a purchase, where n values are known of them."""
         return np.asarray(1.0 if self.spend is None else self.spend.q + self.spend.p * seen, dtype=np.float64)
 
-    @cached_property
-    def uniforms(self) -> Floats:
-        """Give one uniform a world for being alive, and one for dropping out: common to all customers."""
-        return self.random(_CUSTOMER).random((2, self.count))
-
-    def of_purchase(self, number: int) -> tuple[Floats, Floats]:
-        """Give each world's waiting time (in units of the mean) and relative value of a customer's next purchase but ``number``."""
-        random = self.random(_PURCHASE, number)
-        waits = random.standard_exponential(self.count)
-        return waits, np.ones(self.count) if self.spend is None else random.standard_gamma(self.spend.p)
-
 
 def _normal(random: np.random.Generator, mean: Floats, covariance: Floats, count: int) -> Floats:
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(mean + random.standard_normal((count, len(mean))) * np.sqrt(np.maximum(values, 0)) @ vectors.T, dtype=np.float64)
 
 
-def quantiles(worlds: Worlds, customers: Customers, horizon: float, delta: float, levels: tuple[float, ...]) -> Floats:
-    """Give quantiles of each customer's discounted value within the horizon, in money: customers x levels.
-
-    Parameters
-    ----------
-    horizon, delta
-        In the model's unit of time, and per unit of time.
-    """
-    rows = max(1, _CELLS_AT_ONCE // worlds.count)
-    # Customers with the same x need the same random numbers: in order of x, these are made once.
-    order = np.argsort(customers.x, kind="stable")
-    found = np.empty((len(order), len(levels)))
-    for start in range(0, len(order), rows):
-        chosen = order[start : start + rows]
-        part = customers.part(chosen)
-        values = _common_values(worlds, part, horizon, delta) * worlds.value_scale(part)
-        found[chosen] = np.quantile(values, levels, axis=1).T
-    return found
-
-
-def _common_values(worlds: Worlds, customers: Customers, horizon: float, delta: float) -> Floats:
-    distinct, which = np.unique(customers.x, return_inverse=True)
-    gammas = np.stack([_gammas(worlds, x) for x in distinct], axis=1)
-    shape, first, second = gammas
-    alive = worlds.uniforms[0] < p_alive(worlds.process, customers.x[:, None], customers.t_x[:, None], customers.T[:, None])
-    rate = shape[which] / worlds.process.age(customers.T[:, None])
-    last, life = (drawn[which] for drawn in worlds.process.leaving(first, second, worlds.uniforms[1]))
-    until = np.minimum(horizon, life * worlds.process.life_unit(customers.T[:, None]))
-    total = np.zeros(rate.size)
-
-    def wait(number: int, index: Whole) -> Floats:
-        return worlds.of_purchase(number)[0][index % worlds.count]
-
-    for number, index, time in _walk(rate.ravel(), np.where(alive, last, 0).ravel(), until.ravel(), wait):
-        total[index] += np.exp(-delta * time) * worlds.of_purchase(number)[1][index % worlds.count]
-    if worlds.spend is None:
-        return total.reshape(rate.shape)
-    numbers, known = np.unique(worlds.mean.seen(customers.x, customers.m, customers.z)[0], return_inverse=True)
-    divisor = np.stack([worlds.random(_VALUE, int(seen)).standard_gamma(worlds.value_shape(seen)) for seen in numbers])
-    return np.asarray(total.reshape(rate.shape) / divisor[known], dtype=np.float64)
-
-
-def _gammas(worlds: Worlds, x: float) -> Floats:
-    """Give each world's Gamma variates behind the rate of a customer with x repeats, and behind when to leave (two)."""
-    random = worlds.random(_CUSTOMER, int(x))
-    repeats = np.array(float(x))
-    shapes = (worlds.process.rate_shape(repeats), *worlds.process.leaving_shapes(repeats))
-    return np.stack([random.standard_gamma(shape, worlds.count) for shape in shapes])
-
-
-def _walk(rate: Floats, last: Whole, until: Floats, wait: Callable[[int, Whole], Floats]) -> Iterator[tuple[int, Whole, Floats]]:
+def walk(rate: Floats, last: Whole, until: Floats, wait: Callable[[int, Whole], Floats]) -> Iterator[tuple[int, Whole, Floats]]:
     """Go from purchase to purchase: the purchase's number, the cells that make it in time, and when."""
     index = np.flatnonzero(last > 0)
     clock = np.zeros(len(index))
@@ -205,7 +142,7 @@ def _sums(worlds: Worlds, customers: Customers, horizon: float, delta: float, co
 
 
 def _independent(worlds: Worlds, customers: Customers, horizon: float, part: int) -> Iterator[tuple[Whole, Floats, Floats]]:
-    random = worlds.random(_PURCHASE, _CUSTOMER, part)
+    random = worlds.random(PURCHASE, CUSTOMER, part)
     process, x = worlds.process, customers.x[:, None]
     shape = (len(customers.x), worlds.count)
     alive = random.random(shape) < p_alive(process, x, customers.t_x[:, None], customers.T[:, None])
@@ -221,6 +158,6 @@ def _independent(worlds: Worlds, customers: Customers, horizon: float, part: int
     def wait(_: int, index: Whole) -> Floats:
         return random.standard_exponential(len(index))
 
-    for _, index, time in _walk(rate.ravel(), np.where(alive, last, 0).ravel(), until.ravel(), wait):
+    for _, index, time in walk(rate.ravel(), np.where(alive, last, 0).ravel(), until.ravel(), wait):
         value = 1.0 if worlds.spend is None else random.standard_gamma(worlds.spend.p[index % worlds.count])
         yield index, time, scale[index] * value

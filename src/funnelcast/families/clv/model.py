@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from funnelcast.artefacts import to_json
-from funnelcast.families.clv.draws import Customers, Sums, Worlds, daily_purchases, grouped_purchases, quantiles
+from funnelcast.families.clv.draws import Customers, Sums, Worlds, daily_purchases, grouped_purchases
 from funnelcast.families.clv.first_values import FIRST_VALUE
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.holdout import crps_of_counts, pit_of_counts
 from funnelcast.families.clv.parameters import BgNbd, Floats, MbgNbd, ParetoNbd, Process, Whole
 from funnelcast.families.clv.predictions import discounted_purchases, expected_purchases, p_alive, p_purchase
+from funnelcast.families.clv.quantiles import quantiles
 from funnelcast.families.clv.rows import INPUTS, OUTPUTS, Rows, distinct
 from funnelcast.families.clv.terms import Terms
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from funnelcast.families.clv.draws import Customers, Worlds, daily_purchases, grouped_purchases, quantiles
+from funnelcast.families.clv.draws import Customers, Worlds, daily_purchases, grouped_purchases
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.parameters import BgNbd, GammaGamma, MbgNbd, ParetoNbd, Process
 from funnelcast.families.clv.predictions import expected_purchases, p_purchase
+from funnelcast.families.clv.quantiles import quantiles
 
 PROCESS = BgNbd(0.8, 6.0, 0.9, 2.8)
 SPEND = SpendModel(40.0, GammaGamma(6.0, 4.0, 20.0), np.zeros((3, 3)))

@@ -1,0 +1,89 @@
+"""One customer's interval: what customers share is found once, and changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+
+import numpy as np
+import pytest
+
+from funnelcast.families.clv import quantiles as module
+from funnelcast.families.clv.draws import CUSTOMER, PURCHASE, VALUE, Customers, Worlds
+from funnelcast.families.clv.gamma_gamma import SpendModel
+from funnelcast.families.clv.parameters import BgNbd, GammaGamma, ParetoNbd, Process
+from funnelcast.families.clv.predictions import p_alive
+from funnelcast.families.clv.quantiles import quantiles
+
+BG_NBD, PARETO_NBD = BgNbd(0.8, 6.0, 0.9, 2.8), ParetoNbd(0.8, 6.0, 0.7, 30.0)
+SPEND = SpendModel(40.0, GammaGamma(6.0, 4.0, 20.0), np.eye(3) * 0.01, uses_first=True)
+MEAN = SpendModel(40.0)
+HORIZON, DELTA, LEVELS = 20.0, 0.01, (0.1, 0.5, 0.9)
+
+
+def worlds(process: Process, spend: SpendModel) -> Worlds:
+    return Worlds.draw(process, np.eye(4) * 0.04, spend, 50, seed=3)
+
+
+def drawn_customers(number: int = 80) -> Customers:
+    """Many share x and T, some t_x, few m and z."""
+    random = np.random.default_rng(4)
+    x = random.integers(0, 4, number).astype(float)
+    t_x = np.where(x > 0, random.integers(1, 4, number) * 5.0, 0.0)
+    m = np.where(x > 0, random.integers(0, 3, number) * 21.0, 0.0)
+    T, z = 15.0 + 7.0 * random.integers(0, 3, number), 13.0 * random.integers(0, 3, number)
+    return Customers(*(np.asarray(values, dtype=np.float64) for values in (x, t_x, T, m, z)))
+
+
+def followed(worlds: Worlds, x: float, t_x: float, T: float, m: float, z: float) -> list[float]:
+    """Give one customer's discounted value in each world, purchase by purchase."""
+    process, size = worlds.process, worlds.count
+    lives, leaves = worlds.random(CUSTOMER).random((2, size))
+    random = worlds.random(CUSTOMER, int(x))
+    shape, first, second = (
+        random.standard_gamma(of, size) for of in (process.rate_shape(np.array(x)), *process.leaving_shapes(np.array(x)))
+    )
+    alive = lives < p_alive(process, np.array(x), np.array(t_x), np.array(T))
+    last, life = process.leaving(first, second, leaves)
+    until = np.minimum(HORIZON, life * process.life_unit(np.array(T)))
+    number, _ = worlds.mean.seen(np.array(x), np.array(m), np.array(z))
+    divisor = np.ones(size) if worlds.spend is None else worlds.random(VALUE, int(number)).standard_gamma(worlds.value_shape(number))
+    scale = worlds.value_scale(Customers(*(np.array([value]) for value in (x, t_x, T, m, z))))[0]
+    found = []
+    for world in range(size):
+        clock = total = 0.0
+        for purchase in count():
+            draw = worlds.random(PURCHASE, purchase)
+            waits = draw.standard_exponential(size)
+            values = np.ones(size) if worlds.spend is None else draw.standard_gamma(worlds.spend.p)
+            clock += waits[world] * float((process.age(np.array(T)) / shape)[world])
+            if not alive[world] or clock > until[world] or purchase >= last[world]:
+                break
+            total += values[world] * np.exp(-DELTA * clock)
+        found.append(total * scale[world] / divisor[world])
+    return found
+
+
+@pytest.mark.parametrize("process", [BG_NBD, PARETO_NBD], ids=["bg_nbd", "pareto_nbd"])
+@pytest.mark.parametrize("spend", [SPEND, MEAN], ids=["gamma_gamma", "mean"])
+def test_against_one_customer_followed_from_purchase_to_purchase(process: Process, spend: SpendModel) -> None:
+    drawn, customers = worlds(process, spend), drawn_customers(12)
+    found = quantiles(drawn, customers, HORIZON, DELTA, LEVELS)
+    rows = zip(customers.x, customers.t_x, customers.T, customers.m, customers.z, strict=True)
+    values = [followed(drawn, *(float(value) for value in row)) for row in rows]
+    assert np.mean(values) > 0
+    np.testing.assert_allclose(found, np.quantile(values, LEVELS, axis=1).T, rtol=1e-12)
+
+
+@pytest.mark.parametrize("process", [BG_NBD, PARETO_NBD], ids=["bg_nbd", "pareto_nbd"])
+def test_a_customer_gets_the_same_alone_and_in_any_company(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn, everyone = worlds(process, replace(SPEND, uses_first=False)), drawn_customers()
+    together = quantiles(drawn, everyone, HORIZON, DELTA, LEVELS)
+    alone = [quantiles(drawn, everyone.part(slice(row, row + 1)), HORIZON, DELTA, LEVELS)[0] for row in range(len(everyone.x))]
+    np.testing.assert_array_equal(together, alone)
+    monkeypatch.setattr(module, "_CELLS_AT_ONCE", 7 * drawn.count)
+    np.testing.assert_array_equal(quantiles(drawn, everyone, HORIZON, DELTA, LEVELS), together)
+
+
+def test_nobody_has_no_interval() -> None:
+    assert quantiles(worlds(BG_NBD, SPEND), drawn_customers(0), HORIZON, DELTA, LEVELS).shape == (0, 3)
