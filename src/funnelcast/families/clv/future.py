@@ -6,7 +6,8 @@ Beta(a, B) with B = b + x (Fader, Hardie and Lee 2005, Marketing Science 24(2)).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -127,7 +128,9 @@ def _trapezoid(s: Floats, u: Floats, B: Floats, a: float, logit: Floats) -> Floa
     return np.asarray((weight * bought).sum(axis=1) / weight.sum(axis=1), dtype=np.float64)
 
 
-def discounted_while_alive(s: Floats, A: Floats, a: float, B: Floats, t: float, *, delta: float) -> Floats:
+def discounted_while_alive(
+    s: Floats, A: Floats, a: float, B: Floats, t: float, *, delta: float, ahead: Callable[[Any], Any] = lambda t: t
+) -> Floats:
     """Expect the discounted purchases within t of a customer who is alive now: the integral of exp(-delta tau) dE(tau) over [0, t].
 
     By parts it is exp(-delta t) E(t) + delta times the integral of exp(-delta tau) E(tau). E mixes exponentials of rates up to (s + 1) / A,
@@ -140,12 +143,14 @@ def discounted_while_alive(s: Floats, A: Floats, a: float, B: Floats, t: float, 
         Of one shape; A in units of time.
     t, delta
         The horizon, and the force of interest per unit of time, >= 0.
+    ahead
+        What the next tau are worth at today's pace, where purchase rates change: E is taken at it.
 
     Returns
     -------
     Relative error below 1e-9.
     """
-    at_end = expected_while_alive(s, t / A, a, B)
+    at_end = expected_while_alive(s, ahead(t) / A, a, B)
     if delta == 0 or t == 0:
         return at_end
     s, A, B = np.broadcast_arrays(np.asarray(s, dtype=np.float64), A, B)
@@ -155,7 +160,7 @@ def discounted_while_alive(s: Floats, A: Floats, a: float, B: Floats, t: float, 
     for rows, place, weights in in_groups(panels_needed(0.0, width)):
         log_time = width[rows, None] * place
         tau = shortest[rows, None] * np.expm1(log_time)
-        expected = expected_while_alive(s[rows, None], tau / A[rows, None], a, B[rows, None])
+        expected = expected_while_alive(s[rows, None], ahead(tau) / A[rows, None], a, B[rows, None])
         integrand = np.exp(-delta * tau) * expected * (tau + shortest[rows, None])
         found[rows] += delta * width[rows] * (integrand @ weights)
     return np.asarray(found, dtype=np.float64)

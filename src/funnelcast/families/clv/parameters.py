@@ -43,18 +43,11 @@ class Positive:
 
 
 @dataclass(frozen=True)
-class BgNbd(Positive):
-    """BG/NBD: the chance of dropping out after a repeat purchase varies over customers as Beta(a, b).
-
-    Fader, Hardie and Lee (2005), Marketing Science 24(2). ``alpha`` is in the model's unit of time.
-    """
+class PurchaseProcess(Positive):
+    """What every process shares: purchase rates vary over customers as Gamma(r, alpha), and, unless it says otherwise, never change."""
 
     r: Any
     alpha: Any
-    a: Any
-    b: Any
-
-    first_counts: ClassVar[int] = 0
 
     def rate_shape(self, x: Floats) -> Floats:
         """Give the shape r + x of a customer's purchase rate after x repeat purchases."""
@@ -63,6 +56,36 @@ class BgNbd(Positive):
     def age(self, T: Floats) -> Floats:
         """Give the rate alpha + T of the Gamma distribution of a customer's purchase rate at age T."""
         return np.asarray(self.alpha + T, dtype=np.float64)
+
+    @property
+    def today(self) -> Self:
+        """Give the process on a clock that runs at today's pace."""
+        return self
+
+    def seen(self, t_x: Floats, T: Floats) -> Floats:  # noqa: ARG002 (where the pace changes)
+        """Give how much time at today's pace the first t_x of the last T are worth."""
+        return t_x
+
+    def ahead(self, t: Any) -> Any:
+        """Give how much time at today's pace the next t are worth."""
+        return t
+
+    def when(self, worth: Floats, world: Whole) -> Floats:  # noqa: ARG002 (where the pace differs by world)
+        """Give after how much time so much at today's pace has passed, in the given worlds."""
+        return worth
+
+
+@dataclass(frozen=True)
+class BgNbd(PurchaseProcess):
+    """BG/NBD: the chance of dropping out after a repeat purchase varies over customers as Beta(a, b).
+
+    Fader, Hardie and Lee (2005), Marketing Science 24(2). ``alpha`` is in the model's unit of time.
+    """
+
+    a: Any
+    b: Any
+
+    first_counts: ClassVar[int] = 0
 
     def survivals(self, x: Floats) -> Floats:
         """Give the second shape of a live customer's chance of dropping out: b, and one for each purchase they stayed after."""
@@ -116,7 +139,7 @@ class MbgNbd(BgNbd):
 
 
 @dataclass(frozen=True)
-class ParetoNbd(Positive):
+class ParetoNbd(PurchaseProcess):
     """Pareto/NBD: lifetimes are exponential, at a rate that varies over customers as Gamma(s, beta).
 
     Schmittlein, Morrison and Colombo (1987), Management Science 33(1); Fader and Hardie (2005), "A note on deriving the Pareto/NBD
@@ -124,18 +147,8 @@ class ParetoNbd(Positive):
     independent of each other. ``alpha`` and ``beta`` are in the model's unit of time.
     """
 
-    r: Any
-    alpha: Any
     s: Any
     beta: Any
-
-    def rate_shape(self, x: Floats) -> Floats:
-        """Give the shape r + x of a customer's purchase rate after x repeat purchases."""
-        return np.asarray(self.r + x, dtype=np.float64)
-
-    def age(self, T: Floats) -> Floats:
-        """Give the rate alpha + T of the Gamma distribution of a customer's purchase rate at age T."""
-        return np.asarray(self.alpha + T, dtype=np.float64)
 
     def log_odds_of_death(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
         """Give the logarithm of the odds of having left by T; -inf where T = t_x."""
@@ -172,7 +185,87 @@ class ParetoNbd(Positive):
         return np.asarray(self.beta + T, dtype=np.float64)
 
 
-Process = BgNbd | ParetoNbd
+@dataclass(frozen=True)
+class TrendBgNbd(PurchaseProcess):
+    """BG/NBD in which all customers' purchase rates change by the factor ``pace`` in each unit of calendar time.
+
+    It is BG/NBD on a clock that runs at today's pace: with k = -ln pace the last T are worth (e^(kT) - 1) / k of today's time, and the
+    next t (1 - e^(-kt)) / k. A fall goes on in the future; a rise isn't extrapolated, since it would soon pass all bounds.
+    """
+
+    a: Any
+    b: Any
+    pace: Any
+
+    @property
+    def today(self) -> BgNbd:  # type: ignore[override]
+        """Give BG/NBD on the clock that runs at today's pace."""
+        return BgNbd(self.r, self.alpha, self.a, self.b)
+
+    def elapsed(self, T: Floats) -> Floats:
+        """Give what the last T are worth at today's pace."""
+        return _grown(-np.log(self.pace), T)
+
+    def seen(self, t_x: Floats, T: Floats) -> Floats:
+        """Give what the time from the first to the last purchase is worth: the last T without the quiet T - t_x since."""
+        return np.asarray(_grown(-np.log(self.pace), t_x) * self.pace ** -(T - t_x), dtype=np.float64)
+
+    def ahead(self, t: Any) -> Any:
+        """Give what the next t are worth at today's pace."""
+        return _grown(np.minimum(np.log(self.pace), 0.0), t)
+
+    def when(self, worth: Floats, world: Whole) -> Floats:
+        """Give after how much time so much at today's pace has passed, in the given worlds."""
+        fall = np.broadcast_to(np.maximum(-np.log(self.pace), 0.0), np.shape(self.r))[world]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(fall > 0, -np.log1p(-np.minimum(fall * worth, 1.0)) / fall, worth)
+
+    def age(self, T: Floats) -> Floats:
+        """Give the rate of the Gamma distribution of a customer's purchase rate at age T, at today's pace."""
+        return self.today.age(self.elapsed(T))
+
+    def log_odds_of_death(self, x: Floats, t_x: Floats, T: Floats) -> Floats:
+        """Give BG/NBD's, on the clock at today's pace."""
+        elapsed = self.elapsed(T)
+        return self.today.log_odds_of_death(x, np.minimum(self.seen(t_x, T), elapsed), elapsed)
+
+    def buys_while_alive(self, x: Floats, T: Floats, t: float) -> Floats:
+        """Give the probability that a live customer buys within t."""
+        return self.today.buys_while_alive(x, self.elapsed(T), self.ahead(t))
+
+    def expected_while_alive(self, x: Floats, T: Floats, t: float) -> Floats:
+        """Expect the purchases of a live customer within t."""
+        return self.today.expected_while_alive(x, self.elapsed(T), self.ahead(t))
+
+    def discounted_while_alive(self, x: Floats, T: Floats, t: float, *, delta: float) -> Floats:
+        """Expect the same, each purchase discounted by exp(-delta tau) at its own time."""
+        a, B = float(self.a), self.today.survivals(x)
+        return future.discounted_while_alive(self.rate_shape(x), self.age(T), a, B, t, delta=delta, ahead=self.ahead)
+
+    def survival_of_counts(self, x: Floats, T: Floats, t: float | Floats) -> Iterator[Floats]:
+        """Give P(N > k) of a live customer's purchases within t, for k = 0, 1, 2 …."""
+        return self.today.survival_of_counts(x, self.elapsed(T), self.ahead(t))
+
+    def leaving_shapes(self, x: Floats) -> tuple[Any, Floats]:
+        """Give BG/NBD's: leaving doesn't depend on the clock."""
+        return self.today.leaving_shapes(x)
+
+    def leaving(self, first: Floats, second: Floats, uniform: Floats) -> tuple[Whole, Floats]:
+        """Draw after which purchase a live customer leaves."""
+        return self.today.leaving(first, second, uniform)
+
+    def life_unit(self, T: Floats) -> Floats:
+        """Give BG/NBD's: nobody leaves by time."""
+        return self.today.life_unit(T)
+
+
+def _grown(growth: Any, t: Any) -> Floats:
+    """Give (e^(growth t) - 1) / growth, t where growth is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(growth == 0, t, np.expm1(growth * t) / growth), dtype=np.float64)
+
+
+Process = BgNbd | ParetoNbd | TrendBgNbd
 
 
 @dataclass(frozen=True)
