@@ -50,6 +50,7 @@ def record_of(fitted: Fitted) -> Record:
     spec, development = fitted.spec, fitted.development
     beside = {f"baseline.{name}": value for name, value in finite_only(development.baseline_metrics)}
     figures = {f"plots/{name}.png": _png(draw()) for name, draw in development.plots.items()}
+    tables = {f"tables/{name}.csv": table.to_csv(index=False).encode() for name, table in development.tables.items()}
     evidence = {
         "winner": fitted.verdict.winner,
         "gates": [gate.document() for gate in fitted.verdict.gates],
@@ -61,7 +62,7 @@ def record_of(fitted: Fitted) -> Record:
         metrics={**dict(finite_only(development.metrics)), **beside},
         folds=[dict(finite_only(fold)) for fold in development.folds],
         tags=_tags(fitted),
-        files={**figures, "card.md": card(fitted), "evidence.json": to_json(evidence)},
+        files={**figures, **tables, "card.md": card(fitted), "evidence.json": to_json(evidence)},
     )
 
 

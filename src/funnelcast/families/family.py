@@ -73,6 +73,8 @@ class Development:
         Further top-level keys of the train document.
     plots
         Matplotlib figures by name, made when called.
+    tables
+        Kept with the run as spreadsheets, by name.
     earlier
         Keys and outcomes of the rows that ``judged`` was fitted on, where they are dated.
     sections
@@ -90,6 +92,7 @@ class Development:
     folds: tuple[Mapping[str, float], ...] = ()
     details: Mapping[str, Json] = field(default_factory=dict)
     plots: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     earlier: pd.DataFrame = field(default_factory=pd.DataFrame)
     sections: tuple[str, ...] = ()
 

@@ -25,15 +25,19 @@ CHANNEL, JOURNEY, USED = "acquisition_channel", "journey_type", "channels_used"
 _KEYS = ("contact_id", "as_of")
 
 
-def untold(facts: Facts) -> Mapping[str, str]:
-    """Say which of the three the company's facts can't tell, and what they would need."""
+def untold(facts: Facts) -> Mapping[str, Mapping[str, str]]:
+    """Say which of the three the company's facts can't tell, and what they would need, in English and French."""
     by_purchase = facts.brings("transactions", "channel")
     needs = {
         CHANNEL: (by_purchase or facts.brings("contacts", "source_channel"), "contacts.source_channel or transactions.channel"),
         JOURNEY: (by_purchase or facts.has("touchpoints"), "touchpoints or transactions.channel"),
         USED: (by_purchase or facts.has("touchpoints"), "touchpoints or transactions.channel"),
     }
-    return {name: f"the company doesn't bring {what}" for name, (told, what) in needs.items() if not told}
+    return {
+        name: {"en": f"the company doesn't bring {what}", "fr": f"l'entreprise n'apporte pas {what.replace(' or ', ' ni ')}"}
+        for name, (told, what) in needs.items()
+        if not told
+    }
 
 
 def acquired(facts: Facts, as_of: AsOf, cohort: ir.Table | None = None) -> ir.Table:
@@ -54,6 +58,12 @@ def acquired(facts: Facts, as_of: AsOf, cohort: ir.Table | None = None) -> ir.Ta
     touched = on | off
     kind = journey_type(on, off, (told.offline_at <= told.online_at).fill_null(False))  # noqa: FBT003 (Ibis's signature)
     return told.select(*_KEYS, CHANNEL, touched=touched, **{JOURNEY: ibis.ifelse(touched, kind, side)})
+
+
+def with_segments(facts: Facts, as_of: AsOf, summary: ir.Table) -> ir.Table:
+    """Put acquisition_channel, journey_type and channels_used beside the rows of a summary at as_of."""
+    won = acquired(facts, as_of).drop("touched")
+    return _beside(_beside(summary, won), channels_used(facts, as_of))
 
 
 def channels_used(facts: Facts, as_of: AsOf, cohort: ir.Table | None = None) -> ir.Table:

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
 from funnelcast.errors import TooFewRows
-from funnelcast.families.clv import holdout, plots
+from funnelcast.families.clv import card, holdout, plots
 from funnelcast.families.clv.baseline import MEAN_RATE, PAST_RATE, RateBaseline
-from funnelcast.families.clv.first_values import FIRST_VALUE, FirstValues, first_values, with_known_first
+from funnelcast.families.clv.first_values import FirstValues, first_values
 from funnelcast.families.clv.fitting import fit_bg_nbd
 from funnelcast.families.clv.gamma_gamma import SpendModel, fit_spend
 from funnelcast.families.clv.likelihood import Purchases, Spend
 from funnelcast.families.clv.model import ClvModel
+from funnelcast.families.clv.omnichannel import SEGMENTED, frame_of, omnichannel, segmented
 from funnelcast.families.clv.parameters import Floats
+from funnelcast.families.clv.segments import Holdout, table
 from funnelcast.families.clv.summary import (
-    COLUMNS,
     bought_between,
     compress_purchases,
     compress_spend,
@@ -30,6 +31,7 @@ from funnelcast.families.clv.summary import (
     summarise,
 )
 from funnelcast.families.clv.terms import Terms
+from funnelcast.families.clv.weekly import purchases_by_week, weekly
 from funnelcast.families.family import Development, Options
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import Spec
@@ -90,8 +92,32 @@ def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options) -> Developm
     ships_as_judged = window.start == as_of
     shipped = judged if ships_as_judged else fit_at(facts, as_of, spec)
     development = _assemble(spec, judged, shipped, newest)
-    details = {**development.details, "amounts": rules(facts, as_of)}
-    return replace(development, details=details, folds=earlier_folds(facts, spec, window))
+    development = with_segments(development, facts, as_of, window)
+    amounts = rules(facts, as_of)
+    spend: Any = shipped.diagnostics["spend"]
+    sections = (card.money(amounts, spend), *development.sections)
+    details = {**development.details, "amounts": amounts}
+    return replace(development, details=details, sections=sections, folds=earlier_folds(facts, spec, window))
+
+
+def with_segments(development: Development, facts: Facts, as_of: AsOf, window: Window) -> Development:
+    """Add the omnichannel report, and purchases week by week."""
+    judged, shipped = cast("ClvModel", development.judged), cast("ClvModel", development.model)
+    newest = development.newest
+    report = omnichannel(facts, as_of, shipped, Holdout(newest, *expected_in_holdout(judged, newest)[:2]))
+    weeks = weekly(judged, newest, purchases_by_week(facts, window.start, window.end), window.days)
+    drawn = {
+        "tracking": partial(plots.tracking, weeks, cumulative=True),
+        "tracking_weekly": partial(plots.tracking, weeks, cumulative=False),
+        **({"segments": partial(plots.segments, report)} if report["tables"] else {}),
+    }
+    return replace(
+        development,
+        details={**development.details, "segments": report},
+        plots={**development.plots, **drawn},
+        tables={"segments": table(report), "purchases_by_week": weeks},
+        sections=(*development.sections, card.segments(report)),
+    )
 
 
 def window_of(facts: Facts, as_of: AsOf) -> Window:
@@ -164,11 +190,14 @@ def fit_baseline(sample: Sample, spec: Spec, kind: str) -> RateBaseline:
 
 
 def rows_with_outcome(facts: Facts, window: Window) -> pd.DataFrame:
-    """Give one row per customer of the start: the model's columns, ``purchases`` and ``spent`` in the hold-out, and ``holdout_days``."""
-    known = with_known_first(summarise(facts, window.start))
+    """Give one row per customer of the start.
+
+    ``SEGMENTED`` columns, ``purchases`` and ``spent`` in the hold-out, and ``holdout_days``.
+    """
+    known = segmented(facts, window.start)
     after = bought_between(facts, window.start, window.end)
     joined = known.left_join(after, "contact_id").order_by("contact_id")
-    frame: pd.DataFrame = joined.select(*COLUMNS, FIRST_VALUE, "purchases", "spent").execute()
+    frame = frame_of(joined.select(*SEGMENTED, "purchases", "spent"))
     return frame.fillna({"purchases": 0.0, "spent": 0.0}).assign(holdout_days=window.days)
 
 
@@ -253,10 +282,9 @@ def _gates(spec: Spec, metrics: dict[str, float]) -> list[Json]:
 
 
 def _plots(model: ClvModel, newest: pd.DataFrame) -> dict[str, Callable[[], Any]]:
-    predicted, actual, days = expected_in_holdout(model, newest)
+    predicted, actual, _ = expected_in_holdout(model, newest)
     return {
-        "frequency": partial(plots.frequency, model, newest, days),
-        "tracking": partial(plots.tracking, model, newest, days),
+        "frequency": partial(plots.frequency, model, newest),
         "p_alive": partial(plots.alive, model, newest),
         "deciles": partial(plots.deciles, predicted, actual),
     }

@@ -105,6 +105,19 @@ class ClvModel:
         read, unit = Rows.of_frame(rows), self.terms.days_per_unit
         return expected_purchases(self.process, read.x, read.t_x / unit, read.T / unit, horizon)
 
+    def parts(self, rows: pd.DataFrame) -> Iterator[tuple[ClvModel, pd.DataFrame]]:
+        """Give the rows by the process that speaks for them: here one for all."""
+        yield self, rows
+
+    def expected(self, rows: pd.DataFrame) -> tuple[Floats, Floats]:
+        """Give each customer's expected purchases and CLV over the artefact's horizon, without intervals."""
+        horizon, delta = self.terms.asked(None, None)
+        customers = self._customers(rows)
+        x, t_x, T = customers.x, customers.t_x, customers.T
+        worth = self.terms.margin * self.spend.expected(x, customers.m, customers.z)
+        discounted = discounted_purchases(self.process, x, t_x, T, horizon, delta=delta)
+        return expected_purchases(self.process, x, t_x, T, horizon), worth * discounted
+
     def count_losses(self, rows: pd.DataFrame, actual: Floats, horizon_days: float) -> Floats:
         """Give the CRPS of each customer's predictive count of purchases within the horizon."""
         read = Rows.of_frame(rows)
@@ -135,16 +148,20 @@ class ClvModel:
         """
         return daily_purchases(self._worlds(draws, seed), self._customers(rows), horizon_days, self.terms.days_per_unit)
 
-    def simulate_groups(self, rows: pd.DataFrame, group: Whole, horizon_days: float, draws: int, seed: int) -> Sums:
-        """Draw the same by group instead of by day, over the whole horizon: worlds x groups, before margin and discount.
+    def simulate_groups(
+        self, rows: pd.DataFrame, group: Whole, horizon_days: float, draws: int, seed: int, discount_rate: float = 0.0
+    ) -> Sums:
+        """Draw the same by group instead of by day, over the whole horizon: worlds x groups, before margin.
 
         Parameters
         ----------
         group
             Of each row: 0, 1, 2 …
+        discount_rate
+            Yearly, by which money is discounted.
         """
-        horizon = horizon_days / self.terms.days_per_unit
-        return grouped_purchases(self._worlds(draws, seed), self._customers(rows), group, horizon)
+        horizon, delta = self.terms.asked(horizon_days, discount_rate)
+        return grouped_purchases(self._worlds(draws, seed), self._customers(rows), group, horizon, delta)
 
     def _worlds(self, draws: int, seed: int) -> Worlds:
         return Worlds.draw(self.process, self.covariance, self.spend, draws, seed)

@@ -128,7 +128,7 @@ def test_a_fit_that_its_hold_out_contradicts_does_not_ship() -> None:
 
 
 def test_the_plots_can_be_drawn(held_after: Development) -> None:
-    assert set(held_after.plots) == {"frequency", "tracking", "p_alive", "deciles"}
+    assert set(held_after.plots) == {"frequency", "tracking", "tracking_weekly", "p_alive", "deciles"}
     for draw in held_after.plots.values():
         content = io.BytesIO()
         draw().savefig(content, format="png", dpi=40)
