@@ -135,10 +135,18 @@ def _sums(worlds: Worlds, customers: Customers, horizon: float, delta: float, co
         for index, time, amount in _independent(worlds, part, horizon, number):
             customer, world = np.divmod(index, worlds.count)
             cell = world * columns + column(start + customer, time)
-            counts += np.bincount(cell, minlength=counts.size)
-            amounts += np.bincount(cell, weights=amount * np.exp(-delta * time), minlength=counts.size)
+            _add(counts, cell, np.ones(len(cell)))
+            _add(amounts, cell, amount * np.exp(-delta * time))
     shape = (worlds.count, columns)
     return Sums(counts.reshape(shape), amounts.reshape(shape))
+
+
+def _add(totals: Floats, cell: Whole, values: Floats) -> None:
+    """Add values to their cells; where few are hit, one by one, since counting them costs a pass over all cells."""
+    if len(cell) < len(totals):
+        np.add.at(totals, cell, values)
+    else:
+        totals += np.bincount(cell, weights=values, minlength=len(totals))
 
 
 def _independent(worlds: Worlds, customers: Customers, horizon: float, part: int) -> Iterator[tuple[Whole, Floats, Floats]]:
@@ -149,7 +157,7 @@ def _independent(worlds: Worlds, customers: Customers, horizon: float, part: int
     rate = random.standard_gamma(process.rate_shape(x), shape) / process.age(customers.T[:, None])
     first, second = (random.standard_gamma(of, shape) for of in process.leaving_shapes(x))
     last, life = process.leaving(first, second, random.random(shape))
-    until = np.minimum(horizon, life * process.life_unit(customers.T[:, None]))
+    until = np.minimum(process.ahead(horizon), life * process.life_unit(customers.T[:, None]))
     scale = worlds.value_scale(customers).ravel()
     if worlds.spend is not None:
         seen = worlds.mean.seen(customers.x, customers.m, customers.z)[0][:, None]
@@ -160,4 +168,4 @@ def _independent(worlds: Worlds, customers: Customers, horizon: float, part: int
 
     for _, index, time in walk(rate.ravel(), np.where(alive, last, 0).ravel(), until.ravel(), wait):
         value = 1.0 if worlds.spend is None else random.standard_gamma(worlds.spend.p[index % worlds.count])
-        yield index, time, scale[index] * value
+        yield index, process.when(time, index % worlds.count), scale[index] * value

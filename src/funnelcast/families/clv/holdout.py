@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.stats import kstest, kstwo
 
 from funnelcast.families.clv.parameters import Floats
+from funnelcast.terms import Json
 
 _NEGLIGIBLE = 1e-9
 _MOST_PURCHASES = 20_000
+LEVELS = (50, 80, 90)
+BINS = 10
 
 
 def crps_of_counts(actual: Floats, alive: Floats, survivals: Iterator[Floats]) -> Floats:
@@ -57,6 +61,21 @@ def pit_of_counts(actual: Floats, alive: Floats, survivals: Iterator[Floats], un
         value = np.where(actual == k, below + uniform * (reached - below), value)
         below = reached
     return np.where(actual > _MOST_PURCHASES, 1.0, value)
+
+
+def covered(values: Floats) -> dict[str, float]:
+    """Give the share of PIT values in the middle 50, 80 and 90 %: how often central intervals hold what comes, ties split at random."""
+    return {f"coverage_{level}": float((np.abs(values - 0.5) <= level / 200).mean()) for level in LEVELS}
+
+
+def evenness(values: Floats) -> dict[str, Json]:
+    """Say how evenly PIT values lie: the share in each tenth of [0, 1], and the Kolmogorov-Smirnov distance from uniform.
+
+    ``ks_by_chance`` is what right predictions of so many independent outcomes stay below 99 times in 100.
+    """
+    found = kstest(values, "uniform")
+    shares: list[Json] = (np.histogram(values, BINS, (0.0, 1.0))[0] / len(values)).tolist()
+    return {"bins": shares, "ks": float(found.statistic), "ks_by_chance": float(kstwo.ppf(0.99, len(values)))}
 
 
 def gini(predicted: Floats, actual: Floats) -> float:

@@ -1,0 +1,137 @@
+"""Whether a model's intervals held what came in a hold-out: sums over customers by simulated futures, single customers by their PIT."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from funnelcast.evaluate.quantiles import inside, pit
+from funnelcast.families.clv.holdout import LEVELS, covered, evenness
+from funnelcast.families.clv.model import ClvModel
+from funnelcast.families.clv.parameters import Floats, Whole
+from funnelcast.terms import Json
+
+_GROUP = 200
+_TENTHS = 10
+_MOST_CUSTOMERS = 20_000
+_COUNTED = ("purchases", "spent")
+_KINDS = {"groups_of_200": "groups of 200 at random", "deciles": "tenths by prediction"}
+
+
+@dataclass(frozen=True)
+class Met:
+    """Sums over customers that came, shape (n,), and their simulated futures, shape (draws, n)."""
+
+    actual: Floats
+    drawn: Floats
+
+    def pit(self, seed: int) -> Floats:
+        """Give where each sum lies among its futures, 0 to 1, at random among those equal to it."""
+        return pit(self.actual, self.drawn, seed)
+
+    def inside(self, level: float) -> npt.NDArray[np.bool_]:
+        """Say which lie within the central interval, bounds included: of whole numbers more than the level says."""
+        return inside(self.actual, self.drawn, level)
+
+
+def account(model: ClvModel, rows: pd.DataFrame) -> dict[str, Json]:
+    """Judge the intervals of a hold-out, for the train document: ``coverage`` and ``pit``.
+
+    Of more than 20,000 customers as many are taken at random, and the sums are theirs: 100 groups tell enough.
+
+    Parameters
+    ----------
+    rows
+        The model's columns, ``purchases``, ``spent`` and ``holdout_days``.
+    """
+    terms = model.terms
+    chosen = rows.iloc[np.random.default_rng(terms.seed).permutation(len(rows))[:_MOST_CUSTOMERS]]
+    days = float(chosen["holdout_days"].iloc[0])
+    values = model.count_pit(_read(model, chosen), chosen["purchases"].to_numpy(dtype=np.float64), days, terms.seed)
+    sums = met(model, chosen, days, terms.draws, terms.seed)
+    told: dict[str, Json] = {name: {kind: _told(kind, found, terms.seed) for kind, found in of.items()} for name, of in sums.items()}
+    return {
+        "coverage": {"customers": len(chosen), "draws": terms.draws, **told},
+        "pit": {"customers": len(chosen), **evenness(values)},
+    }
+
+
+def met(model: ClvModel, rows: pd.DataFrame, days: float, draws: int, seed: int) -> dict[str, dict[str, Met]]:
+    """Compare sums with their futures: ``purchases`` and ``spent``, each of all, of groups of 200 and of tenths by prediction.
+
+    Parameters
+    ----------
+    rows
+        In random order: each group takes every so many of them, 200 or a few more (all, where there are fewer).
+    """
+    inputs = _read(model, rows)
+    groups = max(len(rows) // _GROUP, 1)
+    cell = _tenths(model.expected_purchases(inputs, days)) * groups + np.arange(len(rows)) % groups
+    present, place = np.unique(cell, return_inverse=True)
+    drawn = model.simulate_groups(inputs, place, days, draws, seed)
+    found = {}
+    for name, simulated in zip(_COUNTED, (drawn.counts, drawn.amounts), strict=True):
+        futures = np.zeros((draws, _TENTHS * groups))
+        futures[:, present] = simulated
+        came = np.bincount(cell, weights=rows[name], minlength=_TENTHS * groups).astype(np.float64)
+        found[name] = _by_kind(came.reshape(1, _TENTHS, groups), futures.reshape(draws, _TENTHS, groups))
+    return found
+
+
+def _by_kind(came: Floats, futures: Floats) -> dict[str, Met]:
+    """Sum (…, tenths, groups) over both, over tenths, and over groups."""
+    axes: Mapping[str, int | tuple[int, int]] = {"total": (1, 2), "groups_of_200": 1, "deciles": 2}
+    return {kind: Met(came.sum(axis=axis).ravel(), futures.sum(axis=axis).reshape(len(futures), -1)) for kind, axis in axes.items()}
+
+
+def _tenths(expected: Floats) -> Whole:
+    """Give each customer's tenth by prediction, 0 the best."""
+    tenth = np.empty(len(expected), dtype=np.int64)
+    tenth[np.argsort(-expected, kind="stable")] = np.arange(len(expected)) * _TENTHS // max(len(expected), 1)
+    return tenth
+
+
+def _read(model: ClvModel, rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[[name for name in model.columns if name in rows.columns]]
+
+
+def _told(kind: str, found: Met, seed: int) -> dict[str, Json]:
+    values = found.pit(seed)
+    shares: dict[str, Json] = {"sums": len(values), **covered(values)}
+    if kind != "total":
+        return shares
+    quantiles = np.quantile(found.drawn[:, 0], (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)).tolist()
+    return {
+        "actual": float(found.actual[0]),
+        **dict(zip(("p5", "p10", "p25", "p50", "p75", "p90", "p95"), quantiles, strict=True)),
+        **shares,
+    }
+
+
+def section(told: Mapping[str, Any]) -> str:
+    """Write the account as a section of the run's card."""
+    coverage, pit_of_customers = told["coverage"], told["pit"]
+    lines = ["## Intervals in the hold-out", "", f"Of {coverage['customers']:,} customers, in {coverage['draws']:,} simulated futures.", ""]
+    lines += [f"| sums of | sums | {' | '.join(f'{level} % held' for level in LEVELS)} |", f"|---|---|{'---|' * len(LEVELS)}"]
+    lines += [_row(f"{name}, {words}", coverage[name][kind]) for name in _COUNTED for kind, words in _KINDS.items()]
+    totals = [f"{name} {_figures(coverage[name]['total'])}" for name in _COUNTED]
+    shares = " ".join(f"{100 * share:.1f}" for share in pit_of_customers["bins"])
+    evenly = (
+        f"Kolmogorov-Smirnov distance {pit_of_customers['ks']:.4f}, by chance below {pit_of_customers['ks_by_chance']:.4f} in 99 of 100"
+    )
+    lines += ["", f"In total: {'; '.join(totals)}.", "", f"Randomised PIT of single customers, % by tenth: {shares}; {evenly}."]
+    return "\n".join(lines)
+
+
+def _row(name: str, found: Mapping[str, Any]) -> str:
+    held = " | ".join(f"{100 * found[f'coverage_{level}']:.0f} %" for level in LEVELS)
+    return f"| {name} | {found['sums']} | {held} |"
+
+
+def _figures(total: Mapping[str, Any]) -> str:
+    return f"{total['actual']:,.0f} came, {total['p10']:,.0f} to {total['p90']:,.0f} in eight futures of ten"
