@@ -2,10 +2,12 @@
 
 - The acquisition channel is ``contacts.source_channel`` where the company brings it, else the channel of the first purchase.
 - The journey type is that of the touches up to the first purchase; who had none is known by the side of that purchase.
+- The touched journey is the same, of those who had a touch: where the company brings touches, who had none isn't told apart by it,
+  since a request of purchases can't say that there were none.
 - The channels used are those of all touches and purchases up to as_of.
 
-The first two were settled when the customer was won and may tell customers apart in a model; the third goes on growing with what a
-customer buys, so it is reported and never a model's group. What the facts don't tell is null.
+All but the last were settled when the customer was won and may tell customers apart in a model; the channels used go on growing with what a
+customer buys, so they are reported and never a model's group. What the facts don't tell is null.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf
 
 CHANNEL, JOURNEY, USED = "acquisition_channel", "journey_type", "channels_used"
+TOUCHED = "touched_journey"
 _KEYS = ("contact_id", "as_of")
 
 
@@ -41,7 +44,7 @@ def untold(facts: Facts) -> Mapping[str, Mapping[str, str]]:
 
 
 def acquired(facts: Facts, as_of: AsOf, cohort: ir.Table | None = None) -> ir.Table:
-    """Give contact_id, as_of, acquisition_channel, journey_type and whether the journey was ``touched``, of everyone who has bought.
+    """Give contact_id, as_of, acquisition_channel, journey_type and touched_journey of everyone who has bought.
 
     Parameters
     ----------
@@ -55,15 +58,20 @@ def acquired(facts: Facts, as_of: AsOf, cohort: ir.Table | None = None) -> ir.Ta
     offline = facts.offline(told.bought_by)
     side = ibis.cases((told.bought_by.isnull(), ibis.null("string")), (offline, TYPES[1]), else_=TYPES[0])
     on, off = told.online_at.notnull(), told.offline_at.notnull()
-    touched = on | off
     kind = journey_type(on, off, (told.offline_at <= told.online_at).fill_null(False))  # noqa: FBT003 (Ibis's signature)
-    return told.select(*_KEYS, CHANNEL, touched=touched, **{JOURNEY: ibis.ifelse(touched, kind, side)})
+    known = ibis.ifelse(on | off, kind, side)
+    touched = ibis.ifelse(on | off, kind, ibis.null("string")) if facts.has("touchpoints") else known
+    return told.select(*_KEYS, CHANNEL, **{JOURNEY: known, TOUCHED: touched})
 
 
 def with_segments(facts: Facts, as_of: AsOf, summary: ir.Table) -> ir.Table:
-    """Put acquisition_channel, journey_type and channels_used beside the rows of a summary at as_of."""
-    won = acquired(facts, as_of).drop("touched")
-    return _beside(_beside(summary, won), channels_used(facts, as_of))
+    """Put what ``acquired`` and ``channels_used`` give beside the rows of a summary at as_of."""
+    return _beside(with_acquisition(facts, as_of, summary), channels_used(facts, as_of))
+
+
+def with_acquisition(facts: Facts, as_of: AsOf, summary: ir.Table, cohort: ir.Table | None = None) -> ir.Table:
+    """Put what ``acquired`` gives beside the rows of a summary of the same cohort."""
+    return _beside(summary, acquired(facts, as_of, cohort))
 
 
 def channels_used(facts: Facts, as_of: AsOf, cohort: ir.Table | None = None) -> ir.Table:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ibis.expr.types as ir
 import pandas as pd
 
-from funnelcast.families.clv.acquisition import CHANNEL, JOURNEY, USED, untold, with_segments
+from funnelcast.families.clv.acquisition import CHANNEL, JOURNEY, TOUCHED, USED, untold, with_segments
 from funnelcast.families.clv.first_values import FIRST_VALUE, with_known_first
 from funnelcast.families.clv.segments import Holdout, Valuer, segments
 from funnelcast.families.clv.summary import COLUMNS, summarise
 from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf, Json
 
-SEGMENTED = (*COLUMNS, FIRST_VALUE, CHANNEL, JOURNEY, USED)
+SEGMENTED = (*COLUMNS, FIRST_VALUE, CHANNEL, JOURNEY, TOUCHED, USED)
 
 
 def segmented(facts: Facts, as_of: AsOf) -> ir.Table:

@@ -57,14 +57,16 @@ def pool(objectives: Mapping[str, Objective], start: Floats) -> Pooled:
     names, size = list(objectives), len(start)
     given = list(objectives.values())
     modes, level = np.tile(start, (len(names), 1)), np.concatenate([start, np.full(size, np.log(_FIRST_SPREAD))])
+    local = _Quadratics.around(modes, given)
     for _ in range(_MOST_ROUNDS):
-        moved = _uphill(_Quadratics.around(modes, given), given, level)
-        raised = _maximised(_Quadratics.around(moved, given).posterior(level))
+        moved = _uphill(local, given, level)
+        local = _Quadratics.around(moved, given)
+        raised = _maximised(local.posterior(level))
         settled = max(np.abs(moved - modes).max(), np.abs(raised - level).max()) < _SETTLED
         modes, level = moved, raised
         if settled:
             break
-    found = _Quadratics.around(modes, given).posterior(level)
+    found = local.posterior(level)
     centre, spread = level[:size], np.exp(level[size:])
     covariances = found.covariances + found.follows @ np.linalg.pinv(found.information) @ found.follows.transpose(0, 2, 1)
     by_name = dict(zip(names, found.modes, strict=True)), dict(zip(names, covariances, strict=True))

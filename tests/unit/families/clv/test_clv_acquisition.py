@@ -60,9 +60,13 @@ def test_the_journey_ends_with_the_first_purchase() -> None:
         "unsaid": None,
         "walked_in": "offline",
     }
-    assert told(company(), "touched") == {
-        "offline_first": True, "surfed_in": False, "touched": True, "unsaid": False, "walked_in": False
-    }  # fmt: skip
+
+
+def test_who_had_no_touch_is_not_told_apart_by_journey_where_touches_are_brought() -> None:
+    met = {"offline_first": "mixed_started_offline", "touched": "online"}
+    assert told(company(), "touched_journey") == {**dict.fromkeys(("surfed_in", "unsaid", "walked_in")), **met}
+    bare = company(touches=False)
+    assert told(bare, "touched_journey") == told(bare, "journey_type") == {**told(bare, "journey_type"), "touched": "online"}
 
 
 def test_the_channel_is_that_of_the_first_purchase_unless_the_company_says_who_brought_whom() -> None:
