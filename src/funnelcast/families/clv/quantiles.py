@@ -69,14 +69,15 @@ class _Common:
         shape, first, second = np.stack([self._gammas(number) for number in numbers], axis=1)
         rate = shape[which] / process.age(T[:, None])
         last, life = process.leaving(first, second, self.leaves)
-        until = np.minimum(self.horizon, life[which] * process.life_unit(T[:, None]))
+        until = np.minimum(process.ahead(self.horizon), life[which] * process.life_unit(T[:, None]))
         total = np.zeros(rate.size)
 
         def wait(number: int, index: Whole) -> Floats:
             return self.of_purchase(number)[0][index % worlds.count]
 
         for number, index, time in walk(rate.ravel(), last[which].ravel(), until.ravel(), wait):
-            total[index] += np.exp(-self.delta * time) * self.of_purchase(number)[1][index % worlds.count]
+            world = index % worlds.count
+            total[index] += np.exp(-self.delta * process.when(time, world)) * self.of_purchase(number)[1][world]
         return total.reshape(rate.shape)
 
     def _gammas(self, x: float) -> Floats:

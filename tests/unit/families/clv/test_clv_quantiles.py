@@ -11,18 +11,18 @@ import pytest
 from funnelcast.families.clv import quantiles as module
 from funnelcast.families.clv.draws import CUSTOMER, PURCHASE, VALUE, Customers, Worlds
 from funnelcast.families.clv.gamma_gamma import SpendModel
-from funnelcast.families.clv.parameters import BgNbd, GammaGamma, ParetoNbd, Process
+from funnelcast.families.clv.parameters import BgNbd, GammaGamma, ParetoNbd, Process, TrendBgNbd
 from funnelcast.families.clv.predictions import p_alive
 from funnelcast.families.clv.quantiles import quantiles
 
-BG_NBD, PARETO_NBD = BgNbd(0.8, 6.0, 0.9, 2.8), ParetoNbd(0.8, 6.0, 0.7, 30.0)
+PROCESSES: list[Process] = [BgNbd(0.8, 6.0, 0.9, 2.8), ParetoNbd(0.8, 6.0, 0.7, 30.0), TrendBgNbd(0.8, 6.0, 0.9, 2.8, 0.97)]
 SPEND = SpendModel(40.0, GammaGamma(6.0, 4.0, 20.0), np.eye(3) * 0.01, uses_first=True)
 MEAN = SpendModel(40.0)
 HORIZON, DELTA, LEVELS = 20.0, 0.01, (0.1, 0.5, 0.9)
 
 
 def worlds(process: Process, spend: SpendModel) -> Worlds:
-    return Worlds.draw(process, np.eye(4) * 0.04, spend, 50, seed=3)
+    return Worlds.draw(process, np.diag([0.04] * 4 + [0.0] * (len(process.logarithms()) - 4)), spend, 50, seed=3)
 
 
 def drawn_customers(number: int = 80) -> Customers:
@@ -45,7 +45,7 @@ def followed(worlds: Worlds, x: float, t_x: float, T: float, m: float, z: float)
     )
     alive = lives < p_alive(process, np.array(x), np.array(t_x), np.array(T))
     last, life = process.leaving(first, second, leaves)
-    until = np.minimum(HORIZON, life * process.life_unit(np.array(T)))
+    until = np.minimum(process.ahead(HORIZON), life * process.life_unit(np.array(T)))
     number, _ = worlds.mean.seen(np.array(x), np.array(m), np.array(z))
     divisor = np.ones(size) if worlds.spend is None else worlds.random(VALUE, int(number)).standard_gamma(worlds.value_shape(number))
     scale = worlds.value_scale(Customers(*(np.array([value]) for value in (x, t_x, T, m, z))))[0]
@@ -59,12 +59,13 @@ def followed(worlds: Worlds, x: float, t_x: float, T: float, m: float, z: float)
             clock += waits[world] * float((process.age(np.array(T)) / shape)[world])
             if not alive[world] or clock > until[world] or purchase >= last[world]:
                 break
-            total += values[world] * np.exp(-DELTA * clock)
+            time = process.when(np.full(size, clock), np.arange(size))[world]
+            total += values[world] * np.exp(-DELTA * time)
         found.append(total * scale[world] / divisor[world])
     return found
 
 
-@pytest.mark.parametrize("process", [BG_NBD, PARETO_NBD], ids=["bg_nbd", "pareto_nbd"])
+@pytest.mark.parametrize("process", PROCESSES, ids=lambda process: type(process).__name__)
 @pytest.mark.parametrize("spend", [SPEND, MEAN], ids=["gamma_gamma", "mean"])
 def test_against_one_customer_followed_from_purchase_to_purchase(process: Process, spend: SpendModel) -> None:
     drawn, customers = worlds(process, spend), drawn_customers(12)
@@ -75,7 +76,7 @@ def test_against_one_customer_followed_from_purchase_to_purchase(process: Proces
     np.testing.assert_allclose(found, np.quantile(values, LEVELS, axis=1).T, rtol=1e-12)
 
 
-@pytest.mark.parametrize("process", [BG_NBD, PARETO_NBD], ids=["bg_nbd", "pareto_nbd"])
+@pytest.mark.parametrize("process", PROCESSES, ids=lambda process: type(process).__name__)
 def test_a_customer_gets_the_same_alone_and_in_any_company(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn, everyone = worlds(process, replace(SPEND, uses_first=False)), drawn_customers()
     together = quantiles(drawn, everyone, HORIZON, DELTA, LEVELS)
@@ -86,4 +87,4 @@ def test_a_customer_gets_the_same_alone_and_in_any_company(process: Process, mon
 
 
 def test_nobody_has_no_interval() -> None:
-    assert quantiles(worlds(BG_NBD, SPEND), drawn_customers(0), HORIZON, DELTA, LEVELS).shape == (0, 3)
+    assert quantiles(worlds(PROCESSES[0], SPEND), drawn_customers(0), HORIZON, DELTA, LEVELS).shape == (0, 3)
