@@ -31,6 +31,7 @@ from training.train import default_as_of, require_tables
 from training.values import value_of_contacts, value_of_conversions
 
 BATCH_ROWS = 25_000
+_BATCH_VALUES = 1_000_000
 _SIDE_BY_SIDE = 2  # batches; the trees use all threads for their part anyway
 KEYS = ("contact_id", "deal_id", "invoice_id", "path")
 """By which a row of some family is known."""
@@ -70,7 +71,13 @@ def stream(settings: Settings, facts: Facts, champion: Champion, as_of: AsOf) ->
     key = next(name for name in KEYS if name in candidates.columns)
     value = _values(settings, known, champion.about.family, as_of)
     scorer = Scorer(champion, key, scale_in_use(settings, champion), value, float(spec.label.get("horizon_days", 0)))
-    yield from scorer.answers(candidates.order_by(key).to_pyarrow_batches(chunk_size=BATCH_ROWS), settings.threads)
+    batches = candidates.order_by(key).to_pyarrow_batches(chunk_size=batch_rows(len(candidates.columns)))
+    yield from scorer.answers(batches, settings.threads)
+
+
+def batch_rows(columns: int) -> int:
+    """Give how many rows are scored at once: more where they are narrow, since what is common to rows is found once a batch."""
+    return max(BATCH_ROWS, _BATCH_VALUES // columns)
 
 
 def scale_in_use(settings: Settings, champion: Champion) -> Scale:
