@@ -16,6 +16,7 @@ from funnelcast.terms import Json
 
 _WIDEST_LOG_DEVIATION = 2.0
 _FARTHEST = 20.0
+_RISING = 0.01
 _MOST_STEPS = 12
 _LONGEST_STEP = 1.0
 _NOTHING_TO_GAIN = 1e-11
@@ -77,8 +78,8 @@ def highest(objective: Objective, near: Floats) -> Fitted:
         height = _height(objective, point)
         if not np.isfinite(height):
             raise ModelError(reason="No maximum of the likelihood was found: check the transactions for dates and amounts that can't be.")
-        covariance, flat = _covariance(hessian(objective, point))
-    return Fitted(point, covariance, height, {"log_likelihood": height, "flat_directions": flat})
+        covariance, flat, rising = _covariance(hessian(objective, point))
+    return Fitted(point, covariance, height, {"log_likelihood": height, "flat_directions": flat, "rising_directions": rising})
 
 
 def _height(objective: Objective, at: Floats) -> float:
@@ -115,9 +116,10 @@ def _newton(objective: Objective, point: Floats) -> tuple[Floats, bool]:
     return point, False
 
 
-def _covariance(matrix: Floats) -> tuple[Floats, int]:
-    """Invert the observed information; directions in which the likelihood is flat are given a wide, finite deviation."""
+def _covariance(matrix: Floats) -> tuple[Floats, int, int]:
+    """Invert the observed information; flat directions are given a wide, finite deviation. Count those, and how many of them rise."""
     values, vectors = np.linalg.eigh(-matrix)
     flattest = 1 / _WIDEST_LOG_DEVIATION**2
     flat = int((values < flattest).sum())
-    return np.asarray((vectors / np.maximum(values, flattest)) @ vectors.T, dtype=np.float64), flat
+    rising = int((values < -_RISING).sum())
+    return np.asarray((vectors / np.maximum(values, flattest)) @ vectors.T, dtype=np.float64), flat, rising

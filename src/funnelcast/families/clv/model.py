@@ -14,11 +14,12 @@ from funnelcast.families.clv.draws import Customers, Sums, Worlds, daily_purchas
 from funnelcast.families.clv.first_values import FIRST_VALUE
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.holdout import crps_of_counts, pit_of_counts
-from funnelcast.families.clv.parameters import BgNbd, Floats, MbgNbd, ParetoNbd, Process, Whole
+from funnelcast.families.clv.parameters import BgNbd, Floats, MbgNbd, ParetoNbd, Process, TrendBgNbd, Whole
 from funnelcast.families.clv.predictions import discounted_purchases, expected_purchases, p_alive, p_purchase
 from funnelcast.families.clv.quantiles import quantiles
 from funnelcast.families.clv.rows import INPUTS, OUTPUTS, Rows, distinct
 from funnelcast.families.clv.terms import Terms
+from funnelcast.terms import Json
 
 MEMBERS: Mapping[str, type[Process]] = {
     "bg_nbd": BgNbd,
@@ -26,6 +27,7 @@ MEMBERS: Mapping[str, type[Process]] = {
     "bg_nbd_recent": BgNbd,
     "mbg_nbd": MbgNbd,
     "pareto_nbd": ParetoNbd,
+    "bg_nbd_trend": TrendBgNbd,
 }
 
 
@@ -36,7 +38,7 @@ class ClvModel:
     Parameters
     ----------
     covariance
-        Of the logarithms of the process's parameters, shape (4, 4).
+        Of the logarithms of the process's parameters.
     member
         One of ``MEMBERS``: which process it is, and how it was fitted.
     """
@@ -97,7 +99,7 @@ class ClvModel:
     @cached_property
     def worlds(self) -> Worlds:
         """The draws of the parameters behind every interval."""
-        return self._worlds(self.terms.draws, self.terms.seed)
+        return self.worlds_of(self.terms.draws, self.terms.seed)
 
     def expected_purchases(self, rows: pd.DataFrame, horizon_days: float) -> Floats:
         """Give the expected purchases alone, without the simulation behind the intervals."""
@@ -112,7 +114,7 @@ class ClvModel:
     def expected(self, rows: pd.DataFrame) -> tuple[Floats, Floats]:
         """Give each customer's expected purchases and CLV over the artefact's horizon, without intervals."""
         horizon, delta = self.terms.asked(None, None)
-        customers = self._customers(rows)
+        customers = self.customers_of(rows)
         x, t_x, T = customers.x, customers.t_x, customers.T
         worth = self.terms.margin * self.spend.expected(x, customers.m, customers.z)
         discounted = discounted_purchases(self.process, x, t_x, T, horizon, delta=delta)
@@ -146,7 +148,7 @@ class ClvModel:
         draws, seed
             How many worlds (each with parameters of its own), and the seed of all.
         """
-        return daily_purchases(self._worlds(draws, seed), self._customers(rows), horizon_days, self.terms.days_per_unit)
+        return daily_purchases(self.worlds_of(draws, seed), self.customers_of(rows), horizon_days, self.terms.days_per_unit)
 
     def simulate_groups(
         self, rows: pd.DataFrame, group: Whole, horizon_days: float, draws: int, seed: int, discount_rate: float = 0.0
@@ -161,22 +163,27 @@ class ClvModel:
             Yearly, by which money is discounted.
         """
         horizon, delta = self.terms.asked(horizon_days, discount_rate)
-        return grouped_purchases(self._worlds(draws, seed), self._customers(rows), group, horizon, delta)
+        return grouped_purchases(self.worlds_of(draws, seed), self.customers_of(rows), group, horizon, delta)
 
-    def _worlds(self, draws: int, seed: int) -> Worlds:
+    def worlds_of(self, draws: int, seed: int) -> Worlds:
+        """Draw the parameters of so many worlds."""
         return Worlds.draw(self.process, self.covariance, self.spend, draws, seed)
 
-    def _customers(self, rows: pd.DataFrame) -> Customers:
+    def customers_of(self, rows: pd.DataFrame) -> Customers:
+        """Read rows as a simulation takes them."""
         read, unit = Rows.of_frame(rows), self.terms.days_per_unit
         return Customers(read.x, read.t_x / unit, read.T / unit, read.m, read.z)
 
     def files(self) -> dict[str, bytes]:
         """Give the artefact: one JSON document of parameters."""
-        document = {
+        return {"model.json": to_json(self.document())}
+
+    def document(self) -> dict[str, Json]:
+        """Give member, parameters, covariance and terms as JSON."""
+        return {
             "kind": self.member,
-            "process": self.process.document(),
+            "process": dict(self.process.document()),
             "covariance": self.covariance.tolist(),
             "spend": self.spend.document(),
             "terms": self.terms.document(),
         }
-        return {"model.json": to_json(document)}
