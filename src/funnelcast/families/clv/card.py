@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+_SUMS = {"groups_of_200": "groups of 200 at random", "deciles": "tenths by prediction"}
+
 
 def money(amounts: Mapping[str, Any], spend: Mapping[str, Any]) -> str:
     """Tell the rule on returns and zero amounts and what it met, and how the value of a purchase is expected."""
@@ -41,6 +43,26 @@ def segments(document: Mapping[str, Any]) -> str:
         lines += [_line(row) for row in found["segments"]]
     lines += ["", *(f"- {name} is left out: {reason['en']}." for name, reason in document["missing"].items())]
     return "\n".join(lines).rstrip()
+
+
+def intervals(coverage: Mapping[str, Any], pit: Mapping[str, Any]) -> str:
+    """Tell how often sums of the hold-out lay within their intervals, and how evenly single customers within their predictions."""
+    lines = ["## Intervals in the hold-out", "", f"Of {coverage['customers']:,} customers, in {coverage['draws']:,} simulated futures.", ""]
+    lines += ["| sums of | sums | 50 % held | 80 % held | 90 % held |", "|---|---|---|---|---|"]
+    for name in ("purchases", "spent"):
+        lines += [f"| {name}, {words} | {_held(coverage[name][kind])} |" for kind, words in _SUMS.items()]
+    totals = [
+        f"{name} {total['actual']:,.0f}, in eight futures of ten {total['p10']:,.0f} to {total['p90']:,.0f}"
+        for name, total in ((name, coverage[name]["total"]) for name in ("purchases", "spent"))
+    ]
+    shares = " ".join(f"{100 * share:.1f}" for share in pit["bins"])
+    distance = f"Kolmogorov-Smirnov distance {pit['ks']:.4f}, by chance below {pit['ks_by_chance']:.4f} in 99 of 100"
+    lines += ["", f"In total: {'; '.join(totals)}.", "", f"Randomised PIT of single customers, % by tenth: {shares}; {distance}."]
+    return "\n".join(lines)
+
+
+def _held(found: Mapping[str, Any]) -> str:
+    return " | ".join([str(found["sums"]), *(f"{100 * found[f'coverage_{level}']:.0f} %" for level in (50, 80, 90))])
 
 
 def _line(row: Mapping[str, Any]) -> str:

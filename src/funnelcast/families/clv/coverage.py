@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from funnelcast.evaluate.quantiles import inside, pit
-from funnelcast.families.clv.holdout import LEVELS, covered, evenness
+from funnelcast.families.clv.holdout import covered, evenness
 from funnelcast.families.clv.model import ClvModel
 from funnelcast.families.clv.parameters import Floats, Whole
 from funnelcast.terms import Json
@@ -20,7 +20,6 @@ _GROUP = 200
 _TENTHS = 10
 _MOST_CUSTOMERS = 20_000
 _COUNTED = ("purchases", "spent")
-_KINDS = {"groups_of_200": "groups of 200 at random", "deciles": "tenths by prediction"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Met:
         return inside(self.actual, self.drawn, level)
 
 
-def account(model: ClvModel, rows: pd.DataFrame) -> dict[str, Json]:
+def account(model: ClvModel, rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Judge the intervals of a hold-out, for the train document: ``coverage`` and ``pit``.
 
     Of more than 20,000 customers as many are taken at random, and the sums are theirs: 100 groups tell enough.
@@ -111,27 +110,3 @@ def _told(kind: str, found: Met, seed: int) -> dict[str, Json]:
         **dict(zip(("p5", "p10", "p25", "p50", "p75", "p90", "p95"), quantiles, strict=True)),
         **shares,
     }
-
-
-def section(told: Mapping[str, Any]) -> str:
-    """Write the account as a section of the run's card."""
-    coverage, pit_of_customers = told["coverage"], told["pit"]
-    lines = ["## Intervals in the hold-out", "", f"Of {coverage['customers']:,} customers, in {coverage['draws']:,} simulated futures.", ""]
-    lines += [f"| sums of | sums | {' | '.join(f'{level} % held' for level in LEVELS)} |", f"|---|---|{'---|' * len(LEVELS)}"]
-    lines += [_row(f"{name}, {words}", coverage[name][kind]) for name in _COUNTED for kind, words in _KINDS.items()]
-    totals = [f"{name} {_figures(coverage[name]['total'])}" for name in _COUNTED]
-    shares = " ".join(f"{100 * share:.1f}" for share in pit_of_customers["bins"])
-    evenly = (
-        f"Kolmogorov-Smirnov distance {pit_of_customers['ks']:.4f}, by chance below {pit_of_customers['ks_by_chance']:.4f} in 99 of 100"
-    )
-    lines += ["", f"In total: {'; '.join(totals)}.", "", f"Randomised PIT of single customers, % by tenth: {shares}; {evenly}."]
-    return "\n".join(lines)
-
-
-def _row(name: str, found: Mapping[str, Any]) -> str:
-    held = " | ".join(f"{100 * found[f'coverage_{level}']:.0f} %" for level in LEVELS)
-    return f"| {name} | {found['sums']} | {held} |"
-
-
-def _figures(total: Mapping[str, Any]) -> str:
-    return f"{total['actual']:,.0f} came, {total['p10']:,.0f} to {total['p90']:,.0f} in eight futures of ten"

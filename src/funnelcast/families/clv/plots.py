@@ -86,6 +86,18 @@ def deciles(predicted: Floats, actual: Floats) -> Any:
     return figure
 
 
+def pit(found: Mapping[str, Any]) -> Any:
+    """Draw the shares of the randomised PIT of single customers by tenth, and where 99 of 100 would lie if predictions were right."""
+    shares = np.array(found["bins"])
+    even = 1 / len(shares)
+    width = 2.58 * np.sqrt(even * (1 - even) / found["customers"])
+    figure, axes = _axes("Where customers' purchases lie within their predictions", "randomised PIT", "share of customers")
+    axes.bar((np.arange(len(shares)) + 0.5) * even, shares, 0.9 * even, color=_ACTUAL, label="hold-out")
+    axes.axhspan(even - width, even + width, color=_MODEL, alpha=0.3, label="right predictions, 99 %")
+    axes.legend(frameon=False, loc="lower center")
+    return figure
+
+
 def segments(document: Mapping[str, Any]) -> Any:
     """Draw the mean CLV of each segment with its 80 % interval, table by table."""
     from matplotlib.figure import Figure  # noqa: PLC0415 (takes half a second that the service need not spend)
