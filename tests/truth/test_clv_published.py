@@ -14,6 +14,7 @@ from funnelcast.families.clv import FAMILY
 from funnelcast.families.clv.fitting import fit_bg_nbd, fit_gamma_gamma
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.likelihood import Spend
+from funnelcast.families.clv.members import History, fit_member, fit_pareto_nbd
 from funnelcast.families.clv.parameters import BgNbd
 from funnelcast.families.clv.predictions import expected_purchases, p_alive, p_purchase
 from funnelcast.families.clv.summary import compress_purchases, compress_spend, summarise
@@ -99,6 +100,20 @@ def test_the_whole_cohort_gives_the_measured_parameters() -> None:
     for name, value in {"r": 0.2516, "alpha": 4.7889, "a": 0.7234, "b": 2.1611}.items():
         assert model.document()[name] == pytest.approx(value, rel=2e-4), name
     assert fitted.log_likelihood == pytest.approx(-95368.4, abs=0.05)
+
+
+def test_pareto_nbd_as_in_fader_hardie_lee_2005_table_2(sample: Facts) -> None:
+    fitted = fit_pareto_nbd(compress_purchases(summarise(sample, CALIBRATED), 7.0))
+    for found, published in zip(np.exp(fitted.logarithms), (0.553, 10.578, 0.606, 11.669), strict=True):
+        assert found == pytest.approx(published, rel=2e-3)
+    assert fitted.log_likelihood == pytest.approx(-9595.0, abs=0.06)
+
+
+def test_mbg_nbd_as_lifetimes_fits_it(sample: Facts) -> None:
+    # The figures of its own tests, from the summary in weeks to two decimals.
+    process, _ = fit_member("mbg_nbd", History(sample, CALIBRATED, 7.0, 273.0))
+    for name, value in {"r": 0.525, "alpha": 6.183, "a": 0.891, "b": 1.614}.items():
+        assert process.document()[name] == pytest.approx(value, rel=2e-3), name
 
 
 def test_merging_by_week_instead_of_day_gives_other_parameters(sample: Facts) -> None:

@@ -13,13 +13,15 @@ import pandas as pd
 from funnelcast.errors import TooFewRows
 from funnelcast.families.clv import card, holdout, plots
 from funnelcast.families.clv.baseline import MEAN_RATE, PAST_RATE, RateBaseline
+from funnelcast.families.clv.coverage import account
 from funnelcast.families.clv.first_values import FirstValues, first_values
 from funnelcast.families.clv.fitting import fit_bg_nbd
 from funnelcast.families.clv.gamma_gamma import SpendModel, fit_spend
 from funnelcast.families.clv.likelihood import Purchases, Spend
 from funnelcast.families.clv.model import ClvModel
 from funnelcast.families.clv.omnichannel import SEGMENTED, frame_of, omnichannel, segmented
-from funnelcast.families.clv.parameters import Floats
+from funnelcast.families.clv.parameters import Floats, Process
+from funnelcast.families.clv.replacement import Replacement, Workshop, replace_plain
 from funnelcast.families.clv.segments import Holdout, table
 from funnelcast.families.clv.summary import (
     bought_between,
@@ -32,12 +34,12 @@ from funnelcast.families.clv.summary import (
 )
 from funnelcast.families.clv.terms import Terms
 from funnelcast.families.clv.weekly import purchases_by_week, weekly
+from funnelcast.families.clv.windows import Window, window_of
 from funnelcast.families.family import Development, Options
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import Spec
 from funnelcast.terms import AsOf, Json
 
-_SHORTEST_HOLDOUT = 7
 Judged = ClvModel | RateBaseline
 
 
@@ -53,25 +55,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Fit:
-    """A model with its baselines, and what was noticed in fitting it."""
+    """A model with its baselines, and what was noticed in fitting it; ``plain`` is BG/NBD's process, whichever member the model is."""
 
     model: ClvModel
+    plain: Process
     baselines: tuple[RateBaseline, ...]
     diagnostics: dict[str, Json]
     customers: int
-
-
-@dataclass(frozen=True)
-class Window:
-    """Fitted before ``start``, judged on the purchases in [start, end)."""
-
-    start: AsOf
-    end: AsOf
-
-    @property
-    def days(self) -> float:
-        """The length of the hold-out."""
-        return self.start.days_until(self.end)
 
 
 def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options) -> Development:
@@ -87,17 +77,42 @@ def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options) -> Developm
     """
     window = window_of(facts, as_of)
     options.progress(f"{spec.name}: judging on {window.days:.0f} days from {window.start.at:%Y-%m-%d}")
-    judged = fit_at(facts, window.start, spec)
     newest = rows_with_outcome(facts, window)
-    ships_as_judged = window.start == as_of
-    shipped = judged if ships_as_judged else fit_at(facts, as_of, spec)
-    development = _assemble(spec, judged, shipped, newest)
+    judged, shipped, replacement = _fitted(facts, spec, as_of, (window, newest), options)
+    development = _assemble(spec, judged, shipped, newest, replacement)
     development = with_segments(development, facts, as_of, window)
     amounts = rules(facts, as_of)
     spend: Any = shipped.diagnostics["spend"]
     sections = (card.money(amounts, spend), *development.sections)
     details = {**development.details, "amounts": amounts}
     return replace(development, details=details, sections=sections, folds=earlier_folds(facts, spec, window))
+
+
+def _fitted(
+    facts: Facts, spec: Spec, as_of: AsOf, held_out: tuple[Window, pd.DataFrame], options: Options
+) -> tuple[Fit, Fit, Replacement | None]:
+    """Fit at the start of the hold-out and at as_of; where the hold-out contradicts BG/NBD, with the member that replaces it."""
+    window, newest = held_out
+    judged = fit_at(facts, window.start, spec)
+    shipped = judged if window.start == as_of else fit_at(facts, as_of, spec)
+    if abs(metrics_of(judged.model, newest)["bias_pct"]) <= _largest_bias(spec):
+        return judged, shipped, None
+    options.progress(f"{spec.name}: the hold-out contradicts BG/NBD, trying the other members")
+    shop = Workshop(facts, spec, lambda at: fit_at(facts, at, spec).model, lambda at: rows_with_outcome(facts, at), metrics_of)
+    replacement = replace_plain(shop, window, newest, judged.model, _largest_bias(spec, replaced=True))
+    options.progress(f"{spec.name}: {replacement.said}")
+    ships = replacement.ships
+    if ships is None or ships.model is None:
+        return judged, shipped, replacement
+    instead = replace(judged, model=ships.model)
+    if shipped is judged:
+        return instead, instead, replacement
+    return instead, replace(shipped, model=shop.member_at(ships.member, as_of, window.days, shipped.model)), replacement
+
+
+def _largest_bias(spec: Spec, *, replaced: bool = False) -> float:
+    name, usual = ("largest_fallback_bias_pct", 15.0) if replaced else ("largest_bias_pct", 25.0)
+    return float(spec.options.get(name, usual))
 
 
 def with_segments(development: Development, facts: Facts, as_of: AsOf, window: Window) -> Development:
@@ -118,18 +133,6 @@ def with_segments(development: Development, facts: Facts, as_of: AsOf, window: W
         tables={"segments": table(report), "purchases_by_week": weeks},
         sections=(*development.sections, card.segments(report)),
     )
-
-
-def window_of(facts: Facts, as_of: AsOf) -> Window:
-    """Choose the hold-out: the facts after as_of where there are any, else the end of the history."""
-    observed = facts.observed_until
-    if observed is not None and as_of.days_until(observed) >= _SHORTEST_HOLDOUT:
-        return Window(as_of, observed)
-    begun = first_purchase(facts, as_of)
-    if begun is None:
-        raise TooFewRows(model="The CLV model", found=0, what="purchases before as_of", needed=1, advice="Give a later --as-of.")
-    days = int(min(365, begun.days_until(as_of) / 3))
-    return Window(as_of.plus(-max(days, 1)), as_of)
 
 
 def earlier_folds(facts: Facts, spec: Spec, window: Window) -> tuple[dict[str, float], ...]:
@@ -172,7 +175,7 @@ def fit_sample(sample: Sample, spec: Spec) -> Fit:
     deviations = dict(zip(process.document(), np.sqrt(np.diag(fitted.covariance)).tolist(), strict=True))
     diagnostics: dict[str, Json] = {**fitted.diagnostics, "deviation_of_logarithms": dict(deviations), "spend": tested}
     model = ClvModel(process, fitted.covariance, spend, terms)
-    return Fit(model, baselines, diagnostics, int(sample.purchases.customers))
+    return Fit(model, process, baselines, diagnostics, int(sample.purchases.customers))
 
 
 def fit_sample_spend(sample: Sample, spec: Spec) -> tuple[SpendModel, dict[str, Json]]:
@@ -228,12 +231,13 @@ def _days(rows: pd.DataFrame) -> float:
     return float(rows["holdout_days"].iloc[0])
 
 
-def _assemble(spec: Spec, judged: Fit, shipped: Fit, newest: pd.DataFrame) -> Development:
+def _assemble(spec: Spec, judged: Fit, shipped: Fit, newest: pd.DataFrame, replacement: Replacement | None) -> Development:
     metrics = metrics_of(judged.model, newest)
     of_baselines = [metrics_of(baseline, newest) for baseline in judged.baselines]
     # The stronger of the simple rules stands against the challenger.
     strongest = int(np.argmin([found["crps"] for found in of_baselines]))
     baselines: dict[str, Json] = {baseline.kind: dict(found) for baseline, found in zip(judged.baselines, of_baselines, strict=True)}
+    held = account(judged.model, newest)
     return Development(
         model=shipped.model,
         baseline=shipped.baselines[strongest],
@@ -247,28 +251,34 @@ def _assemble(spec: Spec, judged: Fit, shipped: Fit, newest: pd.DataFrame) -> De
             **document_of(shipped),
             "baselines": baselines,
             "deciles": [dict(row) for row in holdout.deciles(*expected_in_holdout(judged.model, newest)[:2])],
-            "gates": _gates(spec, metrics),
+            "gates": _gates(spec, metrics, replacement),
+            **({} if replacement is None else {"members": replacement.document()}),
+            **held,
         },
-        plots=_plots(judged.model, newest),
+        plots={**_plots(judged.model, newest), "pit": partial(plots.pit, held["pit"])},
+        sections=(*(() if replacement is None else (replacement.section(),)), card.intervals(**held)),
     )
 
 
 def document_of(fit: Fit) -> dict[str, Json]:
-    """Give parameters, unit, member and diagnostics, as the train document names them."""
+    """Give parameters, unit, member and diagnostics, as the train document names them: the parameters are always plain BG/NBD's."""
     spend = fit.model.spend.parameters
     return {
-        "parameters": {**fit.model.process.document(), **(spend.document() if spend else dict.fromkeys("pqv"))},
+        "parameters": {**fit.plain.document(), **(spend.document() if spend else dict.fromkeys("pqv"))},
         "time_unit": fit.model.terms.time_unit,
         "member": fit.model.member,
+        "member_parameters": dict(fit.model.process.document()),
         "spend_member": fit.model.spend.member,
         "diagnostics": fit.diagnostics,
     }
 
 
-def _gates(spec: Spec, metrics: dict[str, float]) -> list[Json]:
-    limit = float(spec.options.get("largest_bias_pct", 25.0))
+def _gates(spec: Spec, metrics: dict[str, float], replacement: Replacement | None) -> list[Json]:
+    replaced = replacement is not None and replacement.ships is not None
+    limit = _largest_bias(spec, replaced=replaced)
     bias = metrics["bias_pct"]
     counted = f"{metrics['expected_purchases']:.0f} purchases expected, {metrics['actual_purchases']:.0f} came"
+    counted = f"{counted}, in {metrics['holdout_days']:.0f} days"
     return [
         {
             "name": "holdout_bias",
@@ -276,7 +286,7 @@ def _gates(spec: Spec, metrics: dict[str, float]) -> list[Json]:
             "value": bias,
             "threshold": limit,
             "safety": True,
-            "reason": f"{counted}, in {metrics['holdout_days']:.0f} days",
+            "reason": counted if replacement is None else f"{counted}. {replacement.said}",
         }
     ]
 

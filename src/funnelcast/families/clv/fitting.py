@@ -18,7 +18,7 @@ import pandas as pd
 
 from funnelcast.errors import TooFewRows
 from funnelcast.families.clv.likelihood import Objective, Purchases, Spend, bg_nbd, gamma_gamma
-from funnelcast.families.clv.maximum import Climbs, Fitted, climb, highest
+from funnelcast.families.clv.maximum import Climbs, Fitted, climb, highest, one_thread
 from funnelcast.families.clv.parameters import BgNbd, Floats, GammaGamma
 from funnelcast.terms import Json
 
@@ -139,7 +139,7 @@ def _converged(fit: Callable[[], Floats]) -> Floats | None:
 def _no_trace() -> Iterator[None]:
     """Undo what lifetimes does to the process: warning filters, a pandas option, prints, numpy's error state."""
     option = pd.get_option("mode.chained_assignment")
-    with warnings.catch_warnings(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
+    with warnings.catch_warnings(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()), one_thread():
         warnings.simplefilter("ignore")
         try:
             yield

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from funnelcast.errors import ModelError
 from funnelcast.families.clv.likelihood import Objective, hessian
@@ -54,9 +56,15 @@ class Climbs:
         }
 
 
+def one_thread() -> AbstractContextManager[object]:
+    """Keep BLAS to one thread: for four parameters, threads that wait for each other on a busy machine cost ten times the work."""
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    return limits
+
+
 def climb(objective: Objective, starts: Sequence[Floats]) -> Climbs:
     """Climb from each start by L-BFGS on the exact gradient."""
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), one_thread():
         found = [_ascend(objective, np.asarray(start, dtype=np.float64)) for start in starts]
         heights = [_height(objective, end) for end, _ in found]
     return Climbs([end for end, _ in found], heights, sum(converged for _, converged in found))
@@ -70,7 +78,7 @@ def highest(objective: Objective, near: Floats) -> Fitted:
     ModelError
         There is none that is finite.
     """
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), one_thread():
         point, converged = _newton(objective, near)
         if not converged:
             # Far from a quadratic: climb, and step again.

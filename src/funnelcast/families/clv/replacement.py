@@ -106,7 +106,7 @@ def replace_plain(shop: Workshop, newest: Window, newest_rows: pd.DataFrame, pla
     rows = shop.rows_of(window)
     own = replace(own, chosen_on=shop.judge(before, rows))
     tried = [_try(shop, name, (window, before, rows), (newest, plain, newest_rows)) for name in FITS]
-    chosen = next((trial for trial in tried if _holds(trial, own, limit)), None)
+    chosen = next((trial for trial in tried if holds(trial, own, limit)), None)
     trials = (own, *(replace(trial, said=trial.said or _why(trial, own, chosen, limit)) for trial in tried))
     if chosen is None:
         return Replacement(f"{begun}, and no other member held on the hold-out before it. {UNFIT}", None, trials, window)
@@ -128,11 +128,12 @@ def _try(shop: Workshop, name: str, choosing: At, judging: At) -> Trial:
     return Trial(name, shop.judge(earlier, rows), shop.judge(later, newest_rows), later)
 
 
-def _holds(trial: Trial, plain: Trial, limit: float) -> bool:
+def holds(trial: Trial, plain: Trial, limit: float) -> bool:
+    """Say whether a member holds where members are chosen, as ``replace_plain`` defines it."""
     if trial.chosen_on is None or plain.chosen_on is None:
         return False
     bias, of_plain = trial.chosen_on["bias_pct"], plain.chosen_on["bias_pct"]
-    return abs(bias) <= limit and bias * np.sign(of_plain) <= _REMAINING * abs(of_plain)
+    return abs(bias) <= limit and bool(bias * np.sign(of_plain) <= _REMAINING * abs(of_plain))
 
 
 def _bias(metrics: Metrics | None) -> float:
@@ -142,7 +143,7 @@ def _bias(metrics: Metrics | None) -> float:
 def _why(trial: Trial, plain: Trial, chosen: Trial | None, limit: float) -> str:
     if trial is chosen:
         return "chosen"
-    if chosen is not None and _holds(trial, plain, limit):
+    if chosen is not None and holds(trial, plain, limit):
         return f"would hold too, but {chosen.member} comes before it"
     if _bias(trial.chosen_on) > limit:
         return f"passed over: beyond {limit:g} % where members are chosen"

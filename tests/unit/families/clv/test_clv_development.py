@@ -10,7 +10,7 @@ import pytest
 from funnelcast.artefacts import to_json
 from funnelcast.errors import TooFewRows
 from funnelcast.families.clv import FAMILY
-from funnelcast.families.clv.development import window_of
+from funnelcast.families.clv.windows import window_of
 from funnelcast.families.family import Development, Options
 from funnelcast.sources.conform import from_frames
 from funnelcast.sources.facts import Facts, Source
@@ -128,7 +128,7 @@ def test_a_fit_that_its_hold_out_contradicts_does_not_ship() -> None:
 
 
 def test_the_plots_can_be_drawn(held_after: Development) -> None:
-    assert set(held_after.plots) == {"frequency", "tracking", "tracking_weekly", "p_alive", "deciles"}
+    assert set(held_after.plots) == {"frequency", "tracking", "tracking_weekly", "p_alive", "deciles", "pit"}
     for draw in held_after.plots.values():
         content = io.BytesIO()
         draw().savefig(content, format="png", dpi=40)
