@@ -9,7 +9,7 @@ import pytest
 
 from funnelcast.families.clv.draws import Customers, Worlds, daily_purchases, grouped_purchases
 from funnelcast.families.clv.gamma_gamma import SpendModel
-from funnelcast.families.clv.parameters import BgNbd, GammaGamma, MbgNbd, ParetoNbd, Process
+from funnelcast.families.clv.parameters import BgNbd, GammaGamma, MbgNbd, ParetoNbd, Process, TrendBgNbd
 from funnelcast.families.clv.predictions import expected_purchases, p_purchase
 from funnelcast.families.clv.quantiles import quantiles
 
@@ -21,11 +21,13 @@ X, T_X, AGE, M = (
 Z = np.array([90.0, 0.0, 5.0, 45.0])
 
 
-PROCESSES = pytest.mark.parametrize("process", [PROCESS, MbgNbd(0.8, 6.0, 0.9, 2.8), ParetoNbd(0.8, 6.0, 0.7, 30.0)])
+PROCESSES = pytest.mark.parametrize(
+    "process", [PROCESS, MbgNbd(0.8, 6.0, 0.9, 2.8), ParetoNbd(0.8, 6.0, 0.7, 30.0), TrendBgNbd(0.8, 6.0, 0.9, 2.8, 0.97)]
+)
 
 
 def worlds(count: int, seed: int = 1, spread: float = 0.0, process: Process = PROCESS) -> Worlds:
-    return Worlds.draw(process, np.eye(4) * spread, SPEND, count, seed)
+    return Worlds.draw(process, np.eye(len(process.logarithms())) * spread, SPEND, count, seed)
 
 
 def repeated(number: int) -> Customers:

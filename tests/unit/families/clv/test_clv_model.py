@@ -14,7 +14,7 @@ from funnelcast.families.clv import FAMILY
 from funnelcast.families.clv.baseline import MEAN_RATE, PAST_RATE, RateBaseline
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.model import ClvModel
-from funnelcast.families.clv.parameters import BgNbd, GammaGamma, MbgNbd, ParetoNbd
+from funnelcast.families.clv.parameters import BgNbd, GammaGamma, MbgNbd, ParetoNbd, TrendBgNbd
 from funnelcast.families.clv.rows import INPUTS
 from funnelcast.families.clv.terms import Terms
 from tests.unit.families.clv.bg_nbd_company import ALPHA, A, B, R, customers
@@ -120,6 +120,7 @@ OTHERS = [
     replace(CDNOW, member="bg_nbd_recent"),
     replace(CDNOW, process=MbgNbd(0.525, 6.183, 0.891, 1.614), member="mbg_nbd"),
     replace(CDNOW, process=ParetoNbd(0.553, 10.578, 0.606, 11.669), member="pareto_nbd"),
+    replace(CDNOW, process=TrendBgNbd(0.243, 4.414, 0.793, 2.426, 0.99), covariance=np.eye(5) * 1e-6, member="bg_nbd_trend"),
 ]
 
 

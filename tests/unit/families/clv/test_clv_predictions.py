@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from funnelcast.families.clv.parameters import BgNbd, Floats, MbgNbd, ParetoNbd, Process
+from funnelcast.families.clv.parameters import BgNbd, Floats, MbgNbd, ParetoNbd, Process, TrendBgNbd
 from funnelcast.families.clv.predictions import discounted_purchases, expected_purchases, p_alive, p_purchase
 
 HORIZONS = (0.01, 1.0, 26.0, 520.0, 5200.0)
@@ -22,6 +22,7 @@ processes = st.one_of(
     st.builds(BgNbd, r=powers(-3, 2), alpha=powers(-2, 3), a=around_one, b=powers(-3, 3)),
     st.builds(MbgNbd, r=powers(-3, 2), alpha=powers(-2, 3), a=around_one, b=powers(-3, 3)),
     st.builds(ParetoNbd, r=powers(-3, 2), alpha=powers(-2, 3), s=around_one, beta=powers(-2, 3)),
+    st.builds(TrendBgNbd, r=powers(-3, 2), alpha=powers(-2, 3), a=around_one, b=powers(-3, 3), pace=st.floats(0.9, 1.1)),
 )
 
 
@@ -32,7 +33,7 @@ def customers(seed: int) -> tuple[Floats, Floats, Floats]:
     return x, np.where(x > 0, T * random.random(CUSTOMERS), 0.0), T
 
 
-@settings(max_examples=18, deadline=None, derandomize=True)
+@settings(max_examples=24, deadline=None, derandomize=True)
 @given(model=processes, seed=st.integers(0, 1000))
 def test_finite_probable_and_never_falling_with_the_horizon(model: Process, seed: int) -> None:
     rows = customers(seed)
