@@ -29,11 +29,11 @@ _KEYS = ("contact_id", "as_of")
 
 
 def untold(facts: Facts) -> Mapping[str, Mapping[str, str]]:
-    """Say which of the three the company's facts can't tell, and what they would need, in English and French."""
+    """Say which of these the company's facts can't tell, and what they would need, in English and French."""
     by_purchase = facts.brings("transactions", "channel")
     needs = {
         CHANNEL: (by_purchase or facts.brings("contacts", "source_channel"), "contacts.source_channel or transactions.channel"),
-        JOURNEY: (by_purchase or facts.has("touchpoints"), "touchpoints or transactions.channel"),
+        **dict.fromkeys((JOURNEY, TOUCHED), (by_purchase or facts.has("touchpoints"), "touchpoints or transactions.channel")),
         USED: (by_purchase or facts.has("touchpoints"), "touchpoints or transactions.channel"),
     }
     return {

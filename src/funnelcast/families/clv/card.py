@@ -29,6 +29,23 @@ def money(amounts: Mapping[str, Any], spend: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def groups(document: Mapping[str, Any]) -> str:
+    """Tell whether the purchase process differs by how customers were won, and how far the groups lie apart."""
+    lines = ["## Groups", "", f"{document['said'][:1].upper()}{document['said'][1:]}."]
+    for fit in [document["shipped"]] if "shipped" in document else document["tried"]:
+        names = list(fit["spread_of_logarithms"])
+        spread = ", ".join(f"{name} {value:.2f}" for name, value in fit["spread_of_logarithms"].items())
+        lines += [
+            "",
+            f"By {fit['column']}, evidence {fit['evidence']:.1f}; standard deviations of the logarithms between groups: {spread}.",
+        ]
+        lines += ["", f"| group | customers | {' | '.join(names)} |", "|---|---|" + "---|" * len(names)]
+        for group in fit["groups"]:
+            own = " | ".join(f"{group['parameters'][name]:.3g}" for name in names)
+            lines.append(f"| {group['group']} | {group['customers']:,} | {own} |")
+    return "\n".join(lines)
+
+
 def segments(document: Mapping[str, Any]) -> str:
     """Tell what the segments are worth."""
     sampled = document["simulated"] < document["customers"]

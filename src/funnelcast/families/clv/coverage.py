@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from funnelcast.evaluate.quantiles import inside, pit
+from funnelcast.families.clv.groups import PurchaseModel
 from funnelcast.families.clv.holdout import covered, evenness
-from funnelcast.families.clv.model import ClvModel
 from funnelcast.families.clv.parameters import Floats, Whole
 from funnelcast.terms import Json
 
@@ -38,7 +38,7 @@ class Met:
         return inside(self.actual, self.drawn, level)
 
 
-def account(model: ClvModel, rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def account(model: PurchaseModel, rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Judge the intervals of a hold-out, for the train document: ``coverage`` and ``pit``.
 
     Of more than 20,000 customers as many are taken at random, and the sums are theirs: 100 groups tell enough.
@@ -60,7 +60,7 @@ def account(model: ClvModel, rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
     }
 
 
-def met(model: ClvModel, rows: pd.DataFrame, days: float, draws: int, seed: int) -> dict[str, dict[str, Met]]:
+def met(model: PurchaseModel, rows: pd.DataFrame, days: float, draws: int, seed: int) -> dict[str, dict[str, Met]]:
     """Compare sums with their futures: ``purchases`` and ``spent``, each of all, of groups of 200 and of tenths by prediction.
 
     Parameters
@@ -95,7 +95,7 @@ def _tenths(expected: Floats) -> Whole:
     return tenth
 
 
-def _read(model: ClvModel, rows: pd.DataFrame) -> pd.DataFrame:
+def _read(model: PurchaseModel, rows: pd.DataFrame) -> pd.DataFrame:
     return rows[[name for name in model.columns if name in rows.columns]]
 
 

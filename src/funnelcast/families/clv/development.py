@@ -17,6 +17,8 @@ from funnelcast.families.clv.coverage import account
 from funnelcast.families.clv.first_values import FirstValues, first_values
 from funnelcast.families.clv.fitting import fit_bg_nbd
 from funnelcast.families.clv.gamma_gamma import SpendModel, fit_spend
+from funnelcast.families.clv.grouping import Choice, Grouper, columns_of
+from funnelcast.families.clv.groups import GroupedModel, PurchaseModel
 from funnelcast.families.clv.likelihood import Purchases, Spend
 from funnelcast.families.clv.model import ClvModel
 from funnelcast.families.clv.omnichannel import SEGMENTED, frame_of, omnichannel, segmented
@@ -34,13 +36,13 @@ from funnelcast.families.clv.summary import (
 )
 from funnelcast.families.clv.terms import Terms
 from funnelcast.families.clv.weekly import purchases_by_week, weekly
-from funnelcast.families.clv.windows import Window, window_of
+from funnelcast.families.clv.windows import Window, choice_window, window_of
 from funnelcast.families.family import Development, Options
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import Spec
 from funnelcast.terms import AsOf, Json
 
-Judged = ClvModel | RateBaseline
+Judged = PurchaseModel | RateBaseline
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,12 @@ class Fit:
     baselines: tuple[RateBaseline, ...]
     diagnostics: dict[str, Json]
     customers: int
+    by_group: GroupedModel | None = None
+
+    @property
+    def ships(self) -> PurchaseModel:
+        """The model with its groups, where it has some."""
+        return self.by_group or self.model
 
 
 def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options) -> Development:
@@ -79,12 +87,13 @@ def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options) -> Developm
     options.progress(f"{spec.name}: judging on {window.days:.0f} days from {window.start.at:%Y-%m-%d}")
     newest = rows_with_outcome(facts, window)
     judged, shipped, replacement = _fitted(facts, spec, as_of, (window, newest), options)
+    judged, shipped, groups = _grouped(facts, spec, (window, as_of), (judged, shipped), replacement)
     development = _assemble(spec, judged, shipped, newest, replacement)
     development = with_segments(development, facts, as_of, window)
     amounts = rules(facts, as_of)
     spend: Any = shipped.diagnostics["spend"]
-    sections = (card.money(amounts, spend), *development.sections)
-    details = {**development.details, "amounts": amounts}
+    sections = (card.money(amounts, spend), card.groups(groups), *development.sections)
+    details = {**development.details, "amounts": amounts, "groups": groups}
     return replace(development, details=details, sections=sections, folds=earlier_folds(facts, spec, window))
 
 
@@ -110,6 +119,26 @@ def _fitted(
     return instead, replace(shipped, model=shop.member_at(ships.member, as_of, window.days, shipped.model)), replacement
 
 
+def _grouped(
+    facts: Facts, spec: Spec, instants: tuple[Window, AsOf], fits: tuple[Fit, Fit], replacement: Replacement | None
+) -> tuple[Fit, Fit, dict[str, Json]]:
+    """Let the process differ by how customers were won, where an earlier hold-out bears it out; and say what was found."""
+    (window, as_of), (judged, shipped) = instants, fits
+    if replacement is not None:
+        return judged, shipped, Choice("groups are tried where the hold-out bears BG/NBD out, which it doesn't").document()
+    grouper = Grouper(
+        facts, columns_of(facts, spec), lambda at: fit_at(facts, at, spec).model, lambda held: rows_with_outcome(facts, held), losses
+    )
+    choice = grouper.choose(choice_window(facts, window))
+    found = grouper.grouped(choice, window.start, judged.model)
+    later = found if shipped is judged else grouper.grouped(choice, as_of, shipped.model)
+    if found is None or later is None:
+        return judged, shipped, choice.document()
+    by_group = replace(judged, by_group=found.model)
+    ships = by_group if shipped is judged else replace(shipped, by_group=later.model)
+    return by_group, ships, {**choice.document(), "shipped": later.document()}
+
+
 def _largest_bias(spec: Spec, *, replaced: bool = False) -> float:
     name, usual = ("largest_fallback_bias_pct", 15.0) if replaced else ("largest_bias_pct", 25.0)
     return float(spec.options.get(name, usual))
@@ -117,7 +146,7 @@ def _largest_bias(spec: Spec, *, replaced: bool = False) -> float:
 
 def with_segments(development: Development, facts: Facts, as_of: AsOf, window: Window) -> Development:
     """Add the omnichannel report, and purchases week by week."""
-    judged, shipped = cast("ClvModel", development.judged), cast("ClvModel", development.model)
+    judged, shipped = cast("PurchaseModel", development.judged), cast("PurchaseModel", development.model)
     newest = development.newest
     report = omnichannel(facts, as_of, shipped, Holdout(newest, *expected_in_holdout(judged, newest)[:2]))
     weeks = weekly(judged, newest, purchases_by_week(facts, window.start, window.end), window.days)
@@ -232,16 +261,16 @@ def _days(rows: pd.DataFrame) -> float:
 
 
 def _assemble(spec: Spec, judged: Fit, shipped: Fit, newest: pd.DataFrame, replacement: Replacement | None) -> Development:
-    metrics = metrics_of(judged.model, newest)
+    metrics = metrics_of(judged.ships, newest)
     of_baselines = [metrics_of(baseline, newest) for baseline in judged.baselines]
     # The stronger of the simple rules stands against the challenger.
     strongest = int(np.argmin([found["crps"] for found in of_baselines]))
     baselines: dict[str, Json] = {baseline.kind: dict(found) for baseline, found in zip(judged.baselines, of_baselines, strict=True)}
-    held = account(judged.model, newest)
+    held = account(judged.ships, newest)
     return Development(
-        model=shipped.model,
+        model=shipped.ships,
         baseline=shipped.baselines[strongest],
-        judged=judged.model,
+        judged=judged.ships,
         judged_baseline=judged.baselines[strongest],
         newest=newest,
         metrics=metrics,
@@ -250,12 +279,12 @@ def _assemble(spec: Spec, judged: Fit, shipped: Fit, newest: pd.DataFrame, repla
         details={
             **document_of(shipped),
             "baselines": baselines,
-            "deciles": [dict(row) for row in holdout.deciles(*expected_in_holdout(judged.model, newest)[:2])],
+            "deciles": [dict(row) for row in holdout.deciles(*expected_in_holdout(judged.ships, newest)[:2])],
             "gates": _gates(spec, metrics, replacement),
             **({} if replacement is None else {"members": replacement.document()}),
             **held,
         },
-        plots={**_plots(judged.model, newest), "pit": partial(plots.pit, held["pit"])},
+        plots={**_plots(judged.ships, newest), "pit": partial(plots.pit, held["pit"])},
         sections=(*(() if replacement is None else (replacement.section(),)), card.intervals(**held)),
     )
 
@@ -291,7 +320,7 @@ def _gates(spec: Spec, metrics: dict[str, float], replacement: Replacement | Non
     ]
 
 
-def _plots(model: ClvModel, newest: pd.DataFrame) -> dict[str, Callable[[], Any]]:
+def _plots(model: PurchaseModel, newest: pd.DataFrame) -> dict[str, Callable[[], Any]]:
     predicted, actual, _ = expected_in_holdout(model, newest)
     return {
         "frequency": partial(plots.frequency, model, newest),

@@ -12,9 +12,12 @@ import pandas as pd
 from funnelcast.artefacts import digest, to_json
 from funnelcast.errors import ArtefactDamaged, TooFewRows
 from funnelcast.families.clv import development
+from funnelcast.families.clv.acquisition import with_acquisition
 from funnelcast.families.clv.baseline import MEAN_RATE, PAST_RATE, RateBaseline
 from funnelcast.families.clv.first_values import FIRST_VALUE, first_values_of, with_known_first
 from funnelcast.families.clv.gamma_gamma import SpendModel
+from funnelcast.families.clv.grouping import columns_of
+from funnelcast.families.clv.groups import GroupedModel
 from funnelcast.families.clv.model import MEMBERS, ClvModel
 from funnelcast.families.clv.parameters import Floats
 from funnelcast.families.clv.summary import COLUMNS, compress, definition, purchases_of, spend_of, summarise
@@ -35,9 +38,13 @@ class ClvFamily:
         """Fit as of the start of a hold-out, judge on all of it, ship what was fitted at as_of."""
         return development.develop(facts, spec, as_of, options)
 
-    def candidates(self, facts: Facts, spec: Spec, cohort: ir.Table | None, as_of: AsOf) -> ir.Table:  # noqa: ARG002 (every CLV has one cohort)
+    def candidates(self, facts: Facts, spec: Spec, cohort: ir.Table | None, as_of: AsOf) -> ir.Table:
         """Give contact_id, as_of and the model's columns of every customer; who hasn't bought before as_of has no row."""
-        return with_known_first(summarise(facts, as_of, cohort)).select("contact_id", "as_of", *COLUMNS, FIRST_VALUE)
+        customers = with_known_first(summarise(facts, as_of, cohort))
+        groups = columns_of(facts, spec)
+        if groups:
+            customers = with_acquisition(facts, as_of, customers, cohort)
+        return customers.select("contact_id", "as_of", *COLUMNS, FIRST_VALUE, *groups)
 
     def fit(self, rows: pd.DataFrame, spec: Spec) -> ClvModel:
         """Fit on rows of frequency, recency, T and monetary_value."""
@@ -63,7 +70,8 @@ class ClvFamily:
             if document["kind"] in MEMBERS:
                 covariance = np.array(document["covariance"], dtype=np.float64)
                 process = MEMBERS[document["kind"]].of_document(document["process"])
-                return ClvModel(process, covariance, spend, terms, document["kind"])
+                model = ClvModel(process, covariance, spend, terms, document["kind"])
+                return GroupedModel.of_document(model, document["groups"]) if "groups" in document else model
         except (KeyError, TypeError, ValueError) as error:
             raise ArtefactDamaged(folder="clv", reason=f"model.json can't be read ({type(error).__name__}: {error})") from error
         raise ArtefactDamaged(folder="clv", reason=f"model.json holds a model of the unknown kind {document['kind']!r}")
@@ -74,7 +82,7 @@ class ClvFamily:
 
     def losses(self, model: Model, rows: pd.DataFrame) -> Floats:
         """Give the CRPS of each customer's predictive count of purchases in ``holdout_days``, against ``purchases``."""
-        if not isinstance(model, ClvModel | RateBaseline):
+        if not isinstance(model, ClvModel | GroupedModel | RateBaseline):
             message = f"clv judges its own models, not {type(model).__name__}"
             raise TypeError(message)
         return development.losses(model, rows)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from funnelcast.families.clv.acquisition import CHANNEL, JOURNEY, TOUCHED, USED, untold, with_segments
 from funnelcast.families.clv.first_values import FIRST_VALUE, with_known_first
-from funnelcast.families.clv.segments import Holdout, Valuer, segments
+from funnelcast.families.clv.segments import TABLES, Holdout, Valuer, segments
 from funnelcast.families.clv.summary import COLUMNS, summarise
 from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf, Json
@@ -22,7 +22,8 @@ def segmented(facts: Facts, as_of: AsOf) -> ir.Table:
 
 def omnichannel(facts: Facts, as_of: AsOf, model: Valuer, holdout: Holdout | None = None) -> dict[str, Json]:
     """Value a company's segments as of an instant, as ``segments`` gives it."""
-    return segments(model, frame_of(segmented(facts, as_of).order_by("contact_id").drop("contact_id")), untold(facts), holdout)
+    missing = {name: reason for name, reason in untold(facts).items() if name in TABLES}
+    return segments(model, frame_of(segmented(facts, as_of).order_by("contact_id").drop("contact_id")), missing, holdout)
 
 
 def frame_of(table: ir.Table) -> pd.DataFrame:

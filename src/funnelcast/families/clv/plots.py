@@ -14,6 +14,7 @@ from funnelcast.families.clv.predictions import p_alive
 from funnelcast.families.clv.weekly import parts
 
 if TYPE_CHECKING:
+    from funnelcast.families.clv.groups import PurchaseModel
     from funnelcast.families.clv.model import ClvModel
 
 _MOST_COUNTS = 8
@@ -21,7 +22,7 @@ _POINTS = 60
 _ACTUAL, _MODEL, _QUIET = "#444444", "#1f77b4", "#999999"
 
 
-def frequency(model: ClvModel, rows: pd.DataFrame) -> Any:
+def frequency(model: PurchaseModel, rows: pd.DataFrame) -> Any:
     """Draw how many customers had 0, 1, 2 … repeat purchases by their age, and how many the model expects."""
     counted = np.bincount(np.minimum(rows["frequency"], _MOST_COUNTS).astype(np.int64), minlength=_MOST_COUNTS + 1)
     expected = np.sum([_expected_counts(part, customers) for part, customers in parts(model, rows)], axis=0)
@@ -58,7 +59,7 @@ def tracking(weeks: pd.DataFrame, *, cumulative: bool) -> Any:
     return figure
 
 
-def alive(model: ClvModel, rows: pd.DataFrame) -> Any:
+def alive(model: PurchaseModel, rows: pd.DataFrame) -> Any:
     """Draw P(alive) over frequency and recency, at the longest age among the customers."""
     T = float(rows["T"].max())
     most = float(np.ceil(max(np.quantile(rows["frequency"], 0.995), 5.0)))

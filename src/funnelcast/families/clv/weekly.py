@@ -17,6 +17,7 @@ from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf
 
 if TYPE_CHECKING:
+    from funnelcast.families.clv.groups import PurchaseModel
     from funnelcast.families.clv.model import ClvModel
 
 DAYS = 7
@@ -34,7 +35,7 @@ def purchases_by_week(facts: Facts, start: AsOf, end: AsOf) -> pd.Series:
     return counted.set_index("week")["purchases"].astype("float64")
 
 
-def weekly(model: ClvModel, rows: pd.DataFrame, actual: pd.Series, holdout_days: float) -> pd.DataFrame:
+def weekly(model: PurchaseModel, rows: pd.DataFrame, actual: pd.Series, holdout_days: float) -> pd.DataFrame:
     """Set both side by side, for whole weeks: ``week`` (0 is the first after the cut), ``actual`` and ``model``.
 
     Before the cut the model knows when each customer came; after it, also what they bought until then.
@@ -55,7 +56,7 @@ def weekly(model: ClvModel, rows: pd.DataFrame, actual: pd.Series, holdout_days:
     return pd.DataFrame({"week": weeks, "actual": found, "model": np.diff(reached)})
 
 
-def parts(model: ClvModel, rows: pd.DataFrame) -> Iterator[tuple[ClvModel, pd.DataFrame]]:
+def parts(model: PurchaseModel, rows: pd.DataFrame) -> Iterator[tuple[ClvModel, pd.DataFrame]]:
     """Give each process of the model with its distinct customers (frequency, recency, T) and how many share them."""
     for part, customers in model.parts(rows):
         yield part, compress(customers, "frequency", "recency", "T")

@@ -93,8 +93,8 @@ def test_what_comes_later_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("facts", "lacking"),
     [
-        (company(touches=False, channels=False), {"acquisition_channel", "journey_type", "channels_used"}),
-        (company(touches=False, channels=False, sources=True), {"journey_type", "channels_used"}),
+        (company(touches=False, channels=False), {"acquisition_channel", "journey_type", "touched_journey", "channels_used"}),
+        (company(touches=False, channels=False, sources=True), {"journey_type", "touched_journey", "channels_used"}),
         (company(channels=False), {"acquisition_channel"}),
         (company(), set()),
     ],
