@@ -19,6 +19,8 @@ from funnelcast.errors import FunnelcastError
 from funnelcast.families.churn.channels import NEXT_COLUMNS
 from funnelcast.families.churn.model import ChurnModel
 from funnelcast.families.churn.transitions import expected_moves
+from funnelcast.families.clv.groups import PurchaseModel
+from funnelcast.families.clv.omnichannel import omnichannel
 from funnelcast.families.family import Progress
 from funnelcast.forecast.projection import Ask
 from funnelcast.monitor.track_record import TrackRecord
@@ -34,10 +36,12 @@ from training.forecast import Gatherer, serving_models
 from training.lists import list_document
 from training.score import stream
 from training.train import default_as_of
-from training.values import value_of_contacts, value_of_conversions
+from training.values import CLV, value_of_contacts, value_of_conversions
 
 QUANTITIES = ("sales", "pipeline", "cash")
 RECORDED_WEEKS = 13
+CLV_SEGMENTS = "clv_segments"
+"""The document of CLV by segment."""
 
 
 @dataclass
@@ -95,8 +99,9 @@ class Refresh:
         )
         method = read(self.settings.models, ATTRIBUTION).options["method"]
         default = next((one for one in credited or [] if one["method"] == method), None)
+        self._value_segments()
         clv = value_of_contacts(self.settings, cut(self.facts, self.as_of), self.as_of)
-        self.contents.attempt("economics", lambda: economics_with(self.facts, self.as_of, default, clv))
+        self.contents.attempt("economics", lambda: economics_with(self.settings, self.facts, self.as_of, default, clv))
         self._project()
         found = alerts(self.facts, self.as_of, self.serving, self.forecasts.get("cash"), self.progress)
         self.contents.files["alerts.json"] = to_json(found)
@@ -167,6 +172,22 @@ class Refresh:
 
         if any(champion.about.family == "lead_scoring" for champion in self.serving.values()):
             self.contents.attempt(CONVERSION_VALUE, document)
+
+    def _value_segments(self) -> None:
+        """Leave what customers are worth by how they were won and how many channels they use; a simple rule has no intervals for it."""
+        champion = self.serving.get(CLV)
+        if champion is None or not self.facts.has("transactions"):
+            return
+        model = champion.model
+        if not isinstance(model, PurchaseModel):
+            self.contents.missing[CLV_SEGMENTS] = "The clv champion is a simple rule, which gives no intervals for sums of customers."
+            return
+
+        def document() -> dict[str, Json]:
+            origin: dict[str, Json] = {"as_of": self.as_of.isoformat(), "currency": self.facts.source.currency, "version": champion.version}
+            return {**origin, **omnichannel(cut(self.facts, self.as_of), self.as_of, model)}
+
+        self.contents.attempt(CLV_SEGMENTS, document)
 
     def _project(self) -> None:
         models = serving_models(self.settings, self.facts.source.name)

@@ -12,7 +12,7 @@ customer buys, so they are reported and never a model's group. What the facts do
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ibis
@@ -51,17 +51,17 @@ def acquired(facts: Facts, as_of: AsOf, cohort: ir.Table | None = None) -> ir.Ta
     as_of, cohort
         As ``summarise`` takes them.
     """
-    bought = _known(facts, "transactions", as_of, cohort)
+    known = _reader(facts, as_of, cohort)
+    bought = known("transactions")
     first = _first_purchases(bought.filter(bought.amount >= 0))
-    with_source = _with_source(facts, as_of, cohort, first)
-    told = _with_touches(facts, as_of, cohort, with_source)
+    told = _with_touches(facts, known, _with_source(facts, known, first))
     offline = facts.offline(told.bought_by)
     side = ibis.cases((told.bought_by.isnull(), ibis.null("string")), (offline, TYPES[1]), else_=TYPES[0])
     on, off = told.online_at.notnull(), told.offline_at.notnull()
     kind = journey_type(on, off, (told.offline_at <= told.online_at).fill_null(False))  # noqa: FBT003 (Ibis's signature)
-    known = ibis.ifelse(on | off, kind, side)
-    touched = ibis.ifelse(on | off, kind, ibis.null("string")) if facts.has("touchpoints") else known
-    return told.select(*_KEYS, CHANNEL, **{JOURNEY: known, TOUCHED: touched})
+    journey = ibis.ifelse(on | off, kind, side)
+    touched = ibis.ifelse(on | off, kind, ibis.null("string")) if facts.has("touchpoints") else journey
+    return told.select(*_KEYS, CHANNEL, **{JOURNEY: journey, TOUCHED: touched})
 
 
 def with_segments(facts: Facts, as_of: AsOf, summary: ir.Table) -> ir.Table:
@@ -76,18 +76,25 @@ def with_acquisition(facts: Facts, as_of: AsOf, summary: ir.Table, cohort: ir.Ta
 
 def channels_used(facts: Facts, as_of: AsOf, cohort: ir.Table | None = None) -> ir.Table:
     """Count the distinct channels of each contact's touches and purchases up to as_of: contact_id, as_of, channels_used."""
-    met = [_known(facts, name, as_of, cohort).select(*_KEYS, "channel") for name in ("transactions", "touchpoints") if facts.has(name)]
+    known = _reader(facts, as_of, cohort)
+    met = [known(name).select(*_KEYS, "channel") for name in ("transactions", "touchpoints") if facts.has(name)]
     every = met[0] if len(met) == 1 else met[0].union(*met[1:])
     distinct = every.filter(every.channel.notnull()).distinct()
     return distinct.group_by(*_KEYS).aggregate(**{USED: distinct.count()})
 
 
-def _known(facts: Facts, name: str, as_of: AsOf, cohort: ir.Table | None) -> ir.Table:
-    if cohort is not None:
-        known = known_to(facts, name, cohort)
-    else:
-        known = cut(facts, as_of).table(name).mutate(as_of=ibis.literal(as_of.at, type="timestamp"))
-    return happened(known, "occurred_at") if name == "touchpoints" else known
+def _reader(facts: Facts, as_of: AsOf, cohort: ir.Table | None) -> Callable[[str], ir.Table]:
+    """Give what reads a table as known at each row's as_of."""
+    before = cut(facts, as_of) if cohort is None else facts
+
+    def read(name: str) -> ir.Table:
+        if cohort is None:
+            known = before.table(name).mutate(as_of=ibis.literal(as_of.at, type="timestamp"))
+        else:
+            known = known_to(facts, name, cohort)
+        return happened(known, "occurred_at") if name == "touchpoints" else known
+
+    return read
 
 
 def _first_purchases(bought: ir.Table) -> ir.Table:
@@ -99,18 +106,18 @@ def _first_purchases(bought: ir.Table) -> ir.Table:
     return firsts.select(*_KEYS, "first_at", "bought_by")
 
 
-def _with_source(facts: Facts, as_of: AsOf, cohort: ir.Table | None, first: ir.Table) -> ir.Table:
+def _with_source(facts: Facts, known: Callable[[str], ir.Table], first: ir.Table) -> ir.Table:
     if not facts.brings("contacts", "source_channel"):
         return first.mutate(**{CHANNEL: first.bought_by})
-    sources = _known(facts, "contacts", as_of, cohort).select(*_KEYS, **{CHANNEL: "source_channel"})
+    sources = known("contacts").select(*_KEYS, **{CHANNEL: "source_channel"})
     return _beside(first, sources)
 
 
-def _with_touches(facts: Facts, as_of: AsOf, cohort: ir.Table | None, first: ir.Table) -> ir.Table:
+def _with_touches(facts: Facts, known: Callable[[str], ir.Table], first: ir.Table) -> ir.Table:
     """Add when the journey to the first purchase met either side first."""
     if not facts.has("touchpoints"):
         return first.mutate(online_at=ibis.null("timestamp"), offline_at=ibis.null("timestamp"))
-    touches = _known(facts, "touchpoints", as_of, cohort).select(*_KEYS, "channel", at="occurred_at")
+    touches = known("touchpoints").select(*_KEYS, "channel", at="occurred_at")
     before = touches.join(first.select(*_KEYS, "first_at"), _KEYS).filter(lambda row: row.at <= row.first_at)
     offline = facts.offline(before.channel)
     sides = before.group_by(*_KEYS).aggregate(online_at=before.at.min(where=~offline), offline_at=before.at.min(where=offline))

@@ -179,9 +179,10 @@ class Grouper:
         }
         ships = best.gain >= _STRONG_EVIDENCE and gained > error
         verdict = "ships" if ships else "doesn't ship"
+        moved = f"{'lower' if gained > 0 else 'higher'} by {abs(gained):.5f} (standard error {error:.5f})"
         said = (
-            f"the process by {column} {verdict}: evidence {best.gain:.1f} (strong from {_STRONG_EVIDENCE:g}), CRPS {gained:+.5f} better "
-            f"on the hold-out before the one that judges, standard error {error:.5f}"
+            f"the process by {column} {verdict}: evidence {best.gain:.1f} (strong from {_STRONG_EVIDENCE:g}), and CRPS {moved} "
+            "on the hold-out before the one that judges"
         )
         return Choice(said, column if ships else None, window, tried, measured)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from funnelcast.families.clv.likelihood import Objective, hessian
+from funnelcast.families.clv.maximum import one_thread
 from funnelcast.families.clv.parameters import Floats
 
 _SMALLEST, _LARGEST = 1e-3, 2.0
@@ -54,6 +55,11 @@ def pool(objectives: Mapping[str, Objective], start: Floats) -> Pooled:
     start
         The logarithms that fit all groups together, shape (k,).
     """
+    with one_thread():
+        return _pooled(objectives, start)
+
+
+def _pooled(objectives: Mapping[str, Objective], start: Floats) -> Pooled:
     names, size = list(objectives), len(start)
     given = list(objectives.values())
     modes, level = np.tile(start, (len(names), 1)), np.concatenate([start, np.full(size, np.log(_FIRST_SPREAD))])
