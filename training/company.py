@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from funnelcast.economics import economics
+from funnelcast.economics import Rules, economics
 from funnelcast.errors import FunnelcastError
 from funnelcast.families.attribution.answer import credits as credits_of
 from funnelcast.settings import Settings
@@ -16,7 +16,7 @@ from funnelcast.sources.facts import Facts
 from funnelcast.spec import read
 from funnelcast.terms import AsOf, Json
 from training.train import default_as_of
-from training.values import value_of_contacts
+from training.values import CLV, value_of_contacts
 
 ATTRIBUTION = "attribution"
 
@@ -36,9 +36,16 @@ def company_economics(settings: Settings, facts: Facts, *, as_of: AsOf | None) -
     except FunnelcastError:
         # without touches nothing is credited; economics names what that leaves out
         credited = None
-    return economics_with(facts, as_of, credited, value_of_contacts(settings, cut(facts, as_of), as_of))
+    return economics_with(settings, facts, as_of, credited, value_of_contacts(settings, cut(facts, as_of), as_of))
 
 
-def economics_with(facts: Facts, as_of: AsOf, credited: Mapping[str, Any] | None, clv: pd.Series | None) -> dict[str, Json]:
-    """Give the economics from credits and customer values that are already known."""
-    return economics(facts, as_of, credited, None if clv is None else clv.reset_index())
+def economics_with(
+    settings: Settings, facts: Facts, as_of: AsOf, credited: Mapping[str, Any] | None, clv: pd.Series | None
+) -> dict[str, Json]:
+    """Give the economics from credits and customer values that are already known, by the rules that the specs state."""
+    rules = Rules(
+        lookback_days=int(read(settings.models, ATTRIBUTION).cohort["lookback_days"]),
+        churn_days=read(settings.models, "churn").horizon_days,
+        margin_share=float(read(settings.models, CLV).options["margin"]),
+    )
+    return economics(facts, as_of, credited, None if clv is None else clv.reset_index(), rules)

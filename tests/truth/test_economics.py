@@ -63,6 +63,7 @@ def test_what_lacks_facts_is_named() -> None:
         "touchpoints, with transactions or contacts",
         "an attribution (touchpoints or journeys)",
         "transactions",
+        "transactions.margin, or a share below 1 as `margin` in models/clv/spec.toml",
         "a CLV model (transactions)",
         "deals",
     }

@@ -1,7 +1,8 @@
-"""What each channel costs and earns: CAC, ROAS, CPL, CLV/CAC, payback, velocity and journey types, each with an interval."""
+"""What each channel costs and earns, when, and what its customers and deals do next; each figure with an interval."""
 
 from __future__ import annotations
 
+from funnelcast.economics.books import Rules
 from funnelcast.economics.company import economics
 
-__all__ = ["economics"]
+__all__ = ["Rules", "economics"]

@@ -21,10 +21,21 @@ _FEWEST = 1e-9
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Clusters drawn with replacement; ``weights`` say how often each was, shape (replicates, clusters)."""
+    """Clusters drawn with replacement.
+
+    Parameters
+    ----------
+    weights
+        How often each cluster was drawn, shape (replicates, clusters).
+    unseen
+        Counts that zero events leave possible, shape (replicates,).
+    noise
+        Standard normal, for what is uncertain beyond the clusters, shape (replicates,).
+    """
 
     weights: Floats
     unseen: Floats
+    noise: Floats
 
     @classmethod
     def of(cls, seed: int) -> Bootstrap:
@@ -35,7 +46,7 @@ class Bootstrap:
         """
         rng = np.random.default_rng(seed)
         weights = rng.multinomial(CLUSTERS, np.full(CLUSTERS, 1 / CLUSTERS), size=REPLICATES).astype(np.float64)
-        return cls(weights, rng.gamma(0.5, 1.0, size=REPLICATES))
+        return cls(weights, rng.gamma(0.5, 1.0, size=REPLICATES), rng.standard_normal(REPLICATES))
 
     def sums(self, by_cluster: Floats) -> Floats:
         """Sum in every replicate."""
@@ -56,6 +67,20 @@ class Bootstrap:
         total, below = float(of.sum()), self.sums(of)
         seen = below > _FEWEST
         return estimate(float(won.sum()) / total if total > _FEWEST else None, self.sums(won)[seen] / below[seen])
+
+    def share(self, won: Floats, of: Floats) -> dict[str, Json]:
+        """Give the share of trials that were won, from counts by cluster; where all or none were, the interval says what is possible."""
+        total, below = float(of.sum()), self.sums(of)
+        seen = below > _FEWEST
+        return estimate(float(won.sum()) / total if total > _FEWEST else None, self.shares(won, of)[seen])
+
+    def shares(self, won: Floats, of: Floats) -> Floats:
+        """Give the share in every replicate, never zero or one; 0 without a trial."""
+        trials = self.sums(of)
+        lost = np.minimum(self.counts(of - won), trials)
+        gained = np.minimum(self.counts(won), trials)
+        certain = trials - self.sums(won) <= _FEWEST
+        return np.divide(np.where(certain, trials - lost, gained), trials, out=np.zeros_like(trials), where=trials > _FEWEST)
 
 
 def estimate(value: float | None, draws: Floats) -> dict[str, Json]:

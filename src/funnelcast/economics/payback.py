@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import ibis
@@ -9,43 +11,91 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from funnelcast.economics.estimates import Bootstrap, Floats, by_cluster, estimate
-from funnelcast.economics.people import frame_of
+from funnelcast.economics.calendar import QUARTER, name_of
+from funnelcast.economics.estimates import CLUSTERS, Bootstrap, Floats, estimate
+from funnelcast.economics.margin import Margin
+from funnelcast.economics.people import frame_of, month_of
+from funnelcast.families.attribution.paths import significant
 from funnelcast.sources.facts import Facts
 from funnelcast.terms import DAYS_PER_MONTH, AsOf, Json
 
 LONGEST = 36  # months of the curve
+ENOUGH = 20  # customers without whom a cohort isn't told apart
 _SECONDS_PER_DAY = 86_400
 
 
-def monthly(known: Facts, everyone: ir.Table, as_of: AsOf) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Sum what customers brought by month of their lives, only months that were wholly observed.
+@dataclass(frozen=True)
+class Lives:
+    """What customers brought by month of their lives, only months that were wholly observed.
 
-    Returns
-    -------
-    ``cluster, source, month, earned`` and ``cluster, source, age`` (whole months observed), ``customers``. Earned is the margin where the
-    company brings it, else the amount.
+    Parameters
+    ----------
+    sums
+        ``source, cluster, cohort, month, earned``; the cohort is the quarter in which they became customers.
+    ages
+        ``source, cluster, cohort, age`` (whole months observed), ``customers``.
     """
+
+    sums: pd.DataFrame
+    ages: pd.DataFrame
+
+    def of(self, source: str) -> tuple[Followed, dict[int, Followed]]:
+        """Give the customers whom a channel brought, all and by cohort."""
+        sums, ages = self.sums[self.sums["source"] == source], self.ages[self.ages["source"] == source]
+        numbers: list[int] = sorted(ages["cohort"].unique().tolist())
+        cohorts = {number: Followed.of(sums[sums["cohort"] == number], ages[ages["cohort"] == number]) for number in numbers}
+        return Followed.of(sums, ages), cohorts
+
+
+@dataclass(frozen=True)
+class Followed:
+    """Customers followed through their months: ``customers`` (clusters,), ``earned`` and ``at_risk`` (months, clusters)."""
+
+    customers: Floats
+    earned: Floats
+    at_risk: Floats
+
+    @classmethod
+    def of(cls, sums: pd.DataFrame, ages: pd.DataFrame) -> Followed:
+        """Lay out the sums; as long as anyone was observed."""
+        months = int(min(LONGEST, ages["age"].max())) if len(ages) else 0
+        aged = _laid_out(ages["age"].clip(upper=months), ages["cluster"], ages["customers"], months + 1)
+        observed = np.flip(np.cumsum(np.flip(aged, axis=0), axis=0), axis=0)
+        kept = sums[sums["month"] < months]
+        return cls(observed[0], _laid_out(kept["month"], kept["cluster"], kept["earned"], months), observed[1:])
+
+
+def _laid_out(row: Any, cluster: Any, amount: Any, rows: int) -> Floats:
+    cells = row.to_numpy(dtype=np.int64) * CLUSTERS + cluster.to_numpy(dtype=np.int64)
+    summed = np.bincount(cells, weights=significant(amount.to_numpy(dtype=np.float64)), minlength=rows * CLUSTERS)
+    return np.asarray(summed, dtype=np.float64).reshape(rows, CLUSTERS)
+
+
+def monthly(known: Facts, everyone: ir.Table, as_of: AsOf, margin: Margin | None) -> Lives:
+    """Sum what customers earned by month of their lives: the margin where it is known, else the amount."""
     now = ibis.literal(as_of.at, type="timestamp")
     customers = everyone.filter(everyone.customer_at.notnull() & (everyone.customer_at <= now))
-    aged = customers.mutate(age=_months(now, customers.customer_at))
+    aged = customers.mutate(age=months_between(customers.customer_at, now), cohort=month_of(customers.customer_at) // 3)
     bought = known.table("transactions")
-    earned = bought.margin if known.brings("transactions", "margin") else bought.amount
-    joined = bought.mutate(earned=earned).join(aged, "contact_id")
-    placed = joined.mutate(month=_months(joined.occurred_at, joined.customer_at))
+    joined = bought.mutate(earned=bought.amount if margin is None else margin.of(bought)).join(aged, "contact_id")
+    placed = joined.mutate(month=months_between(joined.customer_at, joined.occurred_at))
     placed = placed.filter((placed.month >= 0) & (placed.month < placed.age))
-    keys = ["cluster", "source", "month"]
-    sums = placed.group_by(keys).aggregate(earned=placed.earned.sum()).order_by(keys)
-    ages = aged.group_by(["cluster", "source", "age"]).aggregate(customers=aged.count()).order_by(["cluster", "source", "age"])
-    return frame_of(sums), frame_of(ages)
+    keys, ages = ["source", "cluster", "cohort", "month"], ["source", "cluster", "cohort", "age"]
+    return Lives(
+        frame_of(placed.group_by(keys).aggregate(earned=placed.earned.sum()).order_by(keys)),
+        frame_of(aged.group_by(ages).aggregate(customers=aged.count()).order_by(ages)),
+    )
 
 
-def _months(later: Any, earlier: Any) -> Any:
+def months_between(earlier: Any, later: Any) -> Any:
+    """Count the whole months of average length from one instant to another."""
     days = (later.epoch_seconds() - earlier.epoch_seconds()) / _SECONDS_PER_DAY
     return (days / DAYS_PER_MONTH).floor().cast("int64")
 
 
-def payback(lives: tuple[pd.DataFrame, pd.DataFrame], source: str, spent: float, customers: Floats, draws: Bootstrap) -> dict[str, Json]:
+def payback(
+    lives: Lives, source: str, spent: float, customers: Floats, spend_by_quarter: dict[int, float], draws: Bootstrap
+) -> dict[str, Json]:
     """Follow what a channel's customers earned, month by month, up to what they cost.
 
     The mean of a month is taken over customers observed through all of it, so that young customers don't count as ones who stopped.
@@ -58,33 +108,40 @@ def payback(lives: tuple[pd.DataFrame, pd.DataFrame], source: str, spent: float,
         On the channel.
     customers
         That it brought, by cluster.
+    spend_by_quarter
+        What was spent on it by the number of the quarter, which its cohort cost.
 
     Returns
     -------
     ``months`` until the cumulative earning per customer reaches the cost (null: not yet), ``paid_back``, ``p_paid_back`` and ``curve``:
-    ``month`` (1 is the first) with ``earned`` per customer and its interval, as long as anyone was observed.
+    ``month`` (1 is the first) with ``earned`` per customer and its interval, as long as anyone was observed; and the same, with
+    ``cohort, customers, cost`` (of each; null where nothing was spent), under ``cohorts``.
     """
-    sums, ages = lives
-    observed = ages[ages["source"] == source]
-    longest = min(LONGEST, int(observed["age"].max()) if len(observed) else 0)
-    mine = sums[sums["source"] == source]
-    cumulative, drawn = 0.0, np.zeros(len(draws.unseen))
-    cost = spent / float(customers.sum()) if customers.sum() > 0 else np.inf
-    drawn_cost = spent / draws.counts(customers)
-    months: int | None = None
-    curve: list[Json] = []
-    for month in range(longest):
-        at_risk = by_cluster(observed[observed["age"] > month], "customers")
-        earned = by_cluster(mine[mine["month"] == month], "earned")
-        below = draws.sums(at_risk)
-        cumulative += float(earned.sum() / at_risk.sum())
-        drawn = drawn + np.divide(draws.sums(earned), below, out=np.zeros_like(below), where=below > 0)
-        curve.append({"month": month + 1, "earned": estimate(cumulative, drawn)})
-        if months is None and cumulative >= cost:
-            months = month + 1
+    everyone, by_cohort = lives.of(source)
+    return {**_follow(everyone, spent, customers, draws), "cohorts": list(_cohorts(by_cohort, spend_by_quarter, draws))}
+
+
+def _cohorts(by_cohort: dict[int, Followed], spend_by_quarter: dict[int, float], draws: Bootstrap) -> Iterator[Json]:
+    for number, cohort in by_cohort.items():
+        count, spent = float(cohort.customers.sum()), spend_by_quarter.get(number, 0.0)
+        if count < ENOUGH or not len(cohort.at_risk):
+            continue
+        cost = draws.cost_per(spent, cohort.customers) if spent > 0 else None
+        told: dict[str, Json] = {"cohort": name_of(QUARTER, number), "customers": count, "cost": cost}
+        yield {**told, **_follow(cohort, spent, cohort.customers, draws)}
+
+
+def _follow(cohort: Followed, spent: float, customers: Floats, draws: Bootstrap) -> dict[str, Json]:
+    cost = spent / float(customers.sum()) if spent > 0 and customers.sum() > 0 else np.inf
+    cumulative = np.cumsum(cohort.earned.sum(axis=1) / np.maximum(cohort.at_risk.sum(axis=1), 1))
+    below = draws.weights @ cohort.at_risk.T
+    drawn = np.cumsum(np.divide(draws.weights @ cohort.earned.T, below, out=np.zeros_like(below), where=below > 0), axis=1)
+    reached = np.flatnonzero(cumulative >= cost)
+    last = drawn[:, -1] if len(cumulative) else np.zeros(len(draws.unseen))
+    curve: list[Json] = [{"month": month + 1, "earned": estimate(float(value), drawn[:, month])} for month, value in enumerate(cumulative)]
     return {
-        "months": months,
-        "paid_back": months is not None,
-        "p_paid_back": float(np.mean(drawn >= drawn_cost)),
+        "months": int(reached[0]) + 1 if len(reached) else None,
+        "paid_back": len(reached) > 0,
+        "p_paid_back": float(np.mean(last >= spent / draws.counts(customers))) if spent > 0 else None,
         "curve": curve,
     }

@@ -16,10 +16,11 @@ UNKNOWN = "(unknown)"
 
 
 def people(known: Facts) -> ir.Table | None:
-    """Give every contact: ``contact_id, cluster, source`` (the channel it came by) and ``customer_at`` (null for leads).
+    """Give every contact: ``contact_id, cluster, source`` (the channel it came by), ``lead_at``, ``customer_at`` (null for leads).
 
-    The source is contacts.source_channel, else the channel of the first touch. A customer is one since became_customer_at, or else
-    since its first purchase. None where the company brings neither contacts, touches nor purchases.
+    The source is contacts.source_channel, else the channel of the first touch. A lead is one since created_at, or else since its first
+    touch or purchase; a customer since became_customer_at, or else since its first purchase. None where the company brings neither
+    contacts, touches nor purchases.
     """
     ids = [known.table(name).select("contact_id") for name in ("contacts", "touchpoints", "transactions") if known.has(name)]
     if not ids:
@@ -28,13 +29,15 @@ def people(known: Facts) -> ir.Table | None:
     everyone = everyone.mutate(cluster=(ibis.row_number().over(ibis.window(order_by="contact_id")) % CLUSTERS).cast("int64"))
     sources: list[str] = []
     days: list[str] = []
+    arrivals: list[str] = []
     if known.has("contacts"):
-        contacts = known.table("contacts").select("contact_id", "source_channel", "became_customer_at")
+        contacts = known.table("contacts").select("contact_id", "source_channel", "created_at", "became_customer_at")
         everyone = everyone.left_join(contacts, "contact_id").drop("contact_id_right")
-        sources, days = ["source_channel"], ["became_customer_at"]
+        sources, days, arrivals = ["source_channel"], ["became_customer_at"], ["created_at"]
     if known.has("touchpoints"):
         everyone = everyone.left_join(_first_touches(known), "contact_id").drop("contact_id_right")
         sources.append("first_touch")
+        arrivals.append("first_touch_at")
     if known.has("transactions"):
         bought = known.table("transactions").filter(lambda row: row.amount >= 0)
         first = bought.group_by("contact_id").aggregate(first_purchase_at=bought.occurred_at.min())
@@ -44,6 +47,7 @@ def people(known: Facts) -> ir.Table | None:
         "contact_id",
         "cluster",
         source=ibis.coalesce(*(everyone[name] for name in sources), ibis.literal(UNKNOWN)),
+        lead_at=ibis.coalesce(*(everyone[name] for name in [*arrivals, *days]), ibis.null("timestamp")),
         customer_at=ibis.coalesce(*(everyone[name] for name in days), ibis.null("timestamp")),
     )
     return told.cache()
@@ -52,13 +56,32 @@ def people(known: Facts) -> ir.Table | None:
 def _first_touches(known: Facts) -> ir.Table:
     touches = known.table("touchpoints")
     earliest = ibis.row_number().over(ibis.window(group_by="contact_id", order_by=[touches.occurred_at, touches.channel]))
-    return touches.mutate(rank=earliest).filter(lambda row: row["rank"] == 0).select("contact_id", first_touch="channel")
+    return (
+        touches.mutate(rank=earliest)
+        .filter(lambda row: row["rank"] == 0)
+        .select("contact_id", first_touch="channel", first_touch_at="occurred_at")
+    )
+
+
+def month_of(instant: Any) -> Any:
+    """Give the number of an instant's calendar month, January of year 0 being 0; null stays null."""
+    return (instant.year() * 12 + instant.month() - 1).cast("int64")
 
 
 def leads(everyone: ir.Table) -> pd.DataFrame:
-    """Count contacts and customers by ``cluster`` and ``source``."""
-    found = everyone.group_by(["cluster", "source"]).aggregate(leads=everyone.count(), customers=everyone.customer_at.count())
-    return frame_of(found.order_by(["cluster", "source"]))
+    """Count contacts, and customers among them, by ``cluster``, ``source`` and the ``month`` in which they came."""
+    return _counted(everyone.mutate(month=month_of(everyone.lead_at)), ["cluster", "source", "month"])
+
+
+def acquired(everyone: ir.Table) -> pd.DataFrame:
+    """Count customers by ``cluster``, ``source`` and the ``month`` in which they became customers."""
+    return _counted(
+        everyone.filter(everyone.customer_at.notnull()).mutate(month=month_of(everyone.customer_at)), ["cluster", "source", "month"]
+    )
+
+
+def _counted(table: ir.Table, keys: list[str]) -> pd.DataFrame:
+    return frame_of(table.group_by(keys).aggregate(leads=table.count(), customers=table.customer_at.count()).order_by(keys))
 
 
 def clustered(table: ir.Table, everyone: ir.Table) -> ir.Table:
@@ -67,20 +90,22 @@ def clustered(table: ir.Table, everyone: ir.Table) -> ir.Table:
 
 
 def by_last_touch(table: ir.Table) -> pd.DataFrame:
-    """Sum conversions and their value by ``cluster`` and the ``channel`` of the last touch."""
+    """Sum conversions, their value and margin by ``cluster``, ``month`` and the ``channel`` of the last touch."""
     won = table.filter(table.state == CONVERTED)
     return _by_channel(won.mutate(channel=won.path[won.path.length() - 1]))
 
 
 def by_channel_met(table: ir.Table) -> pd.DataFrame:
-    """Sum conversions and their value by ``cluster`` and every ``channel`` that the journey met."""
+    """Sum conversions, their value and margin by ``cluster``, ``month`` and every ``channel`` that the journey met."""
     won = table.filter(table.state == CONVERTED)
     return _by_channel(won.mutate(channel=won.path.unique()).unnest("channel"))
 
 
 def _by_channel(won: ir.Table) -> pd.DataFrame:
-    summed = won.group_by(["cluster", "channel"]).aggregate(conversions=won.conversions.sum(), value=won.value.sum())
-    return frame_of(summed.order_by(["cluster", "channel"]))
+    keyed = won.mutate(month=month_of(won.converted_at))
+    sums = {name: keyed[name].sum() for name in ("conversions", "value", "margin") if name in keyed.columns}
+    keys = ["cluster", "channel", "month"]
+    return frame_of(keyed.group_by(keys).aggregate(**sums).order_by(keys))
 
 
 def frame_of(table: Any) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def velocity(known: Facts, as_of: AsOf, draws: Bootstrap) -> dict[str, Json]:
     value = float((total - ended).sum() * earned.sum() / exposure) if exposure > 0 else None
     return {
         "open_deals": float((total - ended).sum()),
-        "win_rate": draws.rate(wins, ended),
+        "win_rate": draws.share(wins, ended),
         "won_amount": draws.rate(earned, wins),
         "cycle_days": draws.rate(open_days, ended),
         "per_day": estimate(value, drawn_open * draws.sums(earned) / drawn_days),
@@ -80,7 +80,7 @@ def _type(frame: pd.DataFrame, name: str, draws: Bootstrap) -> dict[str, Json]:
         "type": name,
         "journeys": float(count.sum()),
         "conversions": float(won.sum()),
-        "conversion_rate": draws.rate(won, count),
+        "conversion_rate": draws.share(won, count),
         "days_to_convert": draws.rate(days, won),
         "value_per_journey": draws.rate(value, count),
     }

@@ -33,6 +33,7 @@ class Source:
     country: str = "FR"
     backend: str = "duckdb"
     offline: frozenset[str] = frozenset({"store", "phone", "event"})
+    spend_lag_days: int = 0
     engagement: Mapping[str, float] = field(default_factory=dict)
     labels: Mapping[str, Label] = field(default_factory=dict)
     terms: str = "30 days"

@@ -125,6 +125,7 @@ def _source(top: Section, company: Section, labels: Mapping[str, Label]) -> Sour
         country=_matching(company, "country", standard.country, re.compile("[A-Z]{2}"), "an ISO code such as FR"),
         backend=_backend(company),
         offline=frozenset(channels.texts("offline", sorted(standard.offline))),
+        spend_lag_days=_days(channels, "spend_lag_days"),
         engagement=top.section("engagement").numbers(),
         labels=labels,
         terms=_matching(billing, "terms", standard.terms, _TERMS, '"30 days" or "45 days end of month"'),
@@ -146,6 +147,13 @@ def _matching(section: Section, key: str, default: str | None, pattern: re.Patte
     if not pattern.fullmatch(value):
         raise section.wrong(key=key, reason=f"must be {wanted}; got {value!r}")
     return value
+
+
+def _days(section: Section, key: str) -> int:
+    value = section.number(key, 0.0)
+    if value < 0 or value != int(value):
+        raise section.wrong(key=key, reason=f"must be a whole number of days, 0 or more; got {value:g}")
+    return int(value)
 
 
 def _timezone(section: Section, default: str) -> str:

@@ -36,6 +36,7 @@ sql = "select 1"
 
 [channels]
 offline = ["store", "phone"]
+spend_lag_days = 30
 [engagement]
 email_open = 1
 download = 5.5
@@ -75,7 +76,7 @@ def test_every_key_of_the_contract_arrives(tmp_path: Path) -> None:
         "duckdb",
     )
     assert (source.terms, source.vat_rate, source.opening_balance, source.floor) == ("45 days end of month", 0.055, 120000.0, 20000.0)
-    assert source.offline == {"store", "phone"}
+    assert (source.offline, source.spend_lag_days) == ({"store", "phone"}, 30)
     assert source.engagement == {"email_open": 1.0, "download": 5.5}
     assert (source.labels["churn"].column, source.labels["churn"].positive) == ("Churn", "1")
     assert file.observed_until == date(2025, 12, 31)
@@ -109,6 +110,7 @@ def test_a_file_saved_by_a_windows_editor_with_a_byte_order_mark_is_read(tmp_pat
         ("contact_id =", "contact =", ("'contact'", "'contact_id'")),
         ("vat_rate = 0.055", "vat_rate = 20", ("vat_rate", "20")),
         ("vat_rate = 0.055", 'vat_rate = "20 %"', ("vat_rate", "number")),
+        ("spend_lag_days = 30", "spend_lag_days = -1", ("[channels]", "spend_lag_days", "-1")),
         ('terms = "45 days end of month"', 'terms = "soon"', ("[billing]", "terms", "soon")),
         ('"Europe/Paris"', '"Europe/Pariss"', ("timezone", "Europe/Pariss")),
         ('currency = "EUR"', 'currency = "euro"', ("currency", "euro")),

@@ -1,0 +1,41 @@
+"""What the company's facts leave out, and what is odd about them."""
+
+from __future__ import annotations
+
+from funnelcast.economics.books import Books
+from funnelcast.economics.people import frame_of
+from funnelcast.sources.facts import Facts, Finding
+from funnelcast.terms import Json
+
+
+def missing(known: Facts, books: Books) -> list[Json]:
+    """Name the figures that can't be told, and what they need."""
+    needs = {
+        "cac, roas, cpl, payback": (books.spend is None, "spend"),
+        "leads, conversion_rate, cpl": (books.leads is None, "contacts or touchpoints"),
+        "cac direct and assisted, journey_types": (books.last is None, "touchpoints, with transactions or contacts"),
+        "cac and roas attributed": (books.credits is None, "an attribution (touchpoints or journeys)"),
+        "roas, payback": (not known.has("transactions"), "transactions"),
+        "contribution_margin": (books.margin is None, "transactions.margin, or a share below 1 as `margin` in models/clv/spec.toml"),
+        "clv_cac": (books.worth is None, "a CLV model (transactions)"),
+        "velocity": (not known.has("deals"), "deals"),
+    }
+    return [{"figure": figure, "needs": what} for figure, (lacking, what) in needs.items() if lacking]
+
+
+def findings(known: Facts, books: Books) -> list[Finding]:
+    """Name channels that cost without a touch, channels with touches that cost nothing, and purchases without their margin."""
+    return [*_money_and_touches(known, books), *([] if books.margin is None else books.margin.findings())]
+
+
+def _money_and_touches(known: Facts, books: Books) -> list[Finding]:
+    if books.spend is None or not known.has("touchpoints"):
+        return []
+    rows = known.table("touchpoints")
+    touches = set(frame_of(rows.select("channel").distinct().order_by("channel"))["channel"])
+    paid = {name for name, amount in zip(books.spend["channel"], books.spend["amount"], strict=True) if amount > 0}
+    rules = (
+        ("spend", sorted(paid - touches), "money is spent on channels without a touchpoint"),
+        ("touchpoints", sorted(touches - paid), "channels have touchpoints but no spend"),
+    )
+    return [Finding("note", table, "channel", rule, len(names), ", ".join(names[:5])) for table, names, rule in rules if names]
