@@ -22,7 +22,7 @@ from funnelcast.families.attribution.markov import Markov, choose_order, markov
 from funnelcast.families.attribution.paths import Floats, Paths, from_rows
 from funnelcast.families.attribution.rules import RULES, RuleSettings, rule
 from funnelcast.families.attribution.setup import gather, setup_of
-from funnelcast.families.attribution.shapley import fit_rates, product_shapley, shapley
+from funnelcast.families.attribution.shapley import fit_rates, shapley, shapley_values
 from funnelcast.settings import CHECKOUT
 from funnelcast.simulate import company
 from funnelcast.sources.conform import from_frames
@@ -249,7 +249,8 @@ def brute_force(members: Floats, rates: Floats, organic: float) -> Floats:
     """Average each channel's marginal contribution over all orders of arrival."""
 
     def probability(coalition: tuple[int, ...]) -> float:
-        return 1 - (1 - organic) * float(np.exp(-sum(rates[channel] for channel in coalition if members[channel])))
+        met = [channel for channel in coalition if members[channel]]
+        return 1 - (1 - organic) * float(np.exp(-sum(rates[1 + channel] for channel in met) - (rates[0] if met else 0.0)))
 
     width = len(members)
     value = np.zeros(width)
@@ -260,10 +261,10 @@ def brute_force(members: Floats, rates: Floats, organic: float) -> Floats:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.floats(0, 3), min_size=1, max_size=5), st.floats(0, 0.5), st.integers(0, 31))
+@given(st.lists(st.floats(0, 3), min_size=2, max_size=6), st.floats(0, 0.5), st.integers(0, 31))
 def test_shapley_values_equal_the_average_over_all_orders(rates: list[float], organic: float, mask: int) -> None:
-    members = np.array([float(mask >> place & 1) for place in range(len(rates))])
-    found = product_shapley(members[None, :], np.array(rates), organic)[0]
+    members = np.array([float(mask >> place & 1) for place in range(len(rates) - 1)])
+    found = shapley_values(members[None, :], np.array(rates), organic)[0]
     np.testing.assert_allclose(found, brute_force(members, np.array(rates), organic), atol=1e-12)
 
 
@@ -272,14 +273,13 @@ def test_shapley_of_20_channels_equals_the_subset_sum_transform() -> None:
     rng = np.random.default_rng(2)
     width = 20
     members = (rng.random((30, width)) < 0.4).astype(float)
-    journeys, rates = rng.integers(1, 50, 30).astype(float), rng.gamma(1, 0.2, width)
+    journeys, rates, common = rng.integers(1, 50, 30).astype(float), rng.gamma(1, 0.2, width), 0.15
     bits = (members @ 2.0 ** np.arange(width)).astype(np.int64)
     coalition = np.arange(2**width)
     hazard = np.zeros(2**width)
     for place in range(width):
         hazard[coalition >> place & 1 == 1] += rates[place]
-    dividend, holders = -np.exp(-hazard), np.zeros(2**width)
-    holders[:] = 0.0
+    dividend, holders = -np.exp(-hazard - common * (coalition > 0)), np.zeros(2**width)
     np.add.at(holders, bits, journeys)
     size = np.zeros(2**width)
     for place in range(width):
@@ -290,15 +290,15 @@ def test_shapley_of_20_channels_equals_the_subset_sum_transform() -> None:
         size += coalition >> place & 1
     share = dividend * holders / np.maximum(size, 1)
     expected = [share[coalition >> place & 1 == 1].sum() for place in range(width)]
-    np.testing.assert_allclose(journeys @ product_shapley(members, rates), expected, rtol=1e-9)
+    np.testing.assert_allclose(journeys @ shapley_values(members, np.array([common, *rates])), expected, rtol=1e-9)
 
 
 def test_rates_are_found_again_from_their_own_simulation() -> None:
     rng = np.random.default_rng(8)
-    truth = np.array([0.05, 0.4, 0.0, 1.0])
+    truth = np.array([0.1, 0.05, 0.4, 0.0, 1.0])
     members = np.array([[float(held) for held in (mask & 1, mask >> 1 & 1, mask >> 2 & 1, mask >> 3 & 1)] for mask in range(1, 16)])
     journeys = np.full(15, 20_000.0)
-    won = rng.binomial(20_000, -np.expm1(-(0.02 + members @ truth))).astype(float)
+    won = rng.binomial(20_000, -np.expm1(-(0.02 + truth[0] + members @ truth[1:]))).astype(float)
     np.testing.assert_allclose(fit_rates(members, journeys, won, base_hazard=0.02), truth, atol=0.02)
 
 

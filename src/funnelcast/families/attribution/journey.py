@@ -77,7 +77,8 @@ def _shares(model: AttributionModel, method: str, channels: list[str], instants:
     if method == "markov":
         return _by_channel(channels, model.document.get("removal_effects", {}))
     if method == "shapley":
-        return _by_channel(channels, journey_shapley(channels, model.document.get("shapley", {}).get("rates", {})))
+        fitted = model.document.get("shapley", {})
+        return _by_channel(channels, journey_shapley(channels, fitted.get("rates", {}), fitted.get("common", 0.0)))
     if method == "time_decay" and "half_life_days" in settings:
         age = np.array([(instants[-1] - instant).total_seconds() / _SECONDS_PER_DAY for instant in instants])
         weight = 2.0 ** (-age / settings["half_life_days"])

@@ -126,8 +126,12 @@ def markov_model(
         "removal_effects": dict(zip(made.channels, _finite(made.credit().removal_effect), strict=True)),
     }
     if shapley is not None:
-        rates = dict(zip(shapley.channels, _finite(shapley.rates), strict=True))
-        document["shapley"] = {"organic_rate": shapley.organic_rate, "rates": rates}
+        common, *rates = _finite(shapley.rates)
+        document["shapley"] = {
+            "organic_rate": shapley.organic_rate,
+            "common": common,
+            "rates": dict(zip(shapley.channels, rates, strict=True)),
+        }
     return AttributionModel(document)
 
 

@@ -1,13 +1,16 @@
 """Shapley attribution over the channels that a journey met, exact for any number of channels.
 
 The value of a coalition S is what the company's journeys would bring if only the channels of S existed: v(S) = sum over all journeys of
-p(the journey's channels within S), with p(set) = 1 - exp(-lambda_0 - sum of lambda_j over the set), each lambda_j >= 0: a channel never
-hurts, and p(none) = 1 - exp(-lambda_0) is the organic rate. For one journey that game is a product, whose Shapley value is the integral of
-Owen's multilinear extension (1972, Management Science 18): with q_j = 1 - exp(-lambda_j),
+p(the journey's channels within S), with p(set) = 1 - exp(-lambda_0 - mu - sum of lambda_j over the set) for a set that isn't empty, every
+parameter >= 0: a channel never hurts, and p(none) = 1 - exp(-lambda_0) is the organic rate. mu is what those who are met at all have in
+common whichever channel met them, such as their intent; without it a channel that is mostly met alone would be credited with it. For one
+journey that game is a sum of two. In that of mu any channel does, so the journey's channels share it alike; the other is a product, whose
+Shapley value is the integral of Owen's multilinear extension (1972, Management Science 18): with q_j = 1 - exp(-lambda_j) and m channels,
 
-    phi_j = (1 - p(none)) q_j  integral over t in [0, 1] of  prod over the journey's other channels i of (1 - t q_i),
+    phi_j = (1 - p(none)) ((1 - exp(-mu)) / m + exp(-mu) q_j  integral over t in [0, 1] of  prod over the other channels i of (1 - t q_i)),
 
-a polynomial, so that Gauss-Legendre nodes integrate it exactly. The coalitions need not be listed.
+a polynomial, so that Gauss-Legendre nodes integrate it exactly. The coalitions need not be listed. Where conversion doesn't depend on
+channels every lambda_j is 0, and the value is the equal split.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from funnelcast.families.attribution.paths import Floats, Paths
 from funnelcast.terms import Question
 
 _LARGEST = 30.0  # a channel after which all but one journey in 1e13 convert
+_LEAST_COMMON = 1e-9  # of mu: where touches add nothing at all, the split is the equal one
 _STEPS = 100
 _ENOUGH = 1e-10
 _PRIOR_CONVERSIONS = 1.0  # what the mean value of a set's conversions borrows from the mean of all
@@ -78,12 +82,12 @@ class Shapley:
 
     @cached_property
     def rates(self) -> Floats:
-        """The lambda of each channel, shape (channels,)."""
+        """Mu, then the lambda of each channel, shape (channels + 1,)."""
         return fit_rates(self.members, self.journeys.sum(axis=0), self.conversions.sum(axis=0), self.base_hazard)
 
     def _values(self, rates: Floats, journeys: Floats, conversions: Floats, value: Floats) -> tuple[Floats, Floats]:
         """Sum the journeys' Shapley values, by count and by value."""
-        each = product_shapley(self.members, rates, self.organic_rate)
+        each = shapley_values(self.members, rates, self.organic_rate)
         mean = value.sum() / max(float(conversions.sum()), 1e-300)
         worth = (value + _PRIOR_CONVERSIONS * mean) / (conversions + _PRIOR_CONVERSIONS)
         return journeys @ each, np.maximum(journeys * worth, 0.0) @ each
@@ -104,7 +108,7 @@ def shapley(paths: Paths, organic_rate: float | None = None) -> Shapley:
     return Shapley(paths.channels, sets, journeys, conversions, value, min(organic_rate or 0.0, pooled, 0.99))
 
 
-def product_shapley(members: Floats, rates: Floats, organic_rate: float = 0.0) -> Floats:
+def shapley_values(members: Floats, rates: Floats, organic_rate: float = 0.0) -> Floats:
     """Give the Shapley values of the game S -> p(set within S) - p(none) for each set, shape (sets, channels).
 
     Parameters
@@ -112,8 +116,15 @@ def product_shapley(members: Floats, rates: Floats, organic_rate: float = 0.0) -
     members
         Which channels each set holds, 0 or 1, shape (sets, channels).
     rates
-        lambda of each channel, not negative, shape (channels,).
+        mu, then lambda of each channel, not negative, shape (channels + 1,).
     """
+    equal = members / np.maximum(members.sum(axis=1, keepdims=True), 1.0)
+    common = float(-np.expm1(-rates[0]))
+    return (1 - organic_rate) * (common * equal + (1 - common) * product_shapley(members, rates[1:]))
+
+
+def product_shapley(members: Floats, rates: Floats) -> Floats:
+    """Give the Shapley values of the game S -> 1 - exp(-sum of lambda_j over the set within S) for each set, shape (sets, channels)."""
     largest = int(members.sum(axis=1).max()) if len(members) else 1
     nodes, weights = np.polynomial.legendre.leggauss(max(1, -(-largest // 2)))
     nodes, weights = (nodes + 1) / 2, weights / 2
@@ -121,32 +132,37 @@ def product_shapley(members: Floats, rates: Floats, organic_rate: float = 0.0) -
     log_factor = np.log1p(-nodes[:, None] * lost)
     products = np.exp(members @ log_factor.T)
     others = products @ (weights[:, None] * np.exp(-log_factor))
-    return np.asarray((1 - organic_rate) * members * lost * others, dtype=np.float64)
+    return np.asarray(members * lost * others, dtype=np.float64)
 
 
 def fit_rates(members: Floats, journeys: Floats, conversions: Floats, base_hazard: float, start: Floats | None = None) -> Floats:
-    """Fit lambda >= 0 by penalised maximum likelihood: 1 - p(set) = exp(-lambda_0 - sum of lambda_j over the set).
+    """Fit mu and lambda >= 0 by penalised maximum likelihood: 1 - p(set) = exp(-lambda_0 - mu - sum of lambda_j over the set).
 
-    The likelihood is concave in lambda. Each channel is given one more journey, with it alone, that converts at the pooled rate; this
-    keeps a channel of four journeys near the rest. Solved by Newton's method projected onto lambda >= 0 (Bertsekas 1982).
+    The likelihood is concave. Each channel is given one more journey, with it alone, that converts at the pooled rate; this
+    keeps a channel of four journeys near the rest. Solved by Newton's method projected onto the bounds (Bertsekas 1982).
 
     Parameters
     ----------
     members, journeys, conversions
         Of each distinct set, shapes (sets, channels), (sets,) and (sets,).
     start
-        Where to start from, shape (channels,).
+        Where to start from, shape (channels + 1,).
+
+    Returns
+    -------
+    mu, then lambda of each channel, shape (channels + 1,).
     """
     width = members.shape[1]
     total = max(float(journeys.sum()), 1.0)
     pooled = min(max(float(conversions.sum()) / total, 1 / (total + 1)), 1 - 1 / (total + 1))
+    alone = np.concatenate([members, np.eye(width)])
     outcomes = _Outcomes(
-        game=np.concatenate([members, np.eye(width)]),
+        game=np.concatenate([np.ones((len(alone), 1)), alone], axis=1),
         won=np.concatenate([conversions, np.full(width, pooled)]),
         lost=np.concatenate([np.maximum(journeys - conversions, 0.0), np.full(width, 1 - pooled)]),
         base_hazard=base_hazard,
     )
-    rates = np.full(width, -np.log1p(-pooled) / 2) if start is None else np.clip(start, 1e-6, _LARGEST)
+    rates = np.full(width + 1, -np.log1p(-pooled) / 2) if start is None else np.clip(start, 1e-6, _LARGEST)
     loss = outcomes.loss(rates)
     for _ in range(_STEPS):
         moved, fallen = outcomes.newton_step(rates, loss)
@@ -176,13 +192,14 @@ class _Outcomes:
         odds = 1 / np.expm1(self.hazard(rates))
         gradient = self.game.T @ (self.lost - self.won * odds)
         curvature = (self.game * (self.won * odds * (1 + odds))[:, None]).T @ self.game
-        free = ~(((rates <= 0) & (gradient > 0)) | ((rates >= _LARGEST) & (gradient < 0)))
+        least = np.concatenate([[_LEAST_COMMON], np.zeros(len(rates) - 1)])
+        free = ~(((rates <= least) & (gradient > 0)) | ((rates >= _LARGEST) & (gradient < 0)))
         step = np.zeros_like(rates)
         ridge = 1e-10 * np.trace(curvature) * np.eye(int(free.sum()))
         step[free] = np.linalg.solve(curvature[np.ix_(free, free)] + ridge, -gradient[free])
         length = 1.0
         while length > 1e-8:
-            moved = np.clip(rates + length * step, 0.0, _LARGEST)
+            moved = np.clip(rates + length * step, least, _LARGEST)
             fallen = self.loss(moved)
             if fallen <= loss:
                 return moved, fallen
@@ -190,11 +207,15 @@ class _Outcomes:
         return rates, loss
 
 
-def journey_shapley(channels: list[str], rates: Mapping[str, float]) -> dict[str, float]:
-    """Give each distinct channel's Shapley value in one journey, given lambda by channel."""
+def journey_shapley(channels: list[str], rates: Mapping[str, float], common: float = 0.0) -> dict[str, float]:
+    """Give each distinct channel's Shapley value in one journey, given lambda by channel and mu.
+
+    A channel that isn't known has no value beside ones that are.
+    """
     distinct = sorted(set(channels))
-    values = product_shapley(np.ones((1, len(distinct))), np.array([rates.get(channel, 0.0) for channel in distinct]))
-    return dict(zip(distinct, values[0].tolist(), strict=True))
+    known = [channel for channel in distinct if channel in rates]
+    values = shapley_values(np.ones((1, len(known))), np.array([common, *(rates[channel] for channel in known)]))
+    return dict.fromkeys(distinct, 0.0) | dict(zip(known, values[0].tolist(), strict=True))
 
 
 def _sets(paths: Paths) -> tuple[Floats, npt.NDArray[np.int64]]:
