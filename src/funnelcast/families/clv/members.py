@@ -33,6 +33,7 @@ from funnelcast.terms import AsOf
 # of the prior is from a tenth to half, and from 1 to 8: a hundred customers with a few purchases each outweigh it.
 _USUAL_DROPOUT = (float(logit(0.25)), float(np.log(3.0)))
 _STEP_OF_PACE = 1e-5
+_STILL_TO_GAIN = 1e-2
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,13 @@ def with_dropout_prior(logarithms: Floats, likelihood: Objective) -> tuple[float
 def _recent(history: History) -> tuple[Process, Fitted]:
     """Maximise the likelihood of the window's purchases given those before it: of all purchases less that of the earlier ones.
 
-    Such a difference need not have a maximum, so that its curvature is looked at.
+    Such a difference need not have a maximum, so that slope and curvature are looked at where the search for it ended.
     """
     data = history.within_window
     objective = partial(bg_nbd, data=data)
     fitted = highest(objective, climb(objective, starts(data)).best)
-    if fitted.diagnostics["rising_directions"] != 0:
+    slope = objective(fitted.logarithms)[1]
+    if fitted.diagnostics["rising_directions"] != 0 or slope @ fitted.covariance @ slope > _STILL_TO_GAIN:
         raise ModelError(reason="the conditional likelihood of the last window has no maximum")
     return BgNbd.of_logarithms(fitted.logarithms), fitted
 

@@ -16,7 +16,6 @@ from funnelcast.sources.facts import Facts
 from funnelcast.spec import Spec
 from funnelcast.terms import AsOf, Json
 
-_REMAINING = 0.75
 PLAIN = "bg_nbd"
 UNFIT = "The model is not fit to ship."
 Metrics = dict[str, float]
@@ -84,8 +83,9 @@ class Replacement:
 def replace_plain(shop: Workshop, newest: Window, newest_rows: pd.DataFrame, plain: ClvModel, limit: float) -> Replacement:
     """Try the members in their order on the hold-out before the newest; judge the first that holds there on the newest.
 
-    A member holds where its bias is within the limit and doesn't go as far as three quarters of BG/NBD's there, the same way: who errs as
-    BG/NBD does on the hold-out that chooses, which may be short and the error small still, will err as it does on the newest.
+    A member holds where its bias is within the limit there, and where it errs the same way as BG/NBD, the share of BG/NBD's error that it
+    leaves would leave no more than the limit of BG/NBD's error on the newest hold-out. For the hold-out that chooses may be short, and
+    what is a small error in months is a large one in a year.
 
     Parameters
     ----------
@@ -130,10 +130,11 @@ def _try(shop: Workshop, name: str, choosing: At, judging: At) -> Trial:
 
 def holds(trial: Trial, plain: Trial, limit: float) -> bool:
     """Say whether a member holds where members are chosen, as ``replace_plain`` defines it."""
-    if trial.chosen_on is None or plain.chosen_on is None:
+    if trial.chosen_on is None or plain.chosen_on is None or plain.judged_on is None:
         return False
-    bias, of_plain = trial.chosen_on["bias_pct"], plain.chosen_on["bias_pct"]
-    return abs(bias) <= limit and bool(bias * np.sign(of_plain) <= _REMAINING * abs(of_plain))
+    bias, of_plain, later = trial.chosen_on["bias_pct"], plain.chosen_on["bias_pct"], plain.judged_on["bias_pct"]
+    errs_alike = bias * of_plain > 0
+    return abs(bias) <= limit and not (errs_alike and abs(bias * later) > limit * abs(of_plain))
 
 
 def _bias(metrics: Metrics | None) -> float:
@@ -147,7 +148,7 @@ def _why(trial: Trial, plain: Trial, chosen: Trial | None, limit: float) -> str:
         return f"would hold too, but {chosen.member} comes before it"
     if _bias(trial.chosen_on) > limit:
         return f"passed over: beyond {limit:g} % where members are chosen"
-    return "passed over: errs as BG/NBD does where members are chosen"
+    return "passed over: leaves too much of BG/NBD's error where members are chosen"
 
 
 def _excess(trial: Trial) -> str:
