@@ -10,7 +10,7 @@ from importlib.metadata import version
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import clv, feature_set, features, scoring
+from benchmarks import clv, clv_scores, clv_summary, feature_set, scoring
 from benchmarks.measure import Row
 
 _CONTACTS, _FULL_CONTACTS = 200_000, 1_000_000
@@ -31,8 +31,9 @@ def main() -> None:
 
 
 def _rows(contacts: int) -> Iterator[Row]:
-    yield from clv.rows()
-    yield from features.rows()
+    yield from clv.rows(contacts)
+    yield from clv_summary.rows(contacts)
+    yield from clv_scores.rows(contacts)
     yield from feature_set.rows(contacts)
     yield from scoring.rows(contacts)
 

@@ -41,10 +41,15 @@ class Cost:
 
 def compare(name: str, other: str, own: Ready, theirs: Ready, agreement: str, pairs: int = 3) -> Row:
     """Run both ways in turn after one warm-up each."""
-    own()
-    theirs()
-    timed = [(_seconds(own), _seconds(theirs)) for _ in range(pairs)]
-    return _row(name, other, timed, agreement)
+    return seconds(name, other, *in_turn(own, theirs, turns=pairs), agreement)
+
+
+def in_turn(*ways: Ready, turns: int = 3) -> list[list[Cost]]:
+    """Run ways in turn in this process, after one warm-up each; their answers aren't kept."""
+    for way in ways:
+        way()
+    runs = [[_cost(way, _forget) for way in ways] for _ in range(turns)]
+    return [list(costs) for costs in zip(*runs, strict=True)]
 
 
 def apart(prepare: Callable[[], Ready], keep: Callable[[Any], Any]) -> Cost:
@@ -58,7 +63,7 @@ def apart(prepare: Callable[[], Ready], keep: Callable[[Any], Any]) -> Cost:
         Takes from its answer what the caller wants to see, after time and memory were read.
     """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(_cost, prepare, keep).result()
+        return pool.submit(_prepared_cost, prepare, keep).result()
 
 
 def seconds(name: str, other: str, own: list[Cost], theirs: list[Cost], agreement: str) -> Row:
@@ -78,8 +83,11 @@ def _row(name: str, other: str, pairs: list[tuple[float, float]], agreement: str
     return Row(name, other, own, theirs, median(beside / mine for mine, beside in pairs), agreement, unit)
 
 
-def _cost(prepare: Callable[[], Ready], keep: Callable[[Any], Any]) -> Cost:
-    ready = prepare()
+def _prepared_cost(prepare: Callable[[], Ready], keep: Callable[[Any], Any]) -> Cost:
+    return _cost(prepare(), keep)
+
+
+def _cost(ready: Ready, keep: Callable[[Any], Any]) -> Cost:
     started = time.perf_counter()
     answer = ready()
     taken = time.perf_counter() - started
@@ -95,7 +103,5 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
-def _seconds(run: Ready) -> float:
-    started = time.perf_counter()
-    run()
-    return time.perf_counter() - started
+def _forget(_: Any) -> None:
+    """Keep nothing of an answer."""

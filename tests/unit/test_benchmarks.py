@@ -10,14 +10,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import feature_set, scoring
+from benchmarks import clv, clv_company, clv_summary, feature_set, scoring
 from benchmarks.large_company import draw
 from benchmarks.measure import apart
 from funnelcast import champions
 from funnelcast.champions import About
 from funnelcast.families.churn import FAMILY as CHURN
 from funnelcast.families.scoring.model import ScoringModel
+from funnelcast.sources.open import open_source
 from tests.unit.families.scoring_company import SPECS, earlier, facts
+from training.train import default_as_of
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +85,32 @@ def test_a_run_apart_gives_its_time_its_memory_and_what_was_kept() -> None:
     assert cost.kept == 30_000_000
     assert cost.seconds > 0
     assert 0.24 < cost.gigabytes < 2.0
+
+
+def test_the_clv_summary_by_hand_and_by_lifetimes_is_that_of_the_library(tmp_path: Path) -> None:
+    file = clv_company.write(tmp_path, customers=2_000).with_name("transactions.parquet")
+    assert 8 < pq.read_metadata(file).num_rows / 2_000 < 12
+    own, hand, theirs = (
+        feature_set.by_contact(contender(file)())
+        for contender in (clv_summary.by_funnelcast, clv_summary.by_hand, clv_summary.by_lifetimes)
+    )
+    assert len(own) == 2_000
+    assert feature_set.differing(own, hand) == []
+    assert feature_set.differing(own[list(theirs)], theirs) == []
+    again = clv_company.write(tmp_path, customers=2_000).with_name("transactions.parquet")
+    assert feature_set.by_contact(clv_summary.by_funnelcast(again)()).equals(own)
+
+
+def test_fits_and_values_are_those_of_lifetimes(tmp_path: Path) -> None:
+    frame, file = clv_company.known(3_000), tmp_path / "customers.parquet"
+    frame.to_parquet(file, index=False)
+    np.testing.assert_allclose(clv.fit_by_funnelcast(file)(), clv.fit_by_lifetimes(file)(), atol=1e-3)
+    by_month, by_day = (clv.value_by_funnelcast(frame, by_month=by_month) for by_month in (True, False))
+    np.testing.assert_allclose(by_month, clv.value_by_lifetimes(frame)(), rtol=1e-9)
+    assert (by_month < by_day).all()
+
+
+def test_the_drawn_transactions_end_where_they_are_summarised(tmp_path: Path) -> None:
+    facts = open_source(clv_company.write(tmp_path, customers=500))
+    assert default_as_of(facts) == clv_company.AS_OF
+    assert facts.source.name == "buyers500"

@@ -114,15 +114,20 @@ def bought_between(facts: Facts, start: AsOf, end: AsOf) -> ir.Table:
 def compress_purchases(summary: ir.Table, days_per_unit: float) -> Purchases:
     """Aggregate a summary in the engine to its distinct (frequency, recency, T)."""
     keys = ["frequency", "recency", "T"]
-    frame = summary.group_by(*keys).aggregate(weight=summary.count()).order_by(*keys).execute()
-    return purchases_of(frame, days_per_unit)
+    return purchases_of(_weighted(summary, *keys), days_per_unit)
 
 
 def compress_spend(summary: ir.Table) -> Spend:
     """Aggregate a summary in the engine to its distinct (frequency, monetary_value), where both are positive."""
     repeats = summary.filter((summary["frequency"] > 0) & (summary["monetary_value"] > 0))
     keys = ["frequency", "monetary_value"]
-    return spend_of(repeats.group_by(*keys).aggregate(weight=repeats.count()).order_by(*keys).execute())
+    return spend_of(_weighted(repeats, *keys))
+
+
+def _weighted(rows: ir.Table, *keys: str) -> pd.DataFrame:
+    distinct = rows.group_by(*keys).aggregate(weight=rows.count()).order_by(*keys)
+    frame: pd.DataFrame = distinct.to_pyarrow().to_pandas(split_blocks=True)  # a column each, without a copy of all
+    return frame
 
 
 def compress(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:
