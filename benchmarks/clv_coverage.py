@@ -188,7 +188,7 @@ def even_in_mean(shares: Floats) -> tuple[float, float]:
     """Test that the mean over companies of the shares in each tenth is a tenth: Hotelling's T^2 as a chi-square, and its p-value."""
     apart = shares[:, 1:] - 1 / shares.shape[1]
     mean = apart.mean(axis=0)
-    statistic = float(mean @ np.linalg.solve(np.cov(apart.T) / len(apart), mean))
+    statistic = float(mean @ np.linalg.pinv(np.cov(apart.T) / len(apart)) @ mean)
     return statistic, float(chi2.sf(statistic, len(mean)))
 
 

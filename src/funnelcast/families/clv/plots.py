@@ -93,9 +93,10 @@ def pit(found: Mapping[str, Any]) -> Any:
     even = 1 / len(shares)
     width = 2.58 * np.sqrt(even * (1 - even) / found["customers"])
     figure, axes = _axes("Where customers' purchases lie within their predictions", "randomised PIT", "share of customers")
-    axes.bar((np.arange(len(shares)) + 0.5) * even, shares, 0.9 * even, color=_ACTUAL, label="hold-out")
-    axes.axhspan(even - width, even + width, color=_MODEL, alpha=0.3, label="right predictions, 99 %")
-    axes.legend(frameon=False, loc="lower center")
+    axes.bar((np.arange(len(shares)) + 0.5) * even, shares, 0.9 * even, color=_QUIET, label="hold-out")
+    axes.axhspan(even - width, even + width, color=_MODEL, alpha=0.4, label="right predictions, 99 of 100")
+    axes.set_ylim(0, 1.3 * max(shares.max(), even + width))
+    axes.legend(frameon=False, loc="upper center", ncols=2)
     return figure
 
 
