@@ -20,12 +20,14 @@ import ibis.expr.types as ir
 
 from funnelcast.journeys import TYPES, journey_type
 from funnelcast.sources.as_of import cut, happened, known_to
-from funnelcast.sources.facts import Facts
+from funnelcast.sources.facts import Facts, Source
+from funnelcast.sources.schema import TABLES
 from funnelcast.terms import AsOf
 
 CHANNEL, JOURNEY, USED = "acquisition_channel", "journey_type", "channels_used"
 TOUCHED = "touched_journey"
 _KEYS = ("contact_id", "as_of")
+_READ = ("contacts", "touchpoints", "transactions")
 
 
 def untold(facts: Facts) -> Mapping[str, Mapping[str, str]]:
@@ -62,6 +64,15 @@ def acquired(facts: Facts, as_of: AsOf, cohort: ir.Table | None = None) -> ir.Ta
     journey = ibis.ifelse(on | off, kind, side)
     touched = ibis.ifelse(on | off, kind, ibis.null("string")) if facts.has("touchpoints") else journey
     return told.select(*_KEYS, CHANNEL, **{JOURNEY: journey, TOUCHED: touched})
+
+
+def definition() -> str:
+    """Give the SQL that tells how customers were won, whatever engine holds the facts: what a model's groups were learned on."""
+    columns = {name: {column: TABLES[name].type_of(column) for column in TABLES[name].names} for name in _READ}
+    unbound = {name: ibis.table(schema, name=name) for name, schema in columns.items()}
+    facts = Facts(Source("any"), ibis.duckdb.connect(), unbound, {name: frozenset(schema) for name, schema in columns.items()})
+    cohort = ibis.table({"contact_id": "string", "as_of": "timestamp"}, name="cohort")
+    return str(ibis.to_sql(acquired(facts, AsOf.parse("2000-01-01", "UTC"), cohort), dialect="duckdb"))
 
 
 def with_segments(facts: Facts, as_of: AsOf, summary: ir.Table) -> ir.Table:

@@ -11,8 +11,7 @@ import pandas as pd
 
 from funnelcast.artefacts import digest, to_json
 from funnelcast.errors import ArtefactDamaged, TooFewRows
-from funnelcast.families.clv import development
-from funnelcast.families.clv.acquisition import with_acquisition
+from funnelcast.families.clv import acquisition, development
 from funnelcast.families.clv.baseline import MEAN_RATE, PAST_RATE, RateBaseline
 from funnelcast.families.clv.first_values import FIRST_VALUE, first_values_of, with_known_first
 from funnelcast.families.clv.gamma_gamma import SpendModel
@@ -43,7 +42,7 @@ class ClvFamily:
         customers = with_known_first(summarise(facts, as_of, cohort))
         groups = columns_of(facts, spec)
         if groups:
-            customers = with_acquisition(facts, as_of, customers, cohort)
+            customers = acquisition.with_acquisition(facts, as_of, customers, cohort)
         return customers.select("contact_id", "as_of", *COLUMNS, FIRST_VALUE, *groups)
 
     def fit(self, rows: pd.DataFrame, spec: Spec) -> ClvModel:
@@ -78,7 +77,8 @@ class ClvFamily:
 
     def fingerprint(self, model: Model) -> str:
         """Hash names and types of the columns and the SQL that computes them."""
-        return digest({"columns": to_json(dict(model.columns)), "sql": definition().encode()})
+        read = {"columns": to_json(dict(model.columns)), "sql": definition().encode()}
+        return digest({**read, "groups": acquisition.definition().encode()} if isinstance(model, GroupedModel) else read)
 
     def losses(self, model: Model, rows: pd.DataFrame) -> Floats:
         """Give the CRPS of each customer's predictive count of purchases in ``holdout_days``, against ``purchases``."""

@@ -18,7 +18,7 @@ _SMALLEST, _LARGEST = 1e-3, 2.0
 _FIRST_SPREAD = 0.3
 _MOST_ROUNDS, _MOST_HALVINGS = 60, 30
 _LONGEST_STEP = 1.0
-_SETTLED = 1e-4
+_SETTLED, _SPREAD_SETTLED = 5e-4, 5e-3  # far below what any group's customers tell
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _pooled(objectives: Mapping[str, Objective], start: Floats) -> Pooled:
         moved = _uphill(local, given, level)
         local = _Quadratics.around(moved, given)
         raised = _maximised(local.posterior(level))
-        settled = max(np.abs(moved - modes).max(), np.abs(raised - level).max()) < _SETTLED
+        settled = np.abs(moved - modes).max() < _SETTLED and np.abs(raised - level).max() < _SPREAD_SETTLED
         modes, level = moved, raised
         if settled:
             break

@@ -14,7 +14,7 @@ import pytest
 from funnelcast.artefacts import to_json
 from funnelcast.errors import SpecError, WrongColumns
 from funnelcast.families.clv import FAMILY, development
-from funnelcast.families.clv.acquisition import CHANNEL, TOUCHED
+from funnelcast.families.clv.acquisition import CHANNEL, TOUCHED, definition
 from funnelcast.families.clv.grouping import Choice, Grouper, columns_of, counted, fit_groups
 from funnelcast.families.clv.groups import GroupedModel
 from funnelcast.families.clv.parameters import BgNbd
@@ -169,6 +169,12 @@ def test_what_is_rebuilt_predicts_the_same() -> None:
     assert dict(again.columns) == dict(model().columns)
     pd.testing.assert_frame_equal(again.predict(read()), model().predict(read()), check_exact=True)
     assert isinstance(model().groups["web"].process, BgNbd)
+
+
+def test_the_fingerprint_knows_how_groups_are_told() -> None:
+    assert "touchpoints" in definition()
+    assert definition() == definition()
+    assert FAMILY.fingerprint(model()) != FAMILY.fingerprint(replace(model(), column=TOUCHED)) != FAMILY.fingerprint(model().population)
 
 
 def test_a_tiny_group_is_as_unsure_as_it_should_be() -> None:
