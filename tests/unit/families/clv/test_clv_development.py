@@ -121,6 +121,17 @@ def test_the_document_names_parameters_unit_member_and_gates(held_after: Develop
     assert b"secret" not in to_json(dict(held_after.details))
 
 
+def test_document_and_card_tell_how_the_intervals_held(held_after: Development) -> None:
+    coverage, pit = held_after.details["coverage"], held_after.details["pit"]
+    assert isinstance(coverage, dict)
+    assert isinstance(pit, dict)
+    assert set(coverage) == {"customers", "draws", "purchases", "spent"}
+    assert coverage["customers"] == pit["customers"] == len(held_after.newest)
+    assert coverage["purchases"]["total"]["actual"] == held_after.metrics["actual_purchases"]  # type: ignore[index,call-overload]
+    assert set(coverage["spent"]["groups_of_200"]) == {"sums", "coverage_50", "coverage_80", "coverage_90"}  # type: ignore[index,call-overload,arg-type]
+    assert any(section.startswith("## Intervals in the hold-out") for section in held_after.sections)
+
+
 def test_a_fit_that_its_hold_out_contradicts_does_not_ship() -> None:
     found = FAMILY.develop(company(slump=0.3), SPEC, at("2024-07-01"), Options())
     assert found.metrics["bias_pct"] > 25
