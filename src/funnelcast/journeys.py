@@ -7,6 +7,7 @@ since their last touch, censored until then. With ``first`` conversions, touches
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +62,8 @@ class Settled:
         ``contact_id, at, channel, next_at`` (the contact's next conversion) and ``window`` (-1: within its look-back).
     journeys
         One row per journey: ``contact_id, path`` (array of channels in order), ``started_at, last_touch_at, converted_at, settled_at``
-        (when its outcome was known), ``state`` (converted, null, open), ``conversions, value, nulls``, and whether it
-        ``started_offline``, has ``any_offline`` and ``any_online`` touch.
+        (when its outcome was known), ``state`` (converted, null, open), ``conversions, value, nulls``, and whether it is of a ``customer``
+        (began after the contact's first conversion), ``started_offline``, has ``any_offline`` and ``any_online`` touch.
     """
 
     facts: Facts
@@ -101,7 +102,14 @@ def _journeys(known: Facts, touches: ir.Table, purchases: ir.Table, as_of: AsOf,
     )
     bought = purchases.rename(purchase_contact="contact_id", purchase_at="converted_at")
     matches = [table.contact_id == bought.purchase_contact, table.next_at == bought.purchase_at, table.window == -1]
-    return _with_outcome(table.left_join(bought, matches), as_of, rules)
+    outcome = _with_outcome(table.left_join(bought, matches), as_of, rules)
+    first = _first_conversions(purchases).rename(buyer="contact_id")
+    told = outcome.left_join(first, outcome.contact_id == first.buyer)
+    return told.mutate(customer=(told.started_at > told.first_at).fill_null(False)).drop("buyer", "first_at")  # noqa: FBT003
+
+
+def _first_conversions(purchases: ir.Table) -> ir.Table:
+    return purchases.group_by("contact_id").aggregate(first_at=purchases.converted_at.cast("timestamp").min())
 
 
 def journey_type(any_online: Any, any_offline: Any, started_offline: Any) -> Any:
@@ -121,24 +129,26 @@ def paths(settled: Settled, boundary: AsOf | None = None) -> ir.Table:
 
     Returns
     -------
-    Columns ``path`` (array of channels), ``cluster`` (of the contact), ``newest``, ``conversions, value, nulls``, ordered by the first
-    three.
+    Columns ``path`` (array of channels), ``cluster`` (of the contact), ``customer``, ``newest``, ``conversions, value, nulls``, ordered by
+    the first four.
     """
     table = settled.journeys
     known = table.filter(table.state != OPEN).join(_clusters(settled), "contact_id")
     newest = ibis.literal(value=False) if boundary is None else known.settled_at >= ibis.literal(boundary.at, type="timestamp")
     keyed = known.mutate(newest=newest)
-    return keyed.group_by(["path", "cluster", "newest"]).aggregate(**_totals(keyed)).order_by(["path", "cluster", "newest"])
+    keys = ["path", "cluster", "customer", "newest"]
+    return keyed.group_by(keys).aggregate(**_totals(keyed)).order_by(keys)
 
 
 def brought_paths(facts: Facts) -> ir.Table:
-    """Give the company's own aggregated ``journeys`` as ``paths`` does; their clusters are unknown (null)."""
+    """Give the company's own aggregated ``journeys`` as ``paths`` does; their clusters are unknown (null), and so who was a customer."""
     rows = facts.table("journeys", "Attribution")
     filled = rows.filter(rows.path.strip() != "").mutate(value=rows.value.fill_null(0.0), nulls=rows.nulls.fill_null(0.0))
     summed = filled.group_by("path").aggregate(**_totals(filled)).order_by("path")
     return summed.select(
         path=summed.path.split(SEPARATOR),
         cluster=ibis.null("int64"),
+        customer=ibis.literal(value=False),
         newest=ibis.literal(value=False),
         conversions=summed.conversions,
         value=summed.value,
@@ -168,9 +178,13 @@ def decayed(settled: Settled) -> ir.Table:
 
 def untouched(settled: Settled) -> ir.Table:
     """Count the conversions that no touch within the look-back preceded: one row, ``conversions, value``."""
+    return _summed(_untouched(settled))
+
+
+def _untouched(settled: Settled) -> ir.Table:
     touches = settled.touches
     touched = touches.filter(touches.window == -1).select(contact_id="contact_id", converted_at="next_at").distinct()
-    return _summed(settled.purchases.anti_join(touched, ["contact_id", "converted_at"]))
+    return settled.purchases.anti_join(touched, ["contact_id", "converted_at"])
 
 
 def brought_untouched(facts: Facts) -> ir.Table:
@@ -213,20 +227,67 @@ def conversions(known: Facts, rules: JourneyRules) -> ir.Table:
     )
 
 
-def organic_rate(settled: Settled, untouched_conversions: float) -> float | None:
-    """Estimate the probability that a contact converts in a look-back's length without any touch.
+@dataclass(frozen=True)
+class Organic:
+    """The probability to convert without any touch in the time that a journey takes: of who hasn't bought, of customers, and of all."""
 
-    The conversions without a touch, over the windows of the look-back's length that contacts lived through outside of journeys; None
-    where the facts don't say since when contacts are known.
+    leads: float
+    customers: float
+    everyone: float
+
+
+def organic(settled: Settled) -> Organic | None:
+    """Estimate how often contacts convert of their own accord.
+
+    Equation: 1 - exp(-n / D * d), with n conversions that no touch preceded, in D days that contacts lived outside of journeys, and
+    journeys of d days on average; before a contact's first conversion, after it, and over all. None where the facts don't say since when
+    contacts are known.
     """
     if not (settled.facts.has("contacts") and settled.facts.brings("contacts", "created_at")):
         return None
-    contacts = settled.facts.table("contacts")
-    lived = _days(ibis.literal(settled.as_of.at, type="timestamp"), contacts.created_at) / settled.rules.lookback_days
-    windows = float(contacts.aggregate(windows=lived.sum().fill_null(0.0)).execute()["windows"].iloc[0])
-    touched = float(settled.journeys.count().execute())
-    outside = max(windows - touched, untouched_conversions)
-    return untouched_conversions / outside if outside > 0 else None
+    lived, (inside, settled_days, count), alone = _days_lived(settled), _days_inside(settled), _conversions_alone(settled)
+
+    def rate(sides: list[int]) -> float:
+        outside = max(sum(lived[side] - inside[side] for side in sides), sum(alone[side] for side in sides))
+        length = sum(settled_days[side] for side in sides) / max(sum(count[side] for side in sides), 1.0)
+        return -math.expm1(-sum(alone[side] for side in sides) / outside * length) if outside > 0 else 0.0
+
+    return Organic(rate([0]), rate([1]), rate([0, 1]))
+
+
+def _days_lived(settled: Settled) -> list[float]:
+    """Sum the days that known contacts lived before their first conversion, and after it."""
+    end = ibis.literal(settled.as_of.at, type="timestamp")
+    contacts = settled.facts.table("contacts").select("contact_id", "created_at")
+    known = contacts.left_join(_first_conversions(settled.purchases), "contact_id")
+    bought = known.first_at.fill_null(end)
+    before = _days(bought, known.created_at)
+    sums = known.aggregate(before=ibis.greatest(before, 0.0).sum().fill_null(0.0), after=_days(end, bought).sum().fill_null(0.0)).execute()
+    return [float(sums["before"].iloc[0]), float(sums["after"].iloc[0])]
+
+
+def _days_inside(settled: Settled) -> tuple[list[float], list[float], list[float]]:
+    """Sum the days that known contacts spent on journeys, those of settled journeys alone, and count these; of leads and of customers."""
+    end = ibis.literal(settled.as_of.at, type="timestamp")
+    table = settled.journeys.semi_join(settled.facts.table("contacts"), "contact_id")
+    following = table.started_at.lead().over(ibis.window(group_by="contact_id", order_by=["started_at", "last_touch_at"]))
+    placed = table.mutate(days=_days(ibis.least(table.settled_at.fill_null(end), following.fill_null(end)), table.started_at))
+    over = placed.state != OPEN
+    summed = placed.group_by("customer").aggregate(
+        inside=placed.days.sum(), settled_days=placed.days.sum(where=over).fill_null(0.0), count=over.sum().cast("float64")
+    )
+    found = summed.execute().set_index("customer").reindex([False, True], fill_value=0.0)
+    inside, settled_days, count = (found[name].astype(float).tolist() for name in ("inside", "settled_days", "count"))
+    return inside, settled_days, count
+
+
+def _conversions_alone(settled: Settled) -> list[float]:
+    """Count the conversions of known contacts that no touch preceded: first ones, and later ones."""
+    alone = _untouched(settled).semi_join(settled.facts.table("contacts"), "contact_id")
+    told = alone.join(_first_conversions(settled.purchases), "contact_id")
+    first = told.converted_at.cast("timestamp") == told.first_at
+    sums = told.aggregate(first=told.conversions.sum(where=first).fill_null(0.0), later=told.conversions.sum(where=~first).fill_null(0.0))
+    return [float(value) for value in sums.execute().iloc[0]]
 
 
 def open_journeys(facts: Facts, rules: JourneyRules, cohort: ir.Table) -> ir.Table:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,10 +20,11 @@ from funnelcast.families.attribution import METHODS, credits  # noqa: A004 (the 
 from funnelcast.families.attribution.answer import answer
 from funnelcast.families.attribution.credit import attribute, replicate_weights
 from funnelcast.families.attribution.markov import Markov, choose_order, markov
-from funnelcast.families.attribution.paths import Floats, Paths, from_rows
+from funnelcast.families.attribution.paths import Floats, Paths, from_arrays, from_rows
 from funnelcast.families.attribution.rules import RULES, RuleSettings, rule
 from funnelcast.families.attribution.setup import gather, setup_of
 from funnelcast.families.attribution.shapley import fit_rates, shapley, shapley_values
+from funnelcast.journeys import Organic
 from funnelcast.settings import CHECKOUT
 from funnelcast.simulate import company
 from funnelcast.sources.conform import from_frames
@@ -357,7 +359,20 @@ def test_shapley_is_nearer_to_the_true_increments_than_last_click(spec: Spec) ->
 
 
 def test_coalitions_of_shapley_never_lose_by_a_channel() -> None:
-    made = shapley(random_paths(12), organic_rate=0.05)
-    assert (made.rates >= 0).all()
+    made = shapley(random_paths(12), Organic(0.05, 0.05, 0.05))
+    assert all((part.rates >= 0).all() for part in made.parts)
     assert (made.credit().conversions >= 0).all()
-    assert made.credit().conversions.sum() == pytest.approx(made.conversions.sum(), rel=1e-12)
+    assert made.credit().conversions.sum() == pytest.approx(sum(part.conversions.sum() for part in made.parts), rel=1e-12)
+
+
+def test_customers_who_would_buy_anyway_lend_their_purchases_to_no_channel() -> None:
+    rows = rows_of(("a", 50, 50), ("b", 10, 90), ("b", 900, 100))
+    once = from_rows(rows.iloc[:2], seed=1)
+    both = pa.array([["a"], ["b"], ["b"]], type=pa.list_(pa.string()))
+    told = from_arrays(both, rows.assign(cluster=0, customer=[False, False, True]), clusters=1)
+    leads_alone = shapley(once).credit().conversions
+    credit = shapley(told, Organic(0.0, 0.9, 0.5)).credit().conversions
+    assert credit.sum() == pytest.approx(960)
+    np.testing.assert_allclose(credit / credit.sum(), leads_alone / leads_alone.sum(), atol=1e-6)
+    untold = shapley(replace(told, customer=np.zeros(3, dtype=bool))).credit().conversions
+    assert untold[1] > 800

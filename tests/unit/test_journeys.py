@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from math import exp
 
 import ibis
 import pandas as pd
@@ -16,7 +17,7 @@ from funnelcast.journeys import (
     conversions,
     decayed,
     open_journeys,
-    organic_rate,
+    organic,
     paths,
     settle,
     untouched,
@@ -146,10 +147,18 @@ def test_a_cohort_row_sees_its_journey_since_the_last_conversion_and_within_the_
     assert found["path"].tolist() == ["x", "z", "", ""]
 
 
-def test_the_organic_rate_counts_the_windows_outside_of_journeys() -> None:
-    touches = pd.DataFrame([("a", day(0), "x")], columns=["contact_id", "occurred_at", "channel"])
-    purchases = pd.DataFrame([("a", day(1), 1.0), ("b", day(1), 1.0)], columns=["contact_id", "occurred_at", "amount"])
+def test_organic_rates_are_per_day_outside_of_journeys_and_per_journey() -> None:
+    touches = pd.DataFrame([("a", day(0), "x"), ("a", day(20), "x")], columns=["contact_id", "occurred_at", "channel"])
+    bought = [("a", day(10), 1.0), ("a", day(150), 1.0), ("b", day(30), 1.0), ("stranger", day(1), 1.0)]
+    purchases = pd.DataFrame(bought, columns=["contact_id", "occurred_at", "amount"])
     contacts = pd.DataFrame({"contact_id": ["a", "b"], "created_at": [day(0), day(0)]})
     facts = from_frames(Source("t"), {"touchpoints": touches, "transactions": purchases, "contacts": contacts})
-    # two contacts over 180 days are four windows, one of which was a journey; one conversion in the other three
-    assert organic_rate(settle(facts, AsOf(day(180)), RULES), untouched_conversions=1.0) == pytest.approx(1 / 3)
+    settled = settle(facts, AsOf(day(180)), RULES)
+    assert settled.journeys.order_by("started_at").execute()["customer"].tolist() == [False, True]
+    found = organic(settled)
+    assert found is not None
+    # a's journey took 10 days; of 40 days before a first purchase 30 were outside of it, and brought one conversion
+    assert found.leads == pytest.approx(1 - exp(-1 / 30 * 10))
+    # the look-back of a's null journey is 90 days; of 170 + 150 days of a customer 230 were outside, and brought one conversion
+    assert found.customers == pytest.approx(1 - exp(-1 / 230 * 90))
+    assert found.everyone == pytest.approx(1 - exp(-2 / 260 * 50))

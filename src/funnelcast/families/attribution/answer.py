@@ -80,8 +80,8 @@ def method_of(gathered: Gathered, setup: Setup, name: str, order: int | None, de
             order = choice.order
         return markov(paths, order, setup.minimum)
     if name == "shapley":
-        made = shapley(paths, gathered.organic_rate)
-        details["organic_rate"] = made.organic_rate
+        made = shapley(paths, gathered.organic)
+        details["organic_rate"] = {part.of: part.organic_rate for part in made.parts}
         details["distance_from_equal_split"] = made.distance_from_equal_split()
         return made
     if name == "time_decay" and gathered.decayed is not None:

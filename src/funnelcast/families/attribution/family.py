@@ -51,7 +51,7 @@ class AttributionFamily:
         choice = choose_order(older, setup.orders, setup.minimum)
         prior = choose_prior(older, choice.order, setup)
         options.progress(f"attribution: order {choice.order} of {list(setup.orders)}, crediting by {len(METHODS)} methods")
-        judged = markov_model(markov(older, choice.order, setup.minimum), setup, prior, organic_rate=gathered.organic_rate)
+        judged = markov_model(markov(older, choice.order, setup.minimum), setup, prior, organic=gathered.organic)
         judged_baseline = last_touch_model(older)
         newest = cut_short(newer, _JUDGED, setup.seed)
         model, answers = _full(gathered, setup, choice.order, prior)
@@ -168,8 +168,8 @@ def _of_rows(rows: pd.DataFrame, setup: Setup) -> Gathered:
 def _full(gathered: Gathered, setup: Setup, order: int, prior: float) -> tuple[AttributionModel, dict[str, Attribution]]:
     answers = {name: answer(gathered, setup, name, order) for name in METHODS}
     made = markov(gathered.paths, order, setup.minimum)
-    made_shapley = shapley(gathered.paths, gathered.organic_rate)
-    model = markov_model(made, setup, prior, answers=answers, shapley=made_shapley, organic_rate=gathered.organic_rate)
+    made_shapley = shapley(gathered.paths, gathered.organic)
+    model = markov_model(made, setup, prior, answers=answers, shapley=made_shapley, organic=gathered.organic)
     return model, answers
 
 

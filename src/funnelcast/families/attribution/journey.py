@@ -26,7 +26,8 @@ def journey_credit(
     """Share one conversion over the touches of its journey.
 
     Markov and Shapley share it over the journey's channels, in proportion to their removal effects or by the Shapley value of this very
-    journey; a channel's touches share alike. Channels that the model doesn't know get nothing beside ones that it knows.
+    journey (the mean of a lead's and a customer's, by how often they convert); a channel's touches share alike. Channels that the model
+    doesn't know get nothing beside ones that it knows.
 
     Parameters
     ----------
@@ -77,8 +78,7 @@ def _shares(model: AttributionModel, method: str, channels: list[str], instants:
     if method == "markov":
         return _by_channel(channels, model.document.get("removal_effects", {}))
     if method == "shapley":
-        fitted = model.document.get("shapley", {})
-        return _by_channel(channels, journey_shapley(channels, fitted.get("rates", {}), fitted.get("common", 0.0)))
+        return _by_channel(channels, journey_shapley(channels, model.document.get("shapley", ())))
     if method == "time_decay" and "half_life_days" in settings:
         age = np.array([(instants[-1] - instant).total_seconds() / _SECONDS_PER_DAY for instant in instants])
         weight = 2.0 ** (-age / settings["half_life_days"])
@@ -100,4 +100,5 @@ def _one_path(channels: list[str]) -> Paths:
     names = tuple(sorted(set(channels)))
     one = np.ones(1)
     codes = np.array([names.index(channel) for channel in channels], dtype=np.int64)
-    return Paths(names, codes, np.array([0, len(codes)]), one, one, np.zeros(1), np.zeros(1, dtype=np.int64), clusters=1)
+    nothing = np.zeros(1)
+    return Paths(names, codes, np.array([0, len(codes)]), one, one, nothing, nothing.astype(np.int64), nothing.astype(bool), clusters=1)

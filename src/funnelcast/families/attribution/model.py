@@ -18,7 +18,7 @@ from funnelcast.families.attribution.markov import PRIOR_JOURNEYS, Markov, conve
 from funnelcast.families.attribution.paths import Floats, Paths
 from funnelcast.families.attribution.setup import Setup
 from funnelcast.families.attribution.shapley import Shapley
-from funnelcast.journeys import SEPARATOR
+from funnelcast.journeys import SEPARATOR, Organic
 from funnelcast.terms import Json
 
 FILE = "model.json"
@@ -107,12 +107,12 @@ def markov_model(
     *,
     answers: Mapping[str, Attribution] | None = None,
     shapley: Shapley | None = None,
-    organic_rate: float | None = None,
+    organic: Organic | None = None,
 ) -> AttributionModel:
     """Make the model of a Markov chain and, where given, every method's answer."""
     chain = made.chain
     document: dict[str, Any] = {
-        **predicting(chain, prior, organic_rate),
+        **predicting(chain, prior, organic),
         "method": setup.method,
         "rules": {
             "direct": list(setup.rules.direct),
@@ -126,16 +126,11 @@ def markov_model(
         "removal_effects": dict(zip(made.channels, _finite(made.credit().removal_effect), strict=True)),
     }
     if shapley is not None:
-        common, *rates = _finite(shapley.rates)
-        document["shapley"] = {
-            "organic_rate": shapley.organic_rate,
-            "common": common,
-            "rates": dict(zip(shapley.channels, rates, strict=True)),
-        }
+        document["shapley"] = [part.document(shapley.channels) for part in shapley.parts]
     return AttributionModel(document)
 
 
-def predicting(chain: Chain, prior: float, organic_rate: float | None = None) -> dict[str, Any]:
+def predicting(chain: Chain, prior: float, organic: Organic | None = None) -> dict[str, Any]:
     """Give the part of a model's document that predicts; states are shrunk to shorter ones by ``prior`` visits."""
     probabilities, base_rate = conversion_probabilities(chain, prior)
     return {
@@ -145,7 +140,7 @@ def predicting(chain: Chain, prior: float, organic_rate: float | None = None) ->
         "prior_visits": prior,
         "states": {state_name(chain, state): float(p) for state, p in enumerate(probabilities)},
         "base_rate": base_rate,
-        "empty_rate": base_rate if organic_rate is None else min(organic_rate, base_rate),
+        "empty_rate": base_rate if organic is None else min(organic.everyone, base_rate),
     }
 
 

@@ -16,6 +16,7 @@ from funnelcast.journeys import SEPARATOR
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 CLUSTERS = 256
 _DIGITS = 12  # sums of the engine's threads differ in the last bits from run to run; money doesn't
 
@@ -36,6 +37,8 @@ class Paths:
         What the journeys of this path brought, each of shape (paths,).
     cluster
         Which bootstrap cluster the journeys belong to, 0 to ``clusters`` - 1, shape (paths,).
+    customer
+        Whether the contacts had converted before these journeys began, shape (paths,); False where that isn't known.
     """
 
     channels: tuple[str, ...]
@@ -45,6 +48,7 @@ class Paths:
     value: Floats
     nulls: Floats
     cluster: Ints
+    customer: Bools
     clusters: int = CLUSTERS
 
     @property
@@ -78,6 +82,7 @@ class Paths:
             value=self.value[mask],
             nulls=self.nulls[mask],
             cluster=self.cluster[mask],
+            customer=self.customer[mask],
         )
 
     def collapsed(self) -> Paths:
@@ -105,6 +110,7 @@ class Paths:
             value=conversions * per_conversion[row],
             nulls=nulls,
             cluster=cluster,
+            customer=self.customer[row],
         )
 
     def by_cluster(self, columns: Ints, weights: Floats, width: int, cluster: Ints | None = None) -> Floats:
@@ -115,7 +121,7 @@ class Paths:
 
 
 def from_arrays(path: pa.ListArray, columns: pd.DataFrame, *, clusters: int = CLUSTERS) -> Paths:
-    """Make paths of an Arrow array of channel lists and a frame with ``conversions, value, nulls, cluster`` in the same order."""
+    """Make paths of an Arrow array of channel lists and a frame with ``conversions, value, nulls, cluster, customer`` in the same order."""
     encoded = path.flatten().dictionary_encode()
     names = encoded.dictionary.to_pylist()
     channels = tuple(sorted(names))
@@ -124,7 +130,8 @@ def from_arrays(path: pa.ListArray, columns: pd.DataFrame, *, clusters: int = CL
     lengths = np.diff(path.offsets.to_numpy()).astype(np.int64)
     amounts = {name: columns[name].to_numpy(dtype=np.float64, copy=True) for name in ("conversions", "value", "nulls")}
     amounts["value"] = significant(amounts["value"])
-    return Paths(channels, codes, _offsets(lengths), **amounts, cluster=columns["cluster"].to_numpy(dtype=np.int64), clusters=clusters)
+    groups = {"cluster": columns["cluster"].to_numpy(dtype=np.int64), "customer": columns["customer"].to_numpy(dtype=bool)}
+    return Paths(channels, codes, _offsets(lengths), **amounts, **groups, clusters=clusters)
 
 
 def from_table(table: ir.Table, seed: int) -> tuple[Paths, npt.NDArray[np.bool_]]:
@@ -154,7 +161,7 @@ def from_rows(rows: pd.DataFrame, seed: int) -> Paths:
     keyed = filled.fillna(0.0).assign(path=rows["path"].astype(str), cluster=cluster)
     summed = keyed[keyed["path"].str.strip() != ""].groupby(["path", "cluster"], sort=True).sum().reset_index()
     listed = pa.array([path.split(SEPARATOR) for path in summed["path"]], type=pa.list_(pa.string()))
-    paths = from_arrays(listed, summed)
+    paths = from_arrays(listed, summed.assign(customer=False))
     return paths if known else paths.dealt(seed)
 
 

@@ -15,7 +15,7 @@ from funnelcast.errors import SpecError, TooFewRows
 from funnelcast.families.attribution.markov import ORDERS
 from funnelcast.families.attribution.paths import Floats, Paths, from_table, significant
 from funnelcast.families.attribution.rules import RuleSettings
-from funnelcast.journeys import JourneyRules, Settled
+from funnelcast.journeys import JourneyRules, Organic, Settled
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import Spec
 from funnelcast.terms import AsOf
@@ -97,8 +97,8 @@ class Gathered:
         Conversions, then value, credited by time decay in days, shape (clusters, 2 * channels); None where paths carry no dates.
     untouched_conversions, untouched_value
         What no touch preceded.
-    organic_rate
-        The probability to convert without a touch; None where unknown.
+    organic
+        The probabilities to convert without a touch; None where unknown.
     """
 
     paths: Paths
@@ -106,7 +106,7 @@ class Gathered:
     decayed: Floats | None
     untouched_conversions: float
     untouched_value: float
-    organic_rate: float | None
+    organic: Organic | None
     has_value: bool
 
 
@@ -132,7 +132,7 @@ def gather(facts: Facts, setup: Setup, as_of: AsOf) -> Gathered:
         decayed=_decayed(settled, paths),
         untouched_conversions=alone[0],
         untouched_value=alone[1],
-        organic_rate=journeys.organic_rate(settled, alone[0]),
+        organic=journeys.organic(settled),
         has_value=facts.has("transactions"),
     )
 

@@ -11,20 +11,27 @@ Shapley value is the integral of Owen's multilinear extension (1972, Management 
 
 a polynomial, so that Gauss-Legendre nodes integrate it exactly. The coalitions need not be listed. Where conversion doesn't depend on
 channels every lambda_j is 0, and the value is the equal split.
+
+Journeys of customers and of those who haven't bought yet are fitted apart, each with an organic rate of its own: customers buy more and are
+met by other channels, and those would be credited with it (adjustment by subclassification; Cochran 1968, Biometrics 24).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from funnelcast.families.attribution.credit import Credit, shared
 from funnelcast.families.attribution.paths import Floats, Paths
-from funnelcast.terms import Question
+from funnelcast.journeys import Organic
+from funnelcast.terms import Json, Question
+
+LEADS, CUSTOMERS = "leads", "customers"
 
 _LARGEST = 30.0  # a channel after which all but one journey in 1e13 convert
 _LEAST_COMMON = 1e-9  # of mu: where touches add nothing at all, the split is the equal one
@@ -35,11 +42,13 @@ _BITS = 62
 
 
 @dataclass(frozen=True)
-class Shapley:
-    """The Shapley method.
+class Part:
+    """The journeys of leads, or those of customers.
 
     Parameters
     ----------
+    of
+        ``leads`` or ``customers``.
     members
         Which channels each distinct set holds, shape (sets, channels).
     journeys, conversions, value
@@ -48,32 +57,12 @@ class Shapley:
         p(none); 0 where nothing is known of contacts without a touch.
     """
 
-    channels: tuple[str, ...]
+    of: str
     members: Floats
     journeys: Floats
     conversions: Floats
     value: Floats
     organic_rate: float = 0.0
-    name: str = "shapley"
-    order: int | None = None
-    question: Question = Question.PREDICTIVE
-
-    def credit(self) -> Credit:
-        """Share conversions, and value, in proportion to the Shapley values."""
-        outcomes = [part.sum(axis=0) for part in (self.journeys, self.conversions, self.value)]
-        weights = np.stack(self._values(self.rates, *outcomes))
-        conversions, value = shared(weights, np.array([outcomes[1].sum(), outcomes[2].sum()]))
-        return Credit(conversions, value)
-
-    def replicates(self, weights: npt.NDArray[np.int64]) -> Credit:
-        """Credit of resampled clusters, the rates fitted anew to each."""
-        journeys, conversions, value = (weights @ part for part in (self.journeys, self.conversions, self.value))
-        width = len(self.channels)
-        found = np.zeros((2, len(weights), width))
-        for sample, outcomes in enumerate(zip(journeys, conversions, value, strict=True)):
-            rates = fit_rates(self.members, outcomes[0], outcomes[1], self.base_hazard, self.rates)
-            found[:, sample] = self._values(rates, *outcomes)
-        return Credit(shared(found[0], conversions.sum(axis=1)), shared(found[1], value.sum(axis=1)))
 
     @property
     def base_hazard(self) -> float:
@@ -85,27 +74,87 @@ class Shapley:
         """Mu, then the lambda of each channel, shape (channels + 1,)."""
         return fit_rates(self.members, self.journeys.sum(axis=0), self.conversions.sum(axis=0), self.base_hazard)
 
-    def _values(self, rates: Floats, journeys: Floats, conversions: Floats, value: Floats) -> tuple[Floats, Floats]:
-        """Sum the journeys' Shapley values, by count and by value."""
+    def values(self) -> Floats:
+        """Sum the journeys' Shapley values, by count and by value, shape (2, channels)."""
+        return self._values(self.rates, *(part.sum(axis=0) for part in (self.journeys, self.conversions, self.value)))
+
+    def replicates(self, weights: npt.NDArray[np.int64]) -> Floats:
+        """Sum them for resampled clusters, the rates fitted anew to each, shape (replicates, 2, channels)."""
+        sums = [weights @ part for part in (self.journeys, self.conversions, self.value)]
+        found = np.zeros((len(weights), 2, self.members.shape[1]))
+        for sample, (journeys, conversions, value) in enumerate(zip(*sums, strict=True)):
+            rates = fit_rates(self.members, journeys, conversions, self.base_hazard, self.rates)
+            found[sample] = self._values(rates, journeys, conversions, value)
+        return found
+
+    def _values(self, rates: Floats, journeys: Floats, conversions: Floats, value: Floats) -> Floats:
         each = shapley_values(self.members, rates, self.organic_rate)
         mean = value.sum() / max(float(conversions.sum()), 1e-300)
         worth = (value + _PRIOR_CONVERSIONS * mean) / (conversions + _PRIOR_CONVERSIONS)
-        return journeys @ each, np.maximum(journeys * worth, 0.0) @ each
+        return np.stack([journeys @ each, np.maximum(journeys * worth, 0.0) @ each])
+
+    def document(self, channels: tuple[str, ...]) -> dict[str, Json]:
+        """Give what one journey's credit needs: ``of, conversions, organic_rate, common`` and ``rates`` by channel."""
+        common, *rates = self.rates.tolist()
+        return {
+            "of": self.of,
+            "conversions": float(self.conversions.sum()),
+            "organic_rate": self.organic_rate,
+            "common": common,
+            "rates": dict(zip(channels, rates, strict=True)),
+        }
+
+
+@dataclass(frozen=True)
+class Shapley:
+    """The Shapley method: the values of leads' and customers' journeys added up."""
+
+    channels: tuple[str, ...]
+    parts: tuple[Part, ...]
+    name: str = "shapley"
+    order: int | None = None
+    question: Question = Question.PREDICTIVE
+
+    def credit(self) -> Credit:
+        """Share conversions, and value, in proportion to the Shapley values."""
+        weights = sum((part.values() for part in self.parts), np.zeros((2, len(self.channels))))
+        totals = [sum(float(outcome.sum()) for outcome in outcomes) for outcomes in self._outcomes()]
+        conversions, value = shared(weights, np.array(totals))
+        return Credit(conversions, value)
+
+    def replicates(self, weights: npt.NDArray[np.int64]) -> Credit:
+        """Credit of resampled clusters."""
+        found = sum((part.replicates(weights) for part in self.parts), np.zeros((len(weights), 2, len(self.channels))))
+        totals = [sum((weights @ outcome for outcome in outcomes), np.zeros(len(weights))) for outcomes in self._outcomes()]
+        return Credit(shared(found[:, 0], totals[0]), shared(found[:, 1], totals[1]))
+
+    def _outcomes(self) -> tuple[list[Floats], list[Floats]]:
+        """Give conversions and value by cluster, of each part."""
+        return [part.conversions.sum(axis=1) for part in self.parts], [part.value.sum(axis=1) for part in self.parts]
 
     def distance_from_equal_split(self) -> float:
         """Give the share of conversions that is credited otherwise than by an equal split over each path's distinct channels."""
-        split = (self.members / np.maximum(self.members.sum(axis=1, keepdims=True), 1)).T @ self.conversions.sum(axis=0)
-        total = max(float(self.conversions.sum()), 1e-300)
-        return float(np.abs(self.credit().conversions - split).sum() / 2 / total)
+        split = sum((_equal(part.members).T @ part.conversions.sum(axis=0) for part in self.parts), np.zeros(len(self.channels)))
+        return float(np.abs(self.credit().conversions - split).sum() / 2 / max(float(split.sum()), 1e-300))
 
 
-def shapley(paths: Paths, organic_rate: float | None = None) -> Shapley:
-    """Make the Shapley method of paths; the organic rate is bounded by the rate of journeys with touches."""
+def shapley(paths: Paths, organic: Organic | None = None) -> Shapley:
+    """Make the Shapley method of paths; organic rates are bounded by the rates of journeys with touches."""
+    rates = (organic.leads, organic.customers) if organic else (0.0, 0.0)
+    sides = zip((LEADS, CUSTOMERS), (~paths.customer, paths.customer), rates, strict=True)
+    return Shapley(paths.channels, tuple(_part(of, paths.where(mine), rate) for of, mine, rate in sides if mine.any()))
+
+
+def _part(of: str, paths: Paths, organic_rate: float) -> Part:
     sets, at = _sets(paths)
-    width = len(sets)
-    journeys, conversions, value = (paths.by_cluster(at, outcome, width) for outcome in (paths.journeys, paths.conversions, paths.value))
-    pooled = float(paths.conversions.sum() / max(float(paths.journeys.sum()), 1e-300))
-    return Shapley(paths.channels, sets, journeys, conversions, value, min(organic_rate or 0.0, pooled, 0.99))
+    journeys, conversions, value = (paths.by_cluster(at, part, len(sets)) for part in (paths.journeys, paths.conversions, paths.value))
+    pooled = float(conversions.sum() / max(float(journeys.sum()), 1e-300))
+    return Part(of, sets, journeys, conversions, value, min(organic_rate, pooled, 0.99))
+
+
+def _equal(members: Floats) -> Floats:
+    """Split each set equally over its channels."""
+    return np.asarray(members / np.maximum(members.sum(axis=1, keepdims=True), 1.0), dtype=np.float64)
 
 
 def shapley_values(members: Floats, rates: Floats, organic_rate: float = 0.0) -> Floats:
@@ -118,9 +167,9 @@ def shapley_values(members: Floats, rates: Floats, organic_rate: float = 0.0) ->
     rates
         mu, then lambda of each channel, not negative, shape (channels + 1,).
     """
-    equal = members / np.maximum(members.sum(axis=1, keepdims=True), 1.0)
     common = float(-np.expm1(-rates[0]))
-    return (1 - organic_rate) * (common * equal + (1 - common) * product_shapley(members, rates[1:]))
+    found: Floats = (1 - organic_rate) * (common * _equal(members) + (1 - common) * product_shapley(members, rates[1:]))
+    return found
 
 
 def product_shapley(members: Floats, rates: Floats) -> Floats:
@@ -207,15 +256,19 @@ class _Outcomes:
         return rates, loss
 
 
-def journey_shapley(channels: list[str], rates: Mapping[str, float], common: float = 0.0) -> dict[str, float]:
-    """Give each distinct channel's Shapley value in one journey, given lambda by channel and mu.
+def journey_shapley(channels: list[str], parts: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Give each distinct channel's share in one journey: the mean over parts, as ``Part.document`` gives them, by their conversions.
 
-    A channel that isn't known has no value beside ones that are.
+    A channel that isn't known has no share beside ones that are.
     """
-    distinct = sorted(set(channels))
-    known = [channel for channel in distinct if channel in rates]
-    values = shapley_values(np.ones((1, len(known))), np.array([common, *(rates[channel] for channel in known)]))
-    return dict.fromkeys(distinct, 0.0) | dict(zip(known, values[0].tolist(), strict=True))
+    found = dict.fromkeys(channels, 0.0)
+    for part in parts:
+        known = sorted(channel for channel in found if channel in part["rates"])
+        rates = np.array([part["common"], *(part["rates"][channel] for channel in known)])
+        values = shapley_values(np.ones((1, len(known))), rates)[0]
+        for channel, value in zip(known, values / max(float(values.sum()), 1e-300), strict=True):
+            found[channel] += part["conversions"] * float(value)
+    return found
 
 
 def _sets(paths: Paths) -> tuple[Floats, npt.NDArray[np.int64]]:
