@@ -58,6 +58,7 @@ def segments(document: Mapping[str, Any]) -> str:
     for found in document["tables"].values():
         lines += ["", f"| {found['title']['en']} | customers | mean | total | hold-out bias |", "|---|---|---|---|---|"]
         lines += [_line(row) for row in found["segments"]]
+        lines += ["", found["note"]["en"]]
     lines += ["", *(f"- {name} is left out: {reason['en']}." for name, reason in document["missing"].items())]
     return "\n".join(lines).rstrip()
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,41 +17,16 @@ import pandas as pd
 from funnelcast.families.clv.acquisition import CHANNEL, JOURNEY, USED
 from funnelcast.families.clv.draws import Sums
 from funnelcast.families.clv.parameters import Floats, Whole
+from funnelcast.families.clv.segment_words import OTHER, UNKNOWN, label_of, note, title
 from funnelcast.families.clv.terms import Terms
 from funnelcast.journeys import TYPES
 from funnelcast.terms import Json
 
 TABLES = (CHANNEL, JOURNEY, USED)
-UNKNOWN, OTHER = "(unknown)", "(other)"
 _LEVELS = (0.1, 0.9)
 _CELLS = 20_000_000  # customers x worlds: what is simulated beyond them is a sample
 _MOST_SEGMENTS = 20
 _MANY_CHANNELS = 6
-TITLES: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        CHANNEL: ("Acquisition channel", "Canal d'acquisition"),
-        JOURNEY: ("Type of journey", "Type de parcours"),
-        USED: ("Channels used", "Canaux utilisés"),
-    }
-)
-_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        **dict(
-            zip(
-                TYPES,
-                (
-                    ("online only", "en ligne seulement"),
-                    ("offline only", "hors ligne seulement"),
-                    ("mixed, started online", "mixte, commencé en ligne"),
-                    ("mixed, started offline", "mixte, commencé hors ligne"),
-                ),
-                strict=True,
-            )
-        ),
-        UNKNOWN: ("unknown", "inconnu"),
-        OTHER: ("all others", "tous les autres"),
-    }
-)
 
 
 class Valuer(Protocol):
@@ -99,9 +73,10 @@ def segments(model: Valuer, rows: pd.DataFrame, untold: Mapping[str, Mapping[str
     Returns
     -------
     ``horizon_days, discount_rate, margin, level`` (0.8), ``draws, customers``, ``simulated`` (how many of them, where a sample stands for
-    all), ``missing`` (reasons by table), ``total`` and ``tables``: by name a ``title`` and ``segments`` with segment, label (en, fr),
-    customers, share, expected_purchases, mean_clv, mean_p10, mean_p90, total_clv, total_p10, total_p90, ``p_above`` (the probability that
-    its mean lies above another's), and ``holdout`` (customers, predicted and actual purchases, bias_pct; null where none is known).
+    all), ``missing`` (reasons by table), ``total`` and ``tables``: by name a ``title``, a ``note`` and ``segments`` with segment, label
+    (en, fr), customers, share, expected_purchases, mean_clv, mean_p10, mean_p90, total_clv, total_p10, total_p90, ``p_above`` (the
+    probability that its mean lies above another's), and ``holdout`` (customers, predicted and actual purchases, bias_pct; null where
+    none is known).
     """
     terms = model.terms
     told = [name for name in TABLES if name not in untold]
@@ -112,7 +87,8 @@ def segments(model: Valuer, rows: pd.DataFrame, untold: Mapping[str, Mapping[str
     for name, (labels, place) in places.items():
         judged = {} if holdout is None else _judged(name, labels, holdout)
         found = _rows(labels, place, purchases, worth, drawn.of(name, told, place))
-        tables[name] = {"title": _in_both(TITLES[name]), "segments": [{**row, "holdout": judged.get(str(row["segment"]))} for row in found]}
+        rows_told: list[Json] = [{**row, "holdout": judged.get(str(row["segment"]))} for row in found]
+        tables[name] = {"title": title(name), "note": note(name), "segments": rows_told}
     everyone = np.zeros(len(rows), dtype=np.int64)
     total = _rows(["all"], everyone, purchases, worth, drawn.total())[0]
     return {
@@ -227,7 +203,7 @@ def _rows(labels: list[str], place: Whole, purchases: Floats, worth: Floats, dra
     return [
         {
             "segment": label,
-            "label": _in_both(_label(label)),
+            "label": label_of(label),
             "customers": int(count[at]),
             "share": float(count[at] / max(len(place), 1)),
             "expected_purchases": float(bought[at]),
@@ -257,18 +233,3 @@ def _judged(name: str, labels: list[str], holdout: Holdout) -> dict[str, dict[st
         for label, row in sums.iterrows()
         if label in labels
     }
-
-
-def _label(segment: str) -> tuple[str, str]:
-    if segment in _WORDS:
-        return _WORDS[segment]
-    if segment.rstrip("+").isdigit():
-        one = segment == "1"
-        more_en, more_fr = (" or more", " ou plus") if segment.endswith("+") else ("", "")
-        number = segment.rstrip("+")
-        return f"{number}{more_en} channel{'' if one else 's'}", f"{number} {'canal' if one else 'canaux'}{more_fr}"
-    return segment, segment
-
-
-def _in_both(words: tuple[str, str]) -> dict[str, Json]:
-    return {"en": words[0], "fr": words[1]}

@@ -116,6 +116,7 @@ def test_words_are_in_both_languages() -> None:
     assert found(report(), JOURNEY)["mixed_started_offline"]["label"]["fr"] == "mixte, commencé hors ligne"
     assert [row["label"]["fr"] for row in found(report(), USED).values()][::5] == ["1 canal", "6 canaux ou plus"]
     assert report()["tables"][USED]["title"] == {"en": "Channels used", "fr": "Canaux utilisés"}
+    assert all("description" in report()["tables"][name]["note"][lang] for name in (CHANNEL, USED) for lang in ("en", "fr"))
 
 
 def test_what_the_facts_cannot_tell_is_left_out_with_the_reason() -> None:
