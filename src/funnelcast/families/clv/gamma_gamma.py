@@ -152,13 +152,16 @@ def spearman(data: Spend, seed: int) -> tuple[float, float, float]:
     if len(x) > _LARGEST_SAMPLE:
         chosen = random.choice(len(x), _LARGEST_SAMPLE, replace=False)
         x, m = x[chosen], m[chosen]
-    ranks = np.vstack([rankdata(x), rankdata(m)])
-    found = [_correlation(ranks[:, random.integers(0, len(x), len(x))]) for _ in range(_RESAMPLES)]
+    first, second = (ranks - ranks.mean() for ranks in (rankdata(x), rankdata(m)))
+    moments = np.vstack([first, second, first**2, second**2, first * second])
+    # How often each customer is drawn is enough: a resample's moments are sums over all, which needn't be copied.
+    counts = (np.bincount(random.integers(0, len(x), len(x)), minlength=len(x)) for _ in range(_RESAMPLES))
+    found = [_correlation(*(moments * count).mean(axis=1)) for count in counts]
     low, high = np.quantile(found, [0.025, 0.975])
-    return _correlation(ranks), float(low), float(high)
+    return _correlation(*moments.mean(axis=1)), float(low), float(high)
 
 
-def _correlation(pairs: Floats) -> float:
-    centred = pairs - pairs.mean(axis=1, keepdims=True)
-    scale = np.sqrt((centred**2).sum(axis=1).prod())
-    return float(centred[0] @ centred[1] / scale) if scale > 0 else 0.0
+def _correlation(first: float, second: float, squared: float, other_squared: float, product: float) -> float:
+    """Give the correlation of two quantities from their means, those of their squares, and that of their product."""
+    scale = np.sqrt(max((squared - first**2) * (other_squared - second**2), 0.0))
+    return float(np.clip((product - first * second) / scale, -1, 1)) if scale > 0 else 0.0
