@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,6 +62,7 @@ def test_what_lacks_facts_is_named() -> None:
     document: dict[str, Any] = economics(fair_and_ads(), AsOf(day(30)))
     assert {row["needs"] for row in document["missing"]} == {
         "touchpoints, with transactions or contacts",
+        "touchpoints",
         "an attribution (touchpoints or journeys)",
         "transactions",
         "transactions.margin, or a share below 1 as `margin` in models/clv/spec.toml",
@@ -173,11 +175,23 @@ def test_velocity_counts_open_cycles_as_censored() -> None:
     assert found["per_day"]["value"] == pytest.approx(1 * 0.5 * 120 / 30)
 
 
+def figures(found: object) -> Iterator[dict[str, Any]]:
+    """Walk through a document for everything with an interval."""
+    if isinstance(found, dict) and {"value", "low", "high"} <= set(found):
+        yield found
+    elif isinstance(found, dict | list):
+        for one in found.values() if isinstance(found, dict) else found:
+            yield from figures(one)
+
+
 def test_a_simulated_company_is_finite_ordered_and_the_same_twice() -> None:
     facts = company(400, seed=3).facts()
     assert facts.observed_until is not None
-    document: dict[str, Any] = economics(facts, facts.observed_until)
-    assert json.dumps(document, allow_nan=False) == json.dumps(economics(facts, facts.observed_until), allow_nan=False)
-    for row in document["channels"]:
-        for figure in (row["cpl"], row["cpl_weighted"], row["cac"]["direct"], row["conversion_rate"]):
-            assert figure is None or figure["value"] is None or figure["low"] <= figure["value"] <= figure["high"]
+    credited = {"conversions": 300.0, "credits": [{"channel": "web", "conversions": 90.0, "low": 80.0, "high": 110.0, "value": 5000.0}]}
+    document: dict[str, Any] = economics(facts, facts.observed_until, credited)
+    assert json.dumps(document, allow_nan=False) == json.dumps(economics(facts, facts.observed_until, credited), allow_nan=False)
+    assert len(list(figures(document))) > 1_000
+    for figure in figures(document):
+        assert figure["value"] is None or figure["low"] is None or figure["low"] <= figure["value"]
+        assert figure["value"] is None or figure["high"] is None or figure["value"] <= figure["high"]
+    assert [row["figure"] for row in document["missing"]] == ["clv_cac"]

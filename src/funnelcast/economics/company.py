@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import ibis.expr.types as ir
 import pandas as pd
 
 from funnelcast.economics.books import Rules, open_books
 from funnelcast.economics.channels import channel, total
+from funnelcast.economics.combinations import by_set, combinations
+from funnelcast.economics.deal_stages import deal_stages
 from funnelcast.economics.estimates import LEVEL, Bootstrap
 from funnelcast.economics.gaps import findings, missing
+from funnelcast.economics.interactions import interactions
 from funnelcast.economics.people import people
 from funnelcast.economics.periods import periods
+from funnelcast.economics.reactivation import reactivation, silences
+from funnelcast.economics.retention import buyers, retention
 from funnelcast.economics.sales_process import by_type, journey_types, velocity
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
@@ -57,12 +63,14 @@ def economics(
       under cohorts). What can't be said is null;
     - ``periods``: what ``periods`` gives;
     - ``velocity``: open_deals, win_rate E, won_amount E, cycle_days E, per_day E;
-    - ``journey_types``: type, journeys, conversions, conversion_rate E, days_to_convert E, value_per_journey E.
+    - ``journey_types``: type, journeys, conversions, conversion_rate E, days_to_convert E, value_per_journey E;
+    - ``combinations``, ``retention``, ``reactivation``, ``interactions``, ``deal_stages``: what the functions of these names give.
     """
     known = cut(facts, as_of)
     draws = Bootstrap.of(seed)
     everyone = people(known)
-    books = open_books(known, everyone, as_of, rules or Rules(), credits, clv)
+    rules = rules or Rules()
+    books = open_books(known, everyone, as_of, rules, credits, clv)
     return {
         "as_of": as_of.isoformat(),
         "currency": known.source.currency,
@@ -75,6 +83,20 @@ def economics(
         "periods": periods(books, as_of, draws),
         "velocity": velocity(known, as_of, draws) if known.has("deals") else None,
         "journey_types": [] if books.journeys is None else journey_types(by_type(books.journeys), draws),
+        "combinations": None if books.journeys is None else combinations(by_set(books.journeys), draws),
+        **_customers(known, everyone, as_of, rules.churn_days, draws),
+        "deal_stages": deal_stages(known, as_of, draws) if known.has("deals", "deal_events") else None,
         "missing": missing(known, books),
         "findings": [finding.document() for finding in findings(known, books)],
+    }
+
+
+def _customers(known: Facts, everyone: ir.Table | None, as_of: AsOf, churn_days: int, draws: Bootstrap) -> dict[str, Json]:
+    """Tell what customers do after the first purchase, and how often anyone is touched."""
+    bought = everyone is not None and known.has("transactions")
+    touched = everyone is not None and known.has("touchpoints")
+    return {
+        "retention": retention(buyers(known, everyone, as_of, churn_days), churn_days, draws) if bought else None,
+        "reactivation": reactivation(silences(known, everyone, as_of, churn_days), churn_days, draws) if bought else None,
+        "interactions": interactions(known, everyone, as_of, draws) if touched else None,
     }

@@ -13,11 +13,15 @@ def missing(known: Facts, books: Books) -> list[Json]:
     needs = {
         "cac, roas, cpl, payback": (books.spend is None, "spend"),
         "leads, conversion_rate, cpl": (books.leads is None, "contacts or touchpoints"),
-        "cac direct and assisted, journey_types": (books.last is None, "touchpoints, with transactions or contacts"),
+        "cac direct and assisted": (books.last is None, "touchpoints, with transactions or contacts"),
         "cac and roas attributed": (books.credits is None, "an attribution (touchpoints or journeys)"),
         "roas, payback": (not known.has("transactions"), "transactions"),
         "contribution_margin": (books.margin is None, "transactions.margin, or a share below 1 as `margin` in models/clv/spec.toml"),
         "clv_cac": (books.worth is None, "a CLV model (transactions)"),
+        "combinations, journey_types": (books.journeys is None, "touchpoints, with transactions or contacts"),
+        "retention, reactivation": (not known.has("transactions"), "transactions"),
+        "interactions": (not known.has("touchpoints"), "touchpoints"),
+        "deal_stages": (not known.has("deals", "deal_events"), "deals"),
         "velocity": (not known.has("deals"), "deals"),
     }
     return [{"figure": figure, "needs": what} for figure, (lacking, what) in needs.items() if lacking]

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
 from funnelcast.economics.calendar import QUARTER, name_of
-from funnelcast.economics.estimates import CLUSTERS, Bootstrap, Floats, estimate
+from funnelcast.economics.estimates import Bootstrap, Floats, estimate
+from funnelcast.economics.followed import Followed, instant, months_between
 from funnelcast.economics.margin import Margin
 from funnelcast.economics.people import frame_of, month_of
-from funnelcast.families.attribution.paths import significant
 from funnelcast.sources.facts import Facts
-from funnelcast.terms import DAYS_PER_MONTH, AsOf, Json
+from funnelcast.terms import AsOf, Json
 
 LONGEST = 36  # months of the curve
 ENOUGH = 20  # customers without whom a cohort isn't told apart
-_SECONDS_PER_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -43,37 +40,17 @@ class Lives:
         """Give the customers whom a channel brought, all and by cohort."""
         sums, ages = self.sums[self.sums["source"] == source], self.ages[self.ages["source"] == source]
         numbers: list[int] = sorted(ages["cohort"].unique().tolist())
-        cohorts = {number: Followed.of(sums[sums["cohort"] == number], ages[ages["cohort"] == number]) for number in numbers}
-        return Followed.of(sums, ages), cohorts
+        cohorts = {number: _followed(sums[sums["cohort"] == number], ages[ages["cohort"] == number]) for number in numbers}
+        return _followed(sums, ages), cohorts
 
 
-@dataclass(frozen=True)
-class Followed:
-    """Customers followed through their months: ``customers`` (clusters,), ``earned`` and ``at_risk`` (months, clusters)."""
-
-    customers: Floats
-    earned: Floats
-    at_risk: Floats
-
-    @classmethod
-    def of(cls, sums: pd.DataFrame, ages: pd.DataFrame) -> Followed:
-        """Lay out the sums; as long as anyone was observed."""
-        months = int(min(LONGEST, ages["age"].max())) if len(ages) else 0
-        aged = _laid_out(ages["age"].clip(upper=months), ages["cluster"], ages["customers"], months + 1)
-        observed = np.flip(np.cumsum(np.flip(aged, axis=0), axis=0), axis=0)
-        kept = sums[sums["month"] < months]
-        return cls(observed[0], _laid_out(kept["month"], kept["cluster"], kept["earned"], months), observed[1:])
-
-
-def _laid_out(row: Any, cluster: Any, amount: Any, rows: int) -> Floats:
-    cells = row.to_numpy(dtype=np.int64) * CLUSTERS + cluster.to_numpy(dtype=np.int64)
-    summed = np.bincount(cells, weights=significant(amount.to_numpy(dtype=np.float64)), minlength=rows * CLUSTERS)
-    return np.asarray(summed, dtype=np.float64).reshape(rows, CLUSTERS)
+def _followed(sums: pd.DataFrame, ages: pd.DataFrame) -> Followed:
+    return Followed.of(sums, ages, "earned", LONGEST)
 
 
 def monthly(known: Facts, everyone: ir.Table, as_of: AsOf, margin: Margin | None) -> Lives:
     """Sum what customers earned by month of their lives: the margin where it is known, else the amount."""
-    now = ibis.literal(as_of.at, type="timestamp")
+    now = instant(as_of)
     customers = everyone.filter(everyone.customer_at.notnull() & (everyone.customer_at <= now))
     aged = customers.mutate(age=months_between(customers.customer_at, now), cohort=month_of(customers.customer_at) // 3)
     bought = known.table("transactions")
@@ -85,12 +62,6 @@ def monthly(known: Facts, everyone: ir.Table, as_of: AsOf, margin: Margin | None
         frame_of(placed.group_by(keys).aggregate(earned=placed.earned.sum()).order_by(keys)),
         frame_of(aged.group_by(ages).aggregate(customers=aged.count()).order_by(ages)),
     )
-
-
-def months_between(earlier: Any, later: Any) -> Any:
-    """Count the whole months of average length from one instant to another."""
-    days = (later.epoch_seconds() - earlier.epoch_seconds()) / _SECONDS_PER_DAY
-    return (days / DAYS_PER_MONTH).floor().cast("int64")
 
 
 def payback(
@@ -133,9 +104,9 @@ def _cohorts(by_cohort: dict[int, Followed], spend_by_quarter: dict[int, float],
 
 def _follow(cohort: Followed, spent: float, customers: Floats, draws: Bootstrap) -> dict[str, Json]:
     cost = spent / float(customers.sum()) if spent > 0 and customers.sum() > 0 else np.inf
-    cumulative = np.cumsum(cohort.earned.sum(axis=1) / np.maximum(cohort.at_risk.sum(axis=1), 1))
+    cumulative = np.cumsum(cohort.done.sum(axis=1) / np.maximum(cohort.at_risk.sum(axis=1), 1))
     below = draws.weights @ cohort.at_risk.T
-    drawn = np.cumsum(np.divide(draws.weights @ cohort.earned.T, below, out=np.zeros_like(below), where=below > 0), axis=1)
+    drawn = np.cumsum(np.divide(draws.weights @ cohort.done.T, below, out=np.zeros_like(below), where=below > 0), axis=1)
     reached = np.flatnonzero(cumulative >= cost)
     last = drawn[:, -1] if len(cumulative) else np.zeros(len(draws.unseen))
     curve: list[Json] = [{"month": month + 1, "earned": estimate(float(value), drawn[:, month])} for month, value in enumerate(cumulative)]
