@@ -52,7 +52,7 @@ class Histories:
 
 @dataclass(frozen=True)
 class Purchases:
-    """Distinct (x, t_x, T) in the model's unit of time, and how many customers share each (of less, where rows are taken off again)."""
+    """Distinct (x, t_x, T) in the model's unit of time, and how many customers share each (below 0 where they are taken off again)."""
 
     x: Floats
     t_x: Floats
