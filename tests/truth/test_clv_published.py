@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import ibis
 import numpy as np
@@ -166,3 +167,17 @@ def test_one_customer_in_a_request_gets_the_answer_of_the_batch(sample: Facts, d
     columns = list(developed.model.columns)
     together = developed.model.predict(batch[columns]).set_index(batch["contact_id"]).loc[["0001", "0042"]]
     pd.testing.assert_frame_equal(developed.model.predict(few[columns]).set_index(few["contact_id"]), together, rtol=1e-12)
+
+
+def test_the_first_purchase_brings_expected_spend_nearer_to_the_39_weeks_after(developed: Development) -> None:
+    rows = developed.newest[(developed.newest["purchases"] > 0) & (developed.newest["spent"] > 0)]
+    model: Any = developed.judged
+    assert model.spend.uses_first
+    actual = rows["spent"] / rows["purchases"]
+    inputs = rows[[name for name in model.columns if name in rows]]
+    known, unknown = (model.predict(given)["expected_spend"] for given in (inputs, inputs.drop(columns="first_value")))
+    # As measured on the public sample: 684 customers bought again.
+    assert len(rows) == 684
+    assert np.abs(unknown - actual).mean() == pytest.approx(17.65, abs=0.01)
+    assert np.abs(known - actual).mean() == pytest.approx(16.42, abs=0.01)
+    assert known.corr(actual) > unknown.corr(actual) + 0.04
