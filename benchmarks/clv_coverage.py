@@ -1,8 +1,9 @@
-"""Do the intervals of customer value cover? `python -m benchmarks.clv_coverage [companies] [published|loyal|busy|dependent]`.
+"""Do the intervals of customer value cover? `python -m benchmarks.clv_coverage [companies] [published|instants|loyal|busy|dependent]`.
 
-Companies buy as BG/NBD and Gamma-Gamma assume, by the day, purchases of one day merged as in real data. Each has parameters of its own, is
-fitted on a year or more, and is judged on a hold-out of 13 to 52 weeks, by the very code that ships. A figure misses only where its 99 %
-interval, by a bootstrap over companies, excludes what it should be: sums of one company share its parameters and are no independent trials.
+Companies buy as BG/NBD and Gamma-Gamma assume, by the day, purchases of one day merged as in real data (but ``instants``). Each has parameters
+of its own, is fitted on a year or more, and is judged on a hold-out of 13 to 52 weeks, by the very code that ships. A figure misses only
+where its 99 % interval, by a bootstrap over companies, excludes what it should be: sums of one company share its parameters and are no
+independent trials.
 """
 
 from __future__ import annotations
@@ -48,11 +49,14 @@ class Range:
     leaves: tuple[float, float]
     customers: tuple[float, float]
     dependence: float = 0.0
+    by_day: bool = True
 
 
 RANGES: Mapping[str, Range] = {
     # Around CDNOW (r .243, alpha 30.9 days, a .793, b 2.426) and what other retailers' fits are printed with.
     "published": Range(r=(0.2, 1.2), alpha=(20, 100), leaves=(0.05, 0.35), customers=(300, 5000)),
+    # The same without the calendar, at any instant: nothing but what the model assumes.
+    "instants": Range(r=(0.2, 1.2), alpha=(20, 100), leaves=(0.05, 0.35), customers=(300, 5000), by_day=False),
     # Few customers, of whom hardly anyone leaves: dropout is not identified, many fits end at its boundary.
     "loyal": Range(r=(0.2, 1.2), alpha=(30, 200), leaves=(0.01, 0.12), customers=(300, 1200)),
     # Several purchases a week: many fall on one day and merge, which the model knows nothing of.
@@ -77,6 +81,7 @@ class Company:
     history_days: int
     horizon_days: int
     dependence: float = 0.0
+    by_day: bool = True
 
 
 def company(name: str, seed: int) -> Company:
@@ -99,6 +104,7 @@ def company(name: str, seed: int) -> Company:
         history_days=_COHORT_DAYS + int(random.integers(0, 183)),
         horizon_days=7 * int(random.integers(13, 53)),
         dependence=drawn_from.dependence,
+        by_day=drawn_from.by_day,
     )
 
 
@@ -131,13 +137,13 @@ def purchase_days(random: Random, of: Company, days: npt.NDArray[np.int64]) -> p
         first, second = random.standard_normal((2, count))
         mixed = of.dependence * first + np.sqrt(1 - of.dependence**2) * second
         rate, worth = np.sort(rate)[first.argsort().argsort()], np.sort(worth)[(-mixed).argsort().argsort()]
-    who, clock = np.arange(count), random.random(count)
+    who, clock = np.arange(count), random.random(count) * of.by_day
     found = [pd.DataFrame({"customer": who, "day": 0, "value": random.gamma(of.p, size=count) / worth})]
     while len(who):
         clock = clock + random.exponential(size=len(who)) / np.maximum(rate[who], np.finfo(np.float64).tiny)
         who, clock = who[clock < days[who]], clock[clock < days[who]]
         value = random.gamma(of.p, size=len(who)) / worth[who]
-        found.append(pd.DataFrame({"customer": who, "day": clock.astype(np.int64), "value": value}))
+        found.append(pd.DataFrame({"customer": who, "day": np.floor(clock) if of.by_day else clock, "value": value}))
         stays = random.random(len(who)) >= leaves[who]
         who, clock = who[stays], clock[stays]
     return pd.concat(found).groupby(["customer", "day"], as_index=False)["value"].sum()
