@@ -1,9 +1,9 @@
 """Do the intervals of customer value cover? `python -m benchmarks.clv_coverage [companies] [published|instants|loyal|busy|dependent]`.
 
-Companies buy as BG/NBD and Gamma-Gamma assume, by the day, purchases of one day merged as in real data (but ``instants``). Each has parameters
-of its own, is fitted on a year or more, and is judged on a hold-out of 13 to 52 weeks, by the very code that ships. A figure misses only
-where its 99 % interval, by a bootstrap over companies, excludes what it should be: sums of one company share its parameters and are no
-independent trials.
+Companies buy as BG/NBD and Gamma-Gamma assume, by the day, purchases of one day merged as in real data (but ``instants``). Each has
+parameters of its own, is fitted on a year or more, and is judged on a hold-out of 13 to 52 weeks, by the very code that ships. A figure
+misses only where its 99 % interval, by a bootstrap over companies, excludes what it should be: sums of one company share its parameters
+and are no independent trials.
 """
 
 from __future__ import annotations
