@@ -17,7 +17,7 @@ def demo(settings: Settings, out: Path, contacts: int, seed: int, progress: Prog
     progress(f"simulating a company of {contacts} contacts")
     source = simulate(out, contacts=contacts, seed=seed, progress=progress)
     progress("reading its facts")
-    facts = open_source(source, threads=settings.threads)
+    facts = open_source(source, threads=settings.threads, memory=settings.memory)
     options = Options(threads=settings.threads, progress=progress)
     train_all(settings, facts, trainable(settings), Request("all", options=options))
     refresh(settings, facts, as_of=None, progress=progress)

@@ -25,9 +25,9 @@ _QUANTITIES = ("sales", "pipeline", "cash")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit status: 0 done, 1 failed with a reason; argparse itself ends with 2 on wrong usage."""
     options = build_parser().parse_args(arguments)
-    settings = Settings.read()
-    settings.confine_libraries()
     try:
+        settings = Settings.read()
+        settings.confine_libraries()
         # libraries may print: with --json stdout holds one document and nothing else
         with contextlib.redirect_stdout(sys.stderr):
             document = options.run(options, settings)
@@ -95,7 +95,7 @@ def _facts(options: argparse.Namespace, settings: Settings) -> Facts:
 
     path = _source_path(options, settings)
     progress(f"reading {path.name} of {path.parent.name}")
-    return open_source(path, threads=settings.threads)
+    return open_source(path, threads=settings.threads, memory=settings.memory)
 
 
 def _as_of(options: argparse.Namespace, facts: Facts) -> AsOf | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from funnelcast.errors import UsageError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -17,16 +20,24 @@ class Settings:
     home: Path
     tracking_uri: str
     threads: int
+    memory: str | None
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read FUNNELCAST_HOME, MLFLOW_TRACKING_URI and FUNNELCAST_THREADS."""
+        """Read FUNNELCAST_HOME, MLFLOW_TRACKING_URI, FUNNELCAST_THREADS and FUNNELCAST_MEMORY.
+
+        Raises
+        ------
+        UsageError
+            FUNNELCAST_MEMORY is no size.
+        """
         given = os.environ if environment is None else environment
         home = Path(given.get("FUNNELCAST_HOME") or CHECKOUT / ".funnelcast").resolve()
         return cls(
             home=home,
             tracking_uri=given.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home / 'mlflow.db'}",
             threads=int(given.get("FUNNELCAST_THREADS") or os.cpu_count() or 1),
+            memory=_size(given.get("FUNNELCAST_MEMORY") or None),
         )
 
     @property
@@ -74,3 +85,9 @@ class Settings:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MPLCONFIGDIR", str(self.home / "matplotlib"))
         os.environ.setdefault("MPLBACKEND", "agg")
+
+
+def _size(given: str | None) -> str | None:
+    if given and not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", given):
+        raise UsageError(reason=f"FUNNELCAST_MEMORY is {given!r}: give a size such as 2GB.")
+    return given

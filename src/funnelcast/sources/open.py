@@ -28,7 +28,7 @@ _FIRST = ("identities", "contacts", "deal_events")
 """What other tables are resolved by, counted against or derived from."""
 
 
-def open_source(path: Path, threads: int | None = None) -> Facts:
+def open_source(path: Path, threads: int | None = None, memory: str | None = None) -> Facts:
     """Open a company's facts.
 
     Every table is read, typed and held once in an embedded DuckDB, which spills to a temporary folder when memory runs short.
@@ -39,6 +39,8 @@ def open_source(path: Path, threads: int | None = None) -> Facts:
         The source.toml.
     threads
         Of the engine; default: all. Answers don't depend on it.
+    memory
+        That the engine may take, such as ``2GB``; default: four fifths of the machine's.
 
     Returns
     -------
@@ -49,12 +51,12 @@ def open_source(path: Path, threads: int | None = None) -> Facts:
     SourceError
         The first thing that makes the facts unusable: names table, column, rule, how many rows break it and the first of them.
     """
-    return open_facts(source_file.read(path), Report(raises=True), threads)
+    return open_facts(source_file.read(path), Report(raises=True), threads, memory)
 
 
-def open_facts(file: SourceFile, report: Report, threads: int | None = None) -> Facts:
+def open_facts(file: SourceFile, report: Report, threads: int | None = None, memory: str | None = None) -> Facts:
     """Open the facts of a source.toml that was read, telling a report what is found."""
-    opening = _Opening(file, report, connect(file, threads))
+    opening = _Opening(file, report, connect(file, threads, memory))
     declared = {declaration.name: declaration for declaration in file.tables}
     for name in (*_FIRST, *(name for name in TABLES if name not in _FIRST)):
         if name in declared:
@@ -69,10 +71,10 @@ def open_facts(file: SourceFile, report: Report, threads: int | None = None) -> 
     return replace(facts, findings=report.findings)
 
 
-def connect(file: SourceFile, threads: int | None) -> Any:
+def connect(file: SourceFile, threads: int | None, memory: str | None) -> Any:
     """Start the embedded DuckDB: session time is the company's, relative files are beside source.toml."""
     spill = Path(tempfile.gettempdir()) / f"funnelcast-{uuid.uuid4().hex}"
-    limits = {"threads": threads} if threads else {}
+    limits = {name: limit for name, limit in (("threads", threads), ("memory_limit", memory)) if limit}
     connection = ibis.duckdb.connect(temp_directory=str(spill), **limits)
     settings = {"TimeZone": file.source.timezone, "file_search_path": str(file.folder)}
     for name, value in settings.items():
