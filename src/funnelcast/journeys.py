@@ -101,8 +101,10 @@ def _journeys(known: Facts, touches: ir.Table, purchases: ir.Table, as_of: AsOf,
         any_online=(~offline).any(),
     )
     bought = purchases.rename(purchase_contact="contact_id", purchase_at="converted_at")
-    matches = [table.contact_id == bought.purchase_contact, table.next_at == bought.purchase_at, table.window == -1]
-    outcome = _with_outcome(table.left_join(bought, matches), as_of, rules)
+    # equal columns alone: a condition on one side would have the engine compare every journey with every purchase
+    table = table.mutate(earned_at=ibis.ifelse(table.window == -1, table.next_at, ibis.null("timestamp")))
+    joined = table.left_join(bought, [table.contact_id == bought.purchase_contact, table.earned_at == bought.purchase_at])
+    outcome = _with_outcome(joined.drop("earned_at"), as_of, rules)
     first = _first_conversions(purchases).rename(buyer="contact_id")
     told = outcome.left_join(first, outcome.contact_id == first.buyer)
     return told.mutate(customer=(told.started_at > told.first_at).fill_null(False)).drop("buyer", "first_at")  # noqa: FBT003

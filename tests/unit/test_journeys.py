@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from math import exp
+from typing import Any
 
 import ibis
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 from funnelcast.errors import MissingTable
 from funnelcast.journeys import (
     JourneyRules,
+    _journeys,
     brought_paths,
     brought_untouched,
     conversions,
@@ -53,6 +55,16 @@ def test_a_touch_at_the_instant_of_a_conversion_belongs_to_it_and_the_next_one_s
         [("a", 1, 10.0), ("a", 4, 5.0)],
     )
     assert told(facts, 50) == [("a", "x>b>y", "converted", 1.0, 10.0), ("a", "z", "converted", 1.0, 5.0)]
+
+
+def test_journeys_meet_their_purchases_by_equal_columns() -> None:
+    """A condition beside the equal columns of an outer join makes DuckDB compare every row with every other."""
+    settled = settle(company([("a", 0, "x")], [("a", 1, 10.0)]), AsOf(day(50)), RULES)
+    joined = _journeys(settled.facts, settled.touches, settled.purchases, settled.as_of, RULES)
+    connection: Any = settled.facts.backend.con
+    plan = "".join(text for _, text in connection.sql(f"explain {ibis.to_sql(joined)}").fetchall())
+    assert "HASH_JOIN" in plan
+    assert "NL_JOIN" not in plan
 
 
 def test_a_touch_earlier_than_the_look_back_makes_a_null_of_its_own() -> None:
