@@ -19,9 +19,10 @@ from funnelcast.terms import Json
 _WIDEST_LOG_DEVIATION = 2.0
 _FARTHEST = 20.0
 _RISING = 0.01
-_MOST_STEPS = 12
+_MOST_STEPS = 16
 _LONGEST_STEP = 1.0
 _NOTHING_TO_GAIN = 1e-11
+_KEPT = 0.05
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,14 @@ def highest(objective: Objective, near: Floats) -> Fitted:
         There is none that is finite.
     """
     with np.errstate(all="ignore"), one_thread():
-        point, converged = _newton(objective, near)
+        point, matrix, converged = _newton(objective, near)
         if not converged:
             # Far from a quadratic: climb, and step again.
-            point, _ = _newton(objective, _ascend(objective, point)[0])
+            point, matrix, _ = _newton(objective, _ascend(objective, point)[0])
         height = _height(objective, point)
         if not np.isfinite(height):
             raise ModelError(reason="No maximum of the likelihood was found: check the transactions for dates and amounts that can't be.")
-        covariance, flat, rising = _covariance(hessian(objective, point))
+        covariance, flat, rising = _covariance(matrix)
     return Fitted(point, covariance, height, {"log_likelihood": height, "flat_directions": flat, "rising_directions": rising})
 
 
@@ -106,22 +107,28 @@ def _ascend(objective: Objective, start: Floats) -> tuple[Floats, bool]:
     return (end, bool(result.success)) if _height(objective, end) >= _height(objective, start) else (start, False)
 
 
-def _newton(objective: Objective, point: Floats) -> tuple[Floats, bool]:
-    """Take Newton's steps while they gain; and say whether there is nothing more to gain."""
+def _newton(objective: Objective, point: Floats) -> tuple[Floats, Floats, bool]:
+    """Take Newton's steps while they gain; give the matrix of second derivatives there, and whether there is nothing more to gain.
+
+    The matrix costs eight likelihoods: it is kept from step to step as long as each leaves next to nothing of the one before to gain.
+    """
     value, gradient = objective(point)
+    matrix, of_point, before = hessian(objective, point), True, np.inf
     for _ in range(_MOST_STEPS):
-        matrix = hessian(objective, point)
         if not np.isfinite(matrix).all() or np.linalg.eigvalsh(matrix).max() >= 0:
-            return point, False
+            return point, matrix, False
         step = -np.linalg.solve(matrix, gradient)
-        # What a quadratic would gain, beside the rounding of the sum itself.
-        if gradient @ step / 2 <= _NOTHING_TO_GAIN + np.finfo(np.float64).eps * abs(value):
-            return point, True
+        gain = float(gradient @ step) / 2  # of a quadratic, beside the rounding of the sum itself
+        if gain <= _NOTHING_TO_GAIN + np.finfo(np.float64).eps * abs(value):
+            return point, matrix if of_point else hessian(objective, point), True
         found = objective(point + step) if abs(step).max() <= _LONGEST_STEP else (-np.inf, gradient)
-        if not found[0] > value:
-            return point, False
-        point, (value, gradient) = point + step, found
-    return point, False
+        if found[0] > value and (of_point or gain <= _KEPT * before):
+            point, (value, gradient), of_point, before = point + step, found, False, gain
+        elif of_point:
+            return point, matrix, False
+        else:
+            matrix, of_point = hessian(objective, point), True
+    return point, hessian(objective, point), False
 
 
 def _covariance(matrix: Floats) -> tuple[Floats, int, int]:
