@@ -105,7 +105,25 @@ def _attribute(console: Console, document: Any) -> None:
     for one in document if isinstance(document, list) else [document]:
         order = f" of order {one['order']}" if one.get("order") else ""
         head = f"{one['method']}{order}, {one['question']}: {one['conversions']:g} conversions, value {_text(one['value'])}"
-        _rows(console, head, one["credits"])
+        _rows(console, head, [_credited(row, one["level"]) for row in one["credits"]])
+        for sentence in one["sentences"]["en"]:
+            console.print(_text(sentence), highlight=False)
+
+
+def _credited(row: Mapping[str, Any], level: float) -> dict[str, Any]:
+    """Give a channel's line: each figure with its interval beside it."""
+    first, lost = row["probability_first"], row["removal_effect"]
+    line = {
+        "rank": row["rank"],
+        "channel": row["channel"],
+        "conversions": row["conversions"],
+        f"{level:.0%} interval": f"{_plain_text(row['low'])} to {_plain_text(row['high'])}",
+        "value": row["value"],
+        "share": f"{row['share']:.1%}",
+        f"rank, {level:.0%}": str(row["rank"]) if row["rank_low"] == row["rank_high"] else f"{row['rank_low']} to {row['rank_high']}",
+        "first with probability": None if first is None else f"{first:.0%}",
+    }
+    return line if lost is None else {**line, "lost without it": f"{lost:.1%}"}
 
 
 def _monitor(console: Console, document: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from funnelcast.errors import NotFound, SpecError, TooFewRows, UsageError
-from funnelcast.families.attribution import FAMILY, AttributionModel, credits, journey_credit  # noqa: A004 (the word of the field)
+from funnelcast.families.attribution import FAMILY, AttributionModel, credits, journey_credit, truth  # noqa: A004 (the word of the field)
 from funnelcast.families.attribution.setup import setup_of
 from funnelcast.families.family import Development, Options
 from funnelcast.settings import CHECKOUT
@@ -61,8 +61,8 @@ def test_the_chain_beats_the_rate_by_last_touch_on_the_newest_journeys(developed
 
 
 def test_the_train_document_has_the_credits_of_the_default_method(developed: Development, model: AttributionModel) -> None:
-    assert developed.details["credits"] == model.credits("markov")["credits"]
-    assert (developed.details["method"], developed.details["question"]) == ("markov", "predictive")
+    assert developed.details["credits"] == model.credits("shapley")["credits"]
+    assert (developed.details["method"], developed.details["question"]) == ("shapley", "predictive")
 
 
 def test_the_baseline_credits_as_the_model_does(developed: Development, model: AttributionModel) -> None:
@@ -76,6 +76,23 @@ def test_the_newest_journeys_are_seen_only_up_to_one_of_their_touches(developed:
     newest = developed.newest
     assert newest[["conversions", "nulls"]].sum(axis=1).unique().tolist() == [1.0]
     assert newest["path"].str.count(" > ").eq(0).mean() > 0.2
+
+
+def test_the_card_and_the_readme_show_what_was_measured_against_the_truth(developed: Development) -> None:
+    kept, markdown = truth.measured(), truth.markdown()
+    assert f"{kept['companies']} of {kept['contacts']:,} contacts" in developed.sections[0]
+    assert markdown in developed.sections[0]
+    assert markdown in (CHECKOUT / "README.md").read_text()
+    assert f"{kept['companies']} companies of {kept['contacts']:,} contacts" in (CHECKOUT / "README.md").read_text()
+
+
+def test_the_default_method_is_the_nearest_to_the_truth_of_those_with_a_fit(spec: Spec) -> None:
+    errors = {(row["conversions"], row["truth"], row["method"]): row["errors"] for row in truth.measured()["rows"]}
+    default = read(CHECKOUT / "models", "attribution").options["method"]
+    for conversions, judged_by in (("first", "expected_incremental_conversions"), ("each", "incremental_purchases")):
+        for other in {"markov", "shapley", "last"} - {default}:
+            own, beside = errors[conversions, judged_by, default], errors[conversions, judged_by, other]
+            assert all(own[world]["mean"] < beside[world]["mean"] for world in truth.WORLDS), (conversions, other)
 
 
 def test_open_journeys_are_the_candidates(spec: Spec, model: AttributionModel) -> None:

@@ -30,10 +30,10 @@ def credits(  # noqa: A001 (the word of the field)
 
     Returns
     -------
-    The ``attribute`` document; a list of them for ``all``. Beyond the contract: ``level`` and ``replicates`` of the intervals,
-    ``comparisons`` (the probability that each channel earns more than the next), ``untouched`` (conversions without a touch, with which no
-    channel is credited), ``probability`` (of a journey to convert) and what belongs to one method. ``value`` is null where conversions
-    have none.
+    The ``attribute`` document; a list of them for ``all``. Beyond the contract: ``level`` and ``replicates`` of the intervals; by channel
+    ``rank``, ``rank_low``, ``rank_high`` and ``probability_first``; ``comparisons`` (the probability that each channel earns more than the
+    next) and what they say in ``sentences``; ``untouched`` (conversions without a touch, with which no channel is credited),
+    ``probability`` (of a journey to convert) and what belongs to one method. ``value`` is null where conversions have none.
 
     Raises
     ------

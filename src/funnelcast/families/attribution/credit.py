@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from funnelcast.families.attribution.paths import Floats, Paths
+from funnelcast.families.attribution.ranks import Ranks, ranks, sentences
 from funnelcast.terms import Json, Question
 
 LEVEL = 0.90
@@ -86,11 +88,24 @@ class Attribution:
 
     @property
     def interval(self) -> tuple[Floats, Floats]:
-        """Low and high of each channel's conversions: percentiles of the replicates, widened to the point where it lies outside."""
+        """Low and high of each channel's conversions: the interval of its share of the credit, times the conversions of these facts.
+
+        How many conversions there were is known; what other contacts could have changed is how they split. So one channel that takes all
+        has no spread, and the bounds estimate the method's share on ever more contacts like these, not the conversions of another year.
+        They are percentiles of the share in the replicates, the r-th of B standing for r/(B + 1) (Davison and Hinkley 1997, Bootstrap
+        Methods and their Application, 5.3), widened to the point where it lies outside.
+        """
         if len(self.draws.conversions) == 0:
             return self.point.conversions, self.point.conversions
-        low, high = np.quantile(self.draws.conversions, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+        totals = self.draws.conversions.sum(axis=1, keepdims=True)
+        share = self.draws.conversions[totals[:, 0] > 0] / totals[totals > 0][:, None]
+        low, high = np.quantile(share, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0, method="weibull") * self.conversions
         return np.minimum(low, self.point.conversions), np.maximum(high, self.point.conversions)
+
+    @cached_property
+    def ranks(self) -> Ranks:
+        """How sure the order of the channels is."""
+        return ranks(self.point.conversions, self.draws.conversions, LEVEL)
 
     def probability_above(self) -> Floats:
         """Give P(row's channel earns more conversions than the column's), ties counted half, shape (channels, channels)."""
@@ -103,6 +118,7 @@ class Attribution:
         ranked = [int(index) for index in np.lexsort((np.arange(len(self.channels)), -self.point.conversions))]
         low, high = self.interval
         rows: list[Json] = [self._row(index, low, high) for index in ranked]
+        comparisons: Any = self._comparisons(ranked)
         return {
             "method": self.method,
             "order": self.order,
@@ -112,12 +128,13 @@ class Attribution:
             "level": LEVEL,
             "replicates": len(self.draws.conversions),
             "credits": rows,
-            "comparisons": self._comparisons(ranked),
+            "comparisons": comparisons,
+            "sentences": sentences(comparisons),
             **self.details,
         }
 
     def _row(self, index: int, low: Floats, high: Floats) -> dict[str, Json]:
-        removal = self.point.removal_effect
+        removal, placed = self.point.removal_effect, self.ranks
         return {
             "channel": self.channels[index],
             "conversions": float(self.point.conversions[index]),
@@ -126,9 +143,13 @@ class Attribution:
             "low": float(low[index]),
             "high": float(high[index]),
             "removal_effect": None if removal is None else float(removal[index]),
+            "rank": int(placed.rank[index]),
+            "rank_low": int(placed.low[index]),
+            "rank_high": int(placed.high[index]),
+            "probability_first": None if np.isnan(placed.first[index]) else float(placed.first[index]),
         }
 
-    def _comparisons(self, ranked: list[int]) -> list[Json]:
+    def _comparisons(self, ranked: list[int]) -> list[dict[str, Any]]:
         """Compare each channel with the next in rank."""
         if len(self.draws.conversions) == 0:
             return []

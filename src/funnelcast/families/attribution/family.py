@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from funnelcast.artefacts import digest, to_json
+from funnelcast.families.attribution import truth
 from funnelcast.families.attribution.answer import METHODS, answer
 from funnelcast.families.attribution.chain import chain_of
 from funnelcast.families.attribution.credit import Attribution
@@ -65,6 +66,7 @@ class AttributionFamily:
             baseline_metrics=_metrics(judged_baseline, newest),
             rows=round(gathered.paths.journeys.sum()),
             details=_details(model, setup, choice),
+            sections=(truth.section(),),
             plots={"credits": lambda: _credit_bars(answers)},
         )
 

@@ -46,7 +46,7 @@ class Setup:
     seed: int
     collapse_repeats: bool = False
     holdout_days: int = 180
-    method: str = "markov"
+    method: str = "shapley"
     orders: tuple[int, ...] = ORDERS
     minimum: float = 10
     replicates: int = 200
