@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from funnelcast.economics.books import Books, sum_of
+from funnelcast.economics.credit import Credit, contribution_credited, cost_credited, credited
 from funnelcast.economics.estimates import Bootstrap, Floats, by_cluster, estimate
 from funnelcast.economics.payback import payback
 from funnelcast.terms import Json
 
 _HEALTHY = 3.0  # the field's bar for CLV / CAC
-_Z90 = 1.6448536269514722  # of the standard normal, between which and its negative lie 90 %
 
 
 def total(books: Books, draws: Bootstrap) -> dict[str, Json]:
@@ -47,20 +45,20 @@ def contribution(earned: Floats | None, spent: float | None, draws: Bootstrap) -
 
 def channel(books: Books, name: str, draws: Bootstrap) -> dict[str, Json]:
     """Give the figures of one channel."""
-    spent = books.spent(name)
+    spent, credit = books.spent(name), Credit.of(books, name, draws)
     row: dict[str, Json] = {"channel": name, "spend": spent, **_acquisition(books, name, spent, draws)}
     row["cac"] = {
         "direct": cost_of(spent, sum_of(books.last, "conversions", channel=name), draws),
         "assisted": cost_of(spent, sum_of(books.met, "conversions", channel=name), draws),
-        "attributed": _attributed_cost(books, name, spent),
+        "attributed": cost_credited(sum_of(books.met, "conversions", channel=name), spent, credit.customers, draws),
     }
     row["roas"] = {
         "direct": return_on(sum_of(books.sales, "value", channel=name), spent, draws),
-        "attributed": _attributed_return(books, name, spent),
+        "attributed": _attributed_return(books, name, spent, credit, draws),
     }
     row["contribution_margin"] = {
         "direct": contribution(sum_of(books.sales, "margin", channel=name), spent, draws),
-        "attributed": contribution_attributed(books, name, spent, draws),
+        "attributed": contribution_credited(sum_of(books.met_sales, "margin", channel=name), spent, credit.value, draws),
     }
     return row
 
@@ -68,65 +66,6 @@ def channel(books: Books, name: str, draws: Bootstrap) -> dict[str, Json]:
 def cost_of(spent: float | None, events: Floats | None, draws: Bootstrap) -> dict[str, Json] | None:
     """Price events, where there is money to price them."""
     return None if events is None or not spent else draws.cost_per(spent, events)
-
-
-def contribution_attributed(books: Books, name: str, spent: float | None, draws: Bootstrap) -> dict[str, Json] | None:
-    """Take spend off the margin that credit gives a channel."""
-    met, rate = sum_of(books.met_sales, "margin", channel=name), Credit.of(books, name, draws).value
-    if met is None or rate is None or spent is None:
-        return None
-    return estimate(float(met.sum()) * rate.value - spent, draws.sums(met) * rate.drawn - spent)
-
-
-@dataclass(frozen=True)
-class Rate:
-    """Credit per unit of what met a channel: its value, and that in every replicate, shape (replicates,)."""
-
-    value: float
-    drawn: Floats
-
-
-@dataclass(frozen=True)
-class Credit:
-    """What credit gives a channel per first conversion, and per money sold, that met it; None where it isn't known.
-
-    So a channel's credit spreads over months, and from money sold to its margin, in proportion to what met the channel, and adds up to
-    what the attribution says. What that is uncertain by beyond the count of the conversions is drawn apart.
-    """
-
-    customers: Rate | None = None
-    value: Rate | None = None
-
-    @classmethod
-    def of(cls, books: Books, name: str, draws: Bootstrap) -> Credit:
-        """Find a channel's rates."""
-        row, met = (books.credits or {}).get(name), sum_of(books.met_sales, "conversions", channel=name)
-        if row is None or met is None or books.credited is None or books.last is None or met.sum() <= 0:
-            return cls()
-        beyond = _beyond(row, float(np.std(draws.sums(met)) / met.sum())) * draws.noise
-        share = float(row["conversions"]) / float(books.credited["conversions"])
-        first = sum_of(books.met, "conversions", channel=name)
-        sold = sum_of(books.met_sales, "value", channel=name)
-        return cls(
-            _rate(share * float(books.last["conversions"].sum()), first, beyond),
-            None if row.get("value") is None else _rate(float(row["value"]) * books.counted, sold, beyond),
-        )
-
-
-def _rate(credit: float, met: Floats | None, beyond: Floats) -> Rate | None:
-    if met is None or met.sum() <= 0:
-        return None
-    rate = credit / float(met.sum())
-    return Rate(rate, rate * np.exp(beyond))
-
-
-def _beyond(row: Mapping[str, Any], of_count: float) -> float:
-    """Give the spread of a credit beyond that of its count, as that of a log-normal: it is never below zero."""
-    credit = float(row["conversions"])
-    if credit <= 0:
-        return 0.0
-    of_credit = (float(row["high"]) - float(row["low"])) / (2 * _Z90 * credit)
-    return float(np.sqrt(np.log1p(max(of_credit**2 - of_count**2, 0.0))))
 
 
 def _acquisition(books: Books, name: str, spent: float | None, draws: Bootstrap) -> dict[str, Json]:
@@ -164,28 +103,14 @@ def _clv_cac(books: Books, name: str, spent: float | None, customers: Floats | N
     return {**estimate(value, drawn), "p_below_3": float(np.mean(finite < _HEALTHY)) if len(finite) else None}
 
 
-def _attributed_cost(books: Books, name: str, spent: float | None) -> dict[str, Json] | None:
-    """Price the customers that credit gives a channel: its share of all who came through a touch."""
-    if books.credits is None or books.last is None or books.credited is None or not spent:
-        return None
-    customers, conversions = float(books.last["conversions"].sum()), float(books.credited["conversions"])
-    row = books.credits.get(name)
-    if row is None or conversions <= 0 or customers <= 0:
-        return None
-    value, most, least = (customers * float(row[bound]) / conversions for bound in ("conversions", "high", "low"))
-    return {
-        "value": spent / value if value > 0 else None,
-        "low": spent / most if most > 0 else None,
-        "high": spent / least if least > 0 else None,
-    }
-
-
-def _attributed_return(books: Books, name: str, spent: float | None) -> dict[str, Json] | None:
-    """Divide credited value by spend; its interval is that of the count, in proportion."""
+def _attributed_return(books: Books, name: str, spent: float | None, credit: Credit, draws: Bootstrap) -> dict[str, Json] | None:
+    """Divide credited value by spend; where only the attribution knows journeys, its interval is that of the count, in proportion."""
     row: Any = (books.credits or {}).get(name)
     if row is None or not spent or row.get("value") is None:
         return None
-    value, conversions = float(row["value"]) * books.counted / spent, float(row["conversions"])
+    if credit.value is not None:
+        return credited(sum_of(books.met_sales, "value", channel=name), credit.value, draws, 1 / spent)
+    value, conversions = float(row["value"]) / spent, float(row["conversions"])
     if conversions <= 0:
         return {"value": value, "low": value, "high": value}
     return {"value": value, "low": value * float(row["low"]) / conversions, "high": value * float(row["high"]) / conversions}

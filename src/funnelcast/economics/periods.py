@@ -11,7 +11,8 @@ import pandas as pd
 
 from funnelcast.economics.books import Books
 from funnelcast.economics.calendar import MONTH, MONTHS, QUARTER, Span, last_month
-from funnelcast.economics.channels import Credit, Rate, contribution, cost_of, return_on
+from funnelcast.economics.channels import contribution, cost_of, return_on
+from funnelcast.economics.credit import Credit, contribution_credited, cost_credited, credited
 from funnelcast.economics.estimates import CLUSTERS, Bootstrap, Floats, estimate
 from funnelcast.families.attribution.paths import significant
 from funnelcast.terms import AsOf, Json
@@ -127,40 +128,26 @@ def _figures(sums: dict[str, Floats | None], spent: float | None, credit: Credit
         "customers": _sum(sums["customers"]),
         "revenue": {
             "direct": None if sold is None else estimate(float(sold.sum()), draws.sums(sold)),
-            "attributed": _times(sums["met"], credit.value, draws),
+            "attributed": credited(sums["met"], credit.value, draws),
         },
         "cpl": cost_of(spent, sums["leads"], draws),
         "cac": {
             "direct": cost_of(spent, sums["last"], draws),
-            "attributed": _attributed_cost(sums["met_first"], spent, credit.customers, draws),
+            "attributed": cost_credited(sums["met_first"], spent, credit.customers, draws),
         },
         "roas": {
             "direct": return_on(sold, spent, draws),
-            "attributed": _times(sums["met"], credit.value, draws, 1 / spent) if spent else None,
+            "attributed": credited(sums["met"], credit.value, draws, 1 / spent) if spent else None,
         },
         "contribution_margin": {
             "direct": contribution(sums["earned"], spent, draws),
-            "attributed": None if spent is None else _times(sums["met_earned"], credit.value, draws, less=spent),
+            "attributed": contribution_credited(sums["met_earned"], spent, credit.value, draws),
         },
     }
 
 
 def _sum(found: Floats | None) -> float | None:
     return None if found is None else float(found.sum())
-
-
-def _times(met: Floats | None, rate: Rate | None, draws: Bootstrap, factor: float = 1.0, less: float = 0.0) -> dict[str, Json] | None:
-    """Credit a channel its rate of what met it."""
-    if met is None or rate is None:
-        return None
-    return estimate(float(met.sum()) * rate.value * factor - less, draws.sums(met) * rate.drawn * factor - less)
-
-
-def _attributed_cost(met: Floats | None, spent: float | None, rate: Rate | None, draws: Bootstrap) -> dict[str, Json] | None:
-    if met is None or rate is None or not spent or rate.value <= 0:
-        return None
-    events = float(met.sum()) * rate.value
-    return estimate(spent / events if events > 0 else None, spent / (draws.counts(met) * rate.drawn))
 
 
 def _total(books: Books, span: Span, period: int, spent: dict[str, float] | None, cubes: _Cubes, draws: Bootstrap) -> dict[str, Json]:
