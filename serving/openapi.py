@@ -50,7 +50,7 @@ _POSTS: tuple[tuple[str, str, type[Shape], dict[str, Any], str], ...] = (
 _GETS: tuple[tuple[str, str, str], ...] = (
     ("/v1/contacts/{contact_id}", "score", "Every current score of one contact"),
     ("/v1/attribution", "forecast", "The credit of every channel"),
-    ("/v1/economics", "forecast", "CAC, ROAS, CPL, CLV/CAC, payback, velocity"),
+    ("/v1/economics", "forecast", "CAC, ROAS, margins, CLV/CAC, payback, retention by channel and period"),
     ("/v1/alerts", "forecast", "What deviates"),
     ("/v1/track-record", "forecast", "How often we were right"),
     ("/v1/models", "score", "What is served and since when"),

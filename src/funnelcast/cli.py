@@ -317,7 +317,7 @@ def build_parser() -> argparse.ArgumentParser:
     attribute.add_argument("--order", type=_positive, metavar="K", help="of Markov; default: chosen out of sample")
     _add_as_of(attribute)
 
-    _add_as_of(_command(commands, "economics", _economics, "CAC, ROAS, CPL, CLV/CAC, payback, velocity, journey types", ""))
+    _add_as_of(_command(commands, "economics", _economics, "CAC, ROAS, margins, CLV/CAC, payback, retention by channel and period", ""))
 
     forecast = _command(commands, "forecast", _forecast, "project sales, pipeline or cash", "cash --weeks 13")
     forecast.add_argument("quantity", choices=_QUANTITIES)

@@ -140,8 +140,10 @@ def _monitor(console: Console, document: Mapping[str, Any]) -> None:
 
 
 def _economics(console: Console, document: Mapping[str, Any]) -> None:
-    without_curves = [{name: value for name, value in row.items() if name != "payback"} for row in document["channels"]]
-    _plain(console, {**document, "channels": without_curves})
+    from funnelcast.economics.tables import tables  # noqa: PLC0415 (only this command needs them)
+
+    for part in tables(document):
+        console.print(part, highlight=False)
 
 
 _LIST_HEADS = {
