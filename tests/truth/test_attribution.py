@@ -304,19 +304,6 @@ def test_rates_are_found_again_from_their_own_simulation() -> None:
     np.testing.assert_allclose(fit_rates(members, journeys, won, base_hazard=0.02), truth, atol=0.02)
 
 
-def test_without_a_channels_effect_markov_follows_visits_and_shapley_the_equal_split() -> None:
-    rng = np.random.default_rng(6)
-    names = np.array(["a", "b", "c"])
-    text = [" > ".join(rng.choice(names, p=[0.6, 0.3, 0.1], size=rng.integers(1, 5))) for _ in range(6000)]
-    won = (rng.random(6000) < 0.3).astype(float)
-    paths = from_rows(pd.DataFrame({"path": text, "conversions": won, "nulls": 1 - won, "contact_id": np.arange(6000)}), seed=1)
-    answer = attribute(markov(paths, 1), paths, 200, seed=1)
-    visited = np.array([sum(name in path for path in text) for name in names]) / 6000
-    low, high = answer.interval
-    expected = visited / visited.sum() * answer.conversions
-    assert ((expected > low * 0.97) & (expected < high * 1.03)).all()
-
-
 def test_rules_by_hand_on_one_path() -> None:
     paths = from_rows(rows_of(("a > b > direct > c > direct", 1, 0)), seed=1)
     settings_ = RuleSettings(half_life_touches=1)
@@ -376,3 +363,35 @@ def test_customers_who_would_buy_anyway_lend_their_purchases_to_no_channel() -> 
     np.testing.assert_allclose(credit / credit.sum(), leads_alone / leads_alone.sum(), atol=1e-6)
     untold = shapley(replace(told, customer=np.zeros(3, dtype=bool))).credit().conversions
     assert untold[1] > 800
+
+
+@pytest.fixture(scope="module")
+def awkward() -> Facts:
+    """A simulated company, with touches at the very instant of purchases, and each channel of some journeys met twice."""
+    simulated = company(800, seed=4)
+    frames = {name: simulated.tables[name].to_pandas() for name in ("contacts", "touchpoints", "transactions")}
+    bought = frames["transactions"].iloc[::5]
+    instant = bought[["contact_id", "occurred_at"]].assign(channel="till", known_at=bought["known_at"])
+    twice = frames["touchpoints"].iloc[::7].assign(occurred_at=lambda rows: rows["occurred_at"] + pd.Timedelta(seconds=1))
+    frames["touchpoints"] = pd.concat([frames["touchpoints"], instant, twice], ignore_index=True)
+    return from_frames(Source("t", offline=frozenset({"store", "phone", "event"})), frames)
+
+
+@pytest.mark.parametrize("conversions", ["each", "first"])
+def test_credits_sum_to_the_touched_conversions_and_their_value_whatever_the_journeys(awkward: Facts, spec: Spec, conversions: str) -> None:
+    chosen = replace(spec, cohort={**spec.cohort, "conversions": conversions}, options={"replicates": 20})
+    bought = awkward.table("transactions").execute()
+    bought = bought[bought["amount"] >= 0]
+    if conversions == "first":
+        bought = bought[bought["occurred_at"] == bought.groupby("contact_id")["occurred_at"].transform("min")]
+    documents: Any = credits(awkward, chosen, NEVER, "all")
+    for document in documents:
+        untouched = document["untouched"]
+        assert untouched["conversions"] > 0
+        assert document["conversions"] + untouched["conversions"] == len(bought)
+        assert document["value"] + untouched["value"] == pytest.approx(bought["amount"].sum(), rel=1e-12)
+        for outcome in ("conversions", "value"):
+            assert sum(row[outcome] for row in document["credits"]) == pytest.approx(document[outcome], abs=1e-9 * document[outcome])
+    last = column(documents[list(METHODS).index("last")])
+    # a touch at the instant of a purchase is its last, unless another came at the very same second
+    assert last["till"] == pytest.approx(len(set(bought.index) & set(range(0, 10**6, 5))), abs=2)
