@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
+import pandas as pd
 
 from funnelcast.errors import TooFewRows
 from funnelcast.families.clv.first_values import FirstValues
@@ -152,13 +152,17 @@ def spearman(data: Spend, seed: int) -> tuple[float, float, float]:
     if len(x) > _LARGEST_SAMPLE:
         chosen = random.choice(len(x), _LARGEST_SAMPLE, replace=False)
         x, m = x[chosen], m[chosen]
-    first, second = (ranks - ranks.mean() for ranks in (rankdata(x), rankdata(m)))
+    first, second = (ranks - ranks.mean() for ranks in (_ranks(x), _ranks(m)))
     moments = np.vstack([first, second, first**2, second**2, first * second])
     # How often each customer is drawn is enough: a resample's moments are sums over all, which needn't be copied.
     counts = (np.bincount(random.integers(0, len(x), len(x)), minlength=len(x)) for _ in range(_RESAMPLES))
     found = [_correlation(*(moments * count).mean(axis=1)) for count in counts]
     low, high = np.quantile(found, [0.025, 0.975])
     return _correlation(*moments.mean(axis=1)), float(low), float(high)
+
+
+def _ranks(values: Floats) -> Floats:
+    return np.asarray(pd.Series(values).rank(), dtype=np.float64)
 
 
 def _correlation(first: float, second: float, squared: float, other_squared: float, product: float) -> float:

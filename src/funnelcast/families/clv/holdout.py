@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.stats import kstest, kstwo
 
 from funnelcast.families.clv.parameters import Floats
 from funnelcast.terms import Json
@@ -73,6 +72,8 @@ def evenness(values: Floats) -> dict[str, Json]:
 
     ``ks_by_chance`` is what right predictions of so many independent outcomes stay below 99 times in 100.
     """
+    from scipy.stats import kstest, kstwo  # noqa: PLC0415 (takes memory and half a second that fits and the service need not spend)
+
     found = kstest(values, "uniform")
     shares: list[Json] = (np.histogram(values, BINS, (0.0, 1.0))[0] / len(values)).tolist()
     return {"bins": shares, "ks": float(found.statistic), "ks_by_chance": float(kstwo.ppf(0.99, len(values)))}
