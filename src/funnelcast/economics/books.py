@@ -121,13 +121,13 @@ def open_books(
     books = _with_spend(Books(credited=credited, margin=margin_of(known, rules.margin_share)), known, as_of)
     if everyone is None:
         return books
-    since = _opening(known)
+    since, matched = _opening(known), everyone.filter(everyone.matched)
     if known.has("contacts") or known.has("touchpoints"):
-        books = replace(books, leads=leads(_from(everyone, "lead_at", since)), acquired=acquired(_from(everyone, "customer_at", since)))
+        books = replace(books, leads=leads(_from(matched, "lead_at", since)), acquired=acquired(_from(matched, "customer_at", since)))
     if known.has("transactions"):
         books = replace(books, revenue=_revenue(known, everyone, books.margin, since))
     if books.leads is not None and known.has("transactions"):
-        books = replace(books, lives=monthly(known, everyone, as_of, books.margin))
+        books = replace(books, lives=monthly(known, matched, as_of, books.margin))
     if clv is not None:
         books = replace(books, worth=_worth(everyone, clv))
     if known.has("touchpoints") and (known.has("transactions") or known.has("contacts")):
@@ -136,8 +136,8 @@ def open_books(
 
 
 def _with_journeys(books: Books, known: Facts, everyone: ir.Table, as_of: AsOf, rules: Rules) -> Books:
-    since = _opening(known)
-    first = _from(clustered(settle(known, as_of, JourneyRules(rules.lookback_days, "first")).journeys, everyone), "converted_at", since)
+    since, matched = _opening(known), everyone.filter(everyone.matched)
+    first = _from(clustered(settle(known, as_of, JourneyRules(rules.lookback_days, "first")).journeys, matched), "converted_at", since)
     each = clustered(settle(known, as_of, JourneyRules(rules.lookback_days, "each")).journeys, everyone)
     books = replace(books, last=by_last_touch(first), met=by_channel_met(first), journeys=each)
     if not known.has("transactions"):

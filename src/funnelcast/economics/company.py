@@ -84,10 +84,10 @@ def economics(
         "velocity": velocity(known, as_of, draws) if known.has("deals") else None,
         "journey_types": [] if books.journeys is None else journey_types(by_type(books.journeys), draws),
         "combinations": None if books.journeys is None else combinations(by_set(books.journeys), draws),
-        **_customers(known, everyone, as_of, rules.churn_days, draws),
+        **_customers(known, None if everyone is None else everyone.filter(everyone.matched), as_of, rules.churn_days, draws),
         "deal_stages": deal_stages(known, as_of, draws) if known.has("deals", "deal_events") else None,
         "missing": missing(known, books),
-        "findings": [finding.document() for finding in findings(known, books)],
+        "findings": [finding.document() for finding in findings(known, books, everyone)],
     }
 
 

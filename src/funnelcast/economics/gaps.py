@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ibis.expr.types as ir
+
 from funnelcast.economics.books import Books
 from funnelcast.economics.people import frame_of
 from funnelcast.sources.facts import Facts, Finding
@@ -27,9 +29,18 @@ def missing(known: Facts, books: Books) -> list[Json]:
     return [{"figure": figure, "needs": what} for figure, (lacking, what) in needs.items() if lacking]
 
 
-def findings(known: Facts, books: Books) -> list[Finding]:
-    """Name channels that cost without a touch, channels with touches that cost nothing, and purchases without their margin."""
-    return [*_money_and_touches(known, books), *([] if books.margin is None else books.margin.findings())]
+def findings(known: Facts, books: Books, everyone: ir.Table | None) -> list[Finding]:
+    """Name channels that cost without a touch or have touches that cost nothing, purchases without their margin, and unmatched ids."""
+    margins = [] if books.margin is None else books.margin.findings()
+    return [*_money_and_touches(known, books), *margins, *([] if everyone is None else _unmatched(everyone))]
+
+
+def _unmatched(everyone: ir.Table) -> list[Finding]:
+    alone = everyone.filter(~everyone.matched)
+    found = frame_of(alone.aggregate(count=alone.count(), first=alone.contact_id.min()))
+    count = int(found["count"].iloc[0])
+    rule = "ids that aren't among the contacts; their sales count, they themselves neither as leads nor as customers"
+    return [Finding("note", "contacts", "contact_id", rule, count, str(found["first"].iloc[0]))] if count else []
 
 
 def _money_and_touches(known: Facts, books: Books) -> list[Finding]:

@@ -16,7 +16,10 @@ UNKNOWN = "(unknown)"
 
 
 def people(known: Facts) -> ir.Table | None:
-    """Give every contact: ``contact_id, cluster, source`` (the channel it came by), ``lead_at``, ``customer_at`` (null for leads).
+    """Give every id: ``contact_id, cluster, source`` (the channel it came by), ``lead_at``, ``customer_at`` (null for leads), ``matched``.
+
+    Where the company brings contacts, an id that isn't among them isn't ``matched``: its purchases are money, but whether it is a new
+    person can't be told, and so it counts neither as a lead nor as a customer.
 
     The source is contacts.source_channel, else the channel of the first touch. A lead is one since created_at, or else since its first
     touch or purchase; a customer since became_customer_at, or else since its first purchase. None where the company brings neither
@@ -31,7 +34,7 @@ def people(known: Facts) -> ir.Table | None:
     days: list[str] = []
     arrivals: list[str] = []
     if known.has("contacts"):
-        contacts = known.table("contacts").select("contact_id", "source_channel", "created_at", "became_customer_at")
+        contacts = known.table("contacts").select("contact_id", "source_channel", "created_at", "became_customer_at", matched=True)
         everyone = everyone.left_join(contacts, "contact_id").drop("contact_id_right")
         sources, days, arrivals = ["source_channel"], ["became_customer_at"], ["created_at"]
     if known.has("touchpoints"):
@@ -49,6 +52,7 @@ def people(known: Facts) -> ir.Table | None:
         source=ibis.coalesce(*(everyone[name] for name in sources), ibis.literal(UNKNOWN)),
         lead_at=ibis.coalesce(*(everyone[name] for name in [*arrivals, *days]), ibis.null("timestamp")),
         customer_at=ibis.coalesce(*(everyone[name] for name in days), ibis.null("timestamp")),
+        matched=everyone.matched.notnull() if known.has("contacts") else ibis.literal(value=True),
     )
     return told.cache()
 
