@@ -153,7 +153,7 @@ def _with_journeys(books: Books, known: Facts, everyone: ir.Table, as_of: AsOf, 
 
 
 def _share(part: float, whole: float) -> float:
-    return part / whole if whole > 0 else 1.0
+    return round(part / whole, 9) if whole > 0 else 1.0  # the order in which threads add moves the last digits
 
 
 def _with_spend(books: Books, known: Facts, as_of: AsOf) -> Books:
