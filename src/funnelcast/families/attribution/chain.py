@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from funnelcast.families.attribution.paths import Floats, Ints, Paths
+from funnelcast.families.attribution.paths import Floats, Ints, Paths, added, distinct, significant
 
 START = 0
 _LENGTHS = 8  # tuples are told apart by id * 8 + length
@@ -134,39 +134,38 @@ def states_of(paths: Paths, order: int, minimum: float) -> tuple[States, Ints]:
     -------
     The states and, of each touch, the index of its state, shape (touches,).
     """
-    number, position = _numbers(paths, order), paths.position
-    weight = paths.journeys[paths.row]
-    placed = number[0] * _LENGTHS + 1
-    kept = [np.unique(placed)]
+    base, numbers = len(paths.channels) + 1, _numbers(paths, order)
+    single, at = distinct(numbers[0], base)
+    keys, at = [np.array([START * _LENGTHS + 1]), single * _LENGTHS + 1], at + 1
     for length in range(2, order + 1):
-        reaches = position + 2 >= length
-        keys = number[length - 1][reaches] * _LENGTHS + length
-        distinct, inverse = np.unique(keys, return_inverse=True)
-        enough = np.bincount(inverse, weights=weight[reaches], minlength=len(distinct)) >= minimum
-        kept.append(distinct[enough])
-        placed[np.flatnonzero(reaches)[enough[inverse]]] = keys[enough[inverse]]
-    states = States(order, paths.channels, np.concatenate([[START * _LENGTHS + 1], *kept]).astype(np.int64))
-    return states, states.find(placed)
+        reaches = np.flatnonzero(paths.position + 2 >= length)
+        tuples, place = distinct(numbers[length - 1][reaches], base**length)
+        enough = np.bincount(place, weights=paths.journeys[paths.row[reaches]], minlength=len(tuples)) >= minimum
+        kept = enough[place]
+        at[reaches[kept]] = (sum(map(len, keys)) - 1 + np.cumsum(enough))[place[kept]]
+        keys.append(tuples[enough] * _LENGTHS + length)
+    return States(order, paths.channels, np.concatenate(keys)), at
 
 
 def chain_of(paths: Paths, order: int, minimum: float) -> Chain:
     """Count what followed each state, by cluster."""
     states, at = states_of(paths, order, minimum)
-    width, row = len(paths.channels) + 2, paths.row
-    first, last = paths.position == 0, paths.offsets[1:] - 1
-    before = np.where(first, START, np.concatenate([[START], at[:-1]]) if len(at) else at)
-    source = np.concatenate([before, at[last], at[last]])
-    symbol = np.concatenate([paths.codes, np.full(len(last), width - 2), np.full(len(last), width - 1)])
-    weight = np.concatenate([paths.journeys[row], paths.conversions, paths.nulls])
-    cluster = np.concatenate([paths.cluster[row], paths.cluster, paths.cluster])
-    used = weight > 0
-    distinct, column = np.unique((source * width + symbol)[used], return_inverse=True)
-    target = np.full(len(distinct), -1)
-    target[column[np.flatnonzero(used) < len(at)] if len(at) else []] = at[used[: len(at)]]
-    value_states, value_column = np.unique(at[last], return_inverse=True)
-    counts = _sparse(weight[used], cluster[used], column, (paths.clusters, len(distinct)))
+    width = len(paths.channels) + 2
+    shape = paths.clusters, len(states.keys) * width
+    before = np.concatenate([[START], at])[:-1]
+    before[paths.offsets[:-1]] = START
+    step, last = before * width + paths.codes, at[paths.offsets[1:] - 1]
+    journeys, cluster = np.repeat(paths.journeys, paths.lengths), np.repeat(paths.cluster, paths.lengths)
+    won, lost = last * width + width - 2, last * width + width - 1
+    counts = _sparse(journeys, cluster, step, shape)
+    counts += _sparse(paths.conversions, paths.cluster, won, shape) + _sparse(paths.nulls, paths.cluster, lost, shape)
+    used = np.flatnonzero(counts.sum(axis=0))
+    target = np.full(shape[1], -1)
+    target[step] = at
+    value_states, value_column = distinct(last, len(states.keys))
     values = _sparse(paths.value, paths.cluster, value_column, (paths.clusters, len(value_states)))
-    return Chain(states, distinct // width, distinct % width, target, value_states, sp.hstack([counts, values], format="csr"))
+    values.data = significant(values.data)  # whatever the order of the rows
+    return Chain(states, used // width, used % width, target[used], value_states, sp.hstack([counts[:, used], values], format="csr"))
 
 
 def scatter(values: Floats, columns: Ints, width: int) -> Floats:
@@ -177,15 +176,16 @@ def scatter(values: Floats, columns: Ints, width: int) -> Floats:
 
 def _numbers(paths: Paths, order: int) -> list[Ints]:
     """Write the last 1, 2, … k symbols before and at each touch as one number."""
-    base, position = len(paths.channels) + 1, paths.position
-    symbol = paths.codes + 1
+    base, symbol = len(paths.channels) + 1, paths.codes + 1
     numbers = [symbol]
     for back in range(1, order):
         earlier = np.zeros_like(symbol)
         earlier[back:] = symbol[:-back] if back <= len(symbol) else 0
-        numbers.append(numbers[-1] + np.where(position >= back, earlier, START) * base**back)
+        numbers.append(numbers[-1] + np.where(paths.position >= back, earlier, START) * base**back)
     return numbers
 
 
 def _sparse(weights: Floats, rows: Ints, columns: Ints, shape: tuple[int, int]) -> Any:
-    return sp.coo_array((weights, (rows, columns)), shape=shape).tocsr()
+    """Sum weights by row and column."""
+    cells, place = distinct(rows * shape[1] + columns, shape[0] * shape[1])
+    return sp.coo_array((added(place, weights, len(cells)), (cells // shape[1], cells % shape[1])), shape=shape).tocsr()

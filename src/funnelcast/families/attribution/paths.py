@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from funnelcast.journeys import SEPARATOR
 
@@ -18,6 +19,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 CLUSTERS = 256
+AMOUNTS = ("conversions", "value", "nulls")
+_TABLE = 8  # cells of a table per key, up to which marking them is quicker than sorting keys
 _DIGITS = 12  # sums of the engine's threads differ in the last bits from run to run; money doesn't
 
 
@@ -120,18 +123,18 @@ class Paths:
         return np.asarray(summed, dtype=np.float64).reshape(self.clusters, width)
 
 
-def from_arrays(path: pa.ListArray, columns: pd.DataFrame, *, clusters: int = CLUSTERS) -> Paths:
-    """Make paths of an Arrow array of channel lists and a frame with ``conversions, value, nulls, cluster, customer`` in the same order."""
+def from_arrays(path: pa.ListArray, columns: pd.DataFrame | Mapping[str, Any], *, clusters: int = CLUSTERS) -> Paths:
+    """Make paths of an Arrow array of channel lists and arrays ``conversions, value, nulls, cluster, customer`` in the same order."""
     encoded = path.flatten().dictionary_encode()
     names = encoded.dictionary.to_pylist()
     channels = tuple(sorted(names))
-    rank = np.array([channels.index(name) for name in names], dtype=np.int64)
+    place = {name: code for code, name in enumerate(channels)}
+    rank = np.array([place[name] for name in names], dtype=np.int64)
     codes = rank[encoded.indices.to_numpy(zero_copy_only=False)] if names else np.zeros(0, dtype=np.int64)
     lengths = np.diff(path.offsets.to_numpy()).astype(np.int64)
-    amounts = {name: columns[name].to_numpy(dtype=np.float64, copy=True) for name in ("conversions", "value", "nulls")}
-    amounts["value"] = significant(amounts["value"])
-    groups = {"cluster": columns["cluster"].to_numpy(dtype=np.int64), "customer": columns["customer"].to_numpy(dtype=bool)}
-    return Paths(channels, codes, _offsets(lengths), **amounts, **groups, clusters=clusters)
+    conversions, value, nulls = (np.array(columns[name], dtype=np.float64) for name in AMOUNTS)
+    cluster, customer = np.array(columns["cluster"], dtype=np.int64), np.array(columns["customer"], dtype=bool)
+    return Paths(channels, codes, _offsets(lengths), conversions, value, nulls, cluster, customer, clusters)
 
 
 def from_table(table: ir.Table, seed: int) -> tuple[Paths, npt.NDArray[np.bool_]]:
@@ -145,7 +148,8 @@ def from_table(table: ir.Table, seed: int) -> tuple[Paths, npt.NDArray[np.bool_]
     listed: Any = arrow.column("path").combine_chunks()
     columns = arrow.drop_columns(["path"]).to_pandas()
     unknown = bool(columns["cluster"].isna().any())
-    paths = from_arrays(listed, columns.assign(cluster=columns["cluster"].fillna(0)))
+    summed = columns.assign(cluster=columns["cluster"].fillna(0), value=significant(columns["value"].to_numpy(dtype=np.float64)))
+    paths = from_arrays(listed, summed)
     newest = columns["newest"].to_numpy(dtype=bool)
     return (paths.dealt(seed), np.zeros(0, dtype=bool)) if unknown else (paths, newest)
 
@@ -156,13 +160,105 @@ def from_rows(rows: pd.DataFrame, seed: int) -> Paths:
     Equal paths are aggregated first, so that grouped and raw rows give the same.
     """
     known = "contact_id" in rows
-    filled = pd.DataFrame({name: rows.get(name, 0.0) for name in ("conversions", "value", "nulls")}, index=rows.index)
-    cluster = pd.factorize(rows["contact_id"], sort=True)[0] % CLUSTERS if known else 0
-    keyed = filled.fillna(0.0).assign(path=rows["path"].astype(str), cluster=cluster)
-    summed = keyed[keyed["path"].str.strip() != ""].groupby(["path", "cluster"], sort=True).sum().reset_index()
-    listed = pa.array([path.split(SEPARATOR) for path in summed["path"]], type=pa.list_(pa.string()))
-    paths = from_arrays(listed, summed.assign(customer=False))
+    clusters = CLUSTERS if known else 1
+    text, amounts, kept = _read(rows)
+    encoded = text.dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order.to_numpy()] = np.arange(len(order))
+    cluster = pd.factorize(rows["contact_id"], sort=True)[0][kept] % CLUSTERS if known else 0
+    cells, place = distinct(rank[encoded.indices.to_numpy()] * clusters + cluster, len(order) * clusters)
+    summed: dict[str, Any] = {name: added(place, amount, len(cells)) for name, amount in amounts.items()}
+    summed |= {"value": significant(summed["value"]), "cluster": cells % clusters, "customer": np.zeros(len(cells), dtype=bool)}
+    listed = pc.split_pattern(encoded.dictionary.take(order.take(pa.array(cells // clusters))), SEPARATOR)
+    paths = from_arrays(listed, summed)
     return paths if known else paths.dealt(seed)
+
+
+def each_row(rows: pd.DataFrame) -> Paths:
+    """Read the rows of ``from_rows`` as they come, all in one cluster: enough for the credit itself, and the quickest way to it."""
+    text, amounts, _ = _read(rows)
+    alone = {"cluster": np.zeros(len(text)), "customer": np.zeros(len(text))}
+    return from_arrays(pc.split_pattern(text, SEPARATOR), amounts | alone, clusters=1)
+
+
+def _read(rows: pd.DataFrame) -> tuple[pa.Array, dict[str, Floats], Any]:
+    """Give the paths as text, what they brought, and which rows they are: those with a touch."""
+    text = pc.fill_null(pa.Array.from_pandas(rows["path"]).cast(pa.large_string()), "")
+    text = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
+    conversions, value, nulls = (columns[name].to_numpy(dtype=np.float64, copy=True) for name in ("conversions", "value", "nulls"))
+    cluster, customer = columns["cluster"].to_numpy(dtype=np.int64), columns["customer"].to_numpy(dtype=bool)
+    return Paths(channels, codes, _offsets(lengths), conversions, significant(value), nulls, cluster, customer, clusters)
+
+
+def from_table(table: ir.Table, seed: int) -> tuple[Paths, npt.NDArray[np.bool_]]:
+    """Read the engine's path table.
+
+    Returns
+    -------
+    The paths, those without contacts dealt into clusters by ``seed``, and whether each is of the newest period.
+    """
+    arrow = table.to_pyarrow()
+    listed: Any = arrow.column("path").combine_chunks()
+    columns = arrow.drop_columns(["path"]).to_pandas()
+    unknown = bool(columns["cluster"].isna().any())
+    summed = columns.assign(cluster=columns["cluster"].fillna(0), value=significant(columns["value"].to_numpy(dtype=np.float64)))
+    paths = from_arrays(listed, summed)
+    newest = columns["newest"].to_numpy(dtype=bool)
+    return (paths.dealt(seed), np.zeros(0, dtype=bool)) if unknown else (paths, newest)
+
+
+def from_rows(rows: pd.DataFrame, seed: int) -> Paths:
+    """Read rows with ``path`` (joined by " > "), ``conversions``, ``nulls`` and, where known, ``value`` and ``contact_id``.
+
+    Equal paths are aggregated first, so that grouped and raw rows give the same.
+    """
+    known = "contact_id" in rows
+    clusters = CLUSTERS if known else 1
+    text, amounts, kept = _read(rows)
+    encoded = text.dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order.to_numpy()] = np.arange(len(order))
+    cluster = pd.factorize(rows["contact_id"], sort=True)[0][kept] % CLUSTERS if known else 0
+    cells, place = distinct(rank[encoded.indices.to_numpy()] * clusters + cluster, len(order) * clusters)
+    summed: dict[str, Any] = {name: added(place, amount, len(cells)) for name, amount in amounts.items()}
+    summed |= {"value": significant(summed["value"]), "cluster": cells % clusters, "customer": np.zeros(len(cells), dtype=bool)}
+    listed = pc.split_pattern(encoded.dictionary.take(order.take(pa.array(cells // clusters))), SEPARATOR)
+    paths = from_arrays(listed, summed)
+    return paths if known else paths.dealt(seed)
+
+
+def each_row(rows: pd.DataFrame) -> Paths:
+    """Read the rows of ``from_rows`` as they come, all in one cluster: enough for the credit itself, and the quickest way to it."""
+    text, amounts, _ = _read(rows)
+    alone = {"cluster": np.zeros(len(text)), "customer": np.zeros(len(text))}
+    return from_arrays(pc.split_pattern(text, SEPARATOR), amounts | alone, clusters=1)
+
+
+def _read(rows: pd.DataFrame) -> tuple[pa.Array, dict[str, Floats], Any]:
+    """Give the paths as text, what they brought, and which rows they are: those with a touch."""
+    text = pc.fill_null(pa.Array.from_pandas(rows["path"]).cast(pa.large_string()), "")
+    text = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
+    amounts = {name: rows[name].fillna(0.0).to_numpy(np.float64) if name in rows else np.zeros(len(rows)) for name in AMOUNTS}
+    touched = pc.not_equal(pc.utf8_trim_whitespace(text), "").to_numpy(zero_copy_only=False)
+    if touched.all():
+        return text, amounts, slice(None)
+    return text.filter(touched), {name: amount[touched] for name, amount in amounts.items()}, touched
+
+
+def distinct(keys: Ints, size: int) -> tuple[Ints, Ints]:
+    """Give the distinct keys, each from 0 to ``size`` - 1, in ascending order, and which of them each key is."""
+    if size > _TABLE * len(keys):
+        return np.unique(keys, return_inverse=True)
+    seen = np.zeros(size, dtype=bool)
+    seen[keys] = True
+    return np.flatnonzero(seen), (np.cumsum(seen) - 1)[keys]
+
+
+def added(place: Ints, weights: Floats, count: int) -> Floats:
+    """Sum weights by their place, shape (count,)."""
+    return np.asarray(np.bincount(place, weights=weights, minlength=count), dtype=np.float64)
 
 
 def joined(paths: Paths, row: int, touches: int) -> str:
