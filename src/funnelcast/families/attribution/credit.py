@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtr, stdtrit
 
-from funnelcast.families.attribution.paths import Floats, Paths
+from funnelcast.families.attribution.paths import CLUSTERS, Floats, Paths
 from funnelcast.families.attribution.ranks import Ranks, ranks, sentences
 from funnelcast.terms import Json, Question
 
@@ -73,6 +74,8 @@ class Attribution:
         Shapes (channels,).
     draws
         Shapes (replicates, channels).
+    clusters
+        That a replicate draws from.
     """
 
     method: str
@@ -83,6 +86,7 @@ class Attribution:
     draws: Credit
     conversions: float
     value: float
+    clusters: int = CLUSTERS
     has_value: bool = True
     details: Mapping[str, Json] = field(default_factory=dict)
 
@@ -92,14 +96,17 @@ class Attribution:
 
         How many conversions there were is known; what other contacts could have changed is how they split. So one channel that takes all
         has no spread, and the bounds estimate the method's share on ever more contacts like these, not the conversions of another year.
-        They are percentiles of the share in the replicates, the r-th of B standing for r/(B + 1) (Davison and Hinkley 1997, Bootstrap
-        Methods and their Application, 5.3), widened to the point where it lies outside.
+        They are percentiles of the share in the replicates, widened to the point where it lies outside, and expanded for few conversions
+        or clusters: with n the fewer of both, Phi(-sqrt(n/(n - 1)) t) for t the quantile of Student's t with n - 1 degrees of freedom
+        (Hesterberg 2015, The American Statistician 69, pages 371-386). The r-th of B replicates stands for r/(B + 1).
         """
         if len(self.draws.conversions) == 0:
             return self.point.conversions, self.point.conversions
         totals = self.draws.conversions.sum(axis=1, keepdims=True)
         share = self.draws.conversions[totals[:, 0] > 0] / totals[totals > 0][:, None]
-        low, high = np.quantile(share, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0, method="weibull") * self.conversions
+        few = max(min(self.conversions, self.clusters), 2.0)
+        tail = float(ndtr(np.sqrt(few / (few - 1)) * stdtrit(few - 1, (1 - LEVEL) / 2)))
+        low, high = np.quantile(share, [tail, 1 - tail], axis=0, method="weibull") * self.conversions
         return np.minimum(low, self.point.conversions), np.maximum(high, self.point.conversions)
 
     @cached_property
@@ -188,6 +195,7 @@ def attribute(method: Method, paths: Paths, replicates: int, seed: int, **extra:
         method.replicates(replicate_weights(paths.clusters, replicates, seed)),
         float(paths.conversions.sum()),
         float(paths.value.sum()),
+        paths.clusters,
         **extra,
     )
 

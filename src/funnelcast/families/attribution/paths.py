@@ -186,60 +186,6 @@ def _read(rows: pd.DataFrame) -> tuple[pa.Array, dict[str, Floats], Any]:
     """Give the paths as text, what they brought, and which rows they are: those with a touch."""
     text = pc.fill_null(pa.Array.from_pandas(rows["path"]).cast(pa.large_string()), "")
     text = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
-    conversions, value, nulls = (columns[name].to_numpy(dtype=np.float64, copy=True) for name in ("conversions", "value", "nulls"))
-    cluster, customer = columns["cluster"].to_numpy(dtype=np.int64), columns["customer"].to_numpy(dtype=bool)
-    return Paths(channels, codes, _offsets(lengths), conversions, significant(value), nulls, cluster, customer, clusters)
-
-
-def from_table(table: ir.Table, seed: int) -> tuple[Paths, npt.NDArray[np.bool_]]:
-    """Read the engine's path table.
-
-    Returns
-    -------
-    The paths, those without contacts dealt into clusters by ``seed``, and whether each is of the newest period.
-    """
-    arrow = table.to_pyarrow()
-    listed: Any = arrow.column("path").combine_chunks()
-    columns = arrow.drop_columns(["path"]).to_pandas()
-    unknown = bool(columns["cluster"].isna().any())
-    summed = columns.assign(cluster=columns["cluster"].fillna(0), value=significant(columns["value"].to_numpy(dtype=np.float64)))
-    paths = from_arrays(listed, summed)
-    newest = columns["newest"].to_numpy(dtype=bool)
-    return (paths.dealt(seed), np.zeros(0, dtype=bool)) if unknown else (paths, newest)
-
-
-def from_rows(rows: pd.DataFrame, seed: int) -> Paths:
-    """Read rows with ``path`` (joined by " > "), ``conversions``, ``nulls`` and, where known, ``value`` and ``contact_id``.
-
-    Equal paths are aggregated first, so that grouped and raw rows give the same.
-    """
-    known = "contact_id" in rows
-    clusters = CLUSTERS if known else 1
-    text, amounts, kept = _read(rows)
-    encoded = text.dictionary_encode()
-    order = pc.sort_indices(encoded.dictionary)
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order.to_numpy()] = np.arange(len(order))
-    cluster = pd.factorize(rows["contact_id"], sort=True)[0][kept] % CLUSTERS if known else 0
-    cells, place = distinct(rank[encoded.indices.to_numpy()] * clusters + cluster, len(order) * clusters)
-    summed: dict[str, Any] = {name: added(place, amount, len(cells)) for name, amount in amounts.items()}
-    summed |= {"value": significant(summed["value"]), "cluster": cells % clusters, "customer": np.zeros(len(cells), dtype=bool)}
-    listed = pc.split_pattern(encoded.dictionary.take(order.take(pa.array(cells // clusters))), SEPARATOR)
-    paths = from_arrays(listed, summed)
-    return paths if known else paths.dealt(seed)
-
-
-def each_row(rows: pd.DataFrame) -> Paths:
-    """Read the rows of ``from_rows`` as they come, all in one cluster: enough for the credit itself, and the quickest way to it."""
-    text, amounts, _ = _read(rows)
-    alone = {"cluster": np.zeros(len(text)), "customer": np.zeros(len(text))}
-    return from_arrays(pc.split_pattern(text, SEPARATOR), amounts | alone, clusters=1)
-
-
-def _read(rows: pd.DataFrame) -> tuple[pa.Array, dict[str, Floats], Any]:
-    """Give the paths as text, what they brought, and which rows they are: those with a touch."""
-    text = pc.fill_null(pa.Array.from_pandas(rows["path"]).cast(pa.large_string()), "")
-    text = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
     amounts = {name: rows[name].fillna(0.0).to_numpy(np.float64) if name in rows else np.zeros(len(rows)) for name in AMOUNTS}
     touched = pc.not_equal(pc.utf8_trim_whitespace(text), "").to_numpy(zero_copy_only=False)
     if touched.all():
