@@ -220,6 +220,15 @@ def test_a_simulated_company_is_finite_ordered_and_the_same_twice() -> None:
         assert figure["value"] is None or figure["low"] is None or figure["low"] <= figure["value"]
         assert figure["value"] is None or figure["high"] is None or figure["value"] <= figure["high"]
     assert [row["figure"] for row in document["missing"]] == ["clv_cac"]
+    for row in document["channels"]:
+        told = [channel(period, row["channel"]) for period in document["periods"]["list"]]
+        assert sum(period["spend"] for period in told) == pytest.approx(row["spend"])
+        assert sum(period["leads"] for period in told) == row["leads"]
+        assert sum(period["customers"] for period in told) == row["customers"]
+        sold = sum(period["revenue"]["direct"]["value"] for period in told)
+        assert row["roas"]["direct"] is None or sold / row["spend"] == pytest.approx(row["roas"]["direct"]["value"])
+    web = [channel(period, "web")["revenue"]["attributed"]["value"] for period in document["periods"]["list"]]
+    assert sum(web) == pytest.approx(5000)
 
 
 def test_leads_customers_and_what_a_lead_costs_are_the_simulators() -> None:
