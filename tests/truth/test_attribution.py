@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 from funnelcast.families.attribution import METHODS, credits  # noqa: A004 (the word of the field)
 from funnelcast.families.attribution.answer import answer
 from funnelcast.families.attribution.credit import attribute, replicate_weights
+from funnelcast.families.attribution.drawing import top_paths, transitions
 from funnelcast.families.attribution.markov import Markov, choose_order, markov
 from funnelcast.families.attribution.paths import Floats, Paths, from_arrays, from_rows
 from funnelcast.families.attribution.rules import RULES, RuleSettings, rule
 from funnelcast.families.attribution.setup import gather, setup_of
-from funnelcast.families.attribution.shapley import fit_rates, shapley, shapley_values
+from funnelcast.families.attribution.shapley import fit_rates, journey_shapley, shapley, shapley_values
 from funnelcast.journeys import Organic
 from funnelcast.settings import CHECKOUT
 from funnelcast.simulate import company
@@ -395,3 +396,46 @@ def test_credits_sum_to_the_touched_conversions_and_their_value_whatever_the_jou
     last = column(documents[list(METHODS).index("last")])
     # a touch at the instant of a purchase is its last, unless another came at the very same second
     assert last["till"] == pytest.approx(len(set(bought.index) & set(range(0, 10**6, 5))), abs=2)
+
+
+def test_steps_and_paths_for_drawing_by_hand(spec: Spec) -> None:
+    rows = rows_of(("a > b", 2, 1), ("a > a > b", 1, 0), ("b", 0, 3), ("c", 3, 0))
+    raw = pd.concat([rows.assign(contact_id=0), rows.assign(contact_id=1)])
+    found = markov(from_rows(raw, seed=1), 2)
+    steps: Any = transitions(found.chain)
+    counts = {(step["from"], step["to"]): step["count"] for step in steps}
+    assert counts == {
+        ("(start)", "a"): 8, ("(start)", "b"): 6, ("(start)", "c"): 6, ("a", "a"): 2, ("a", "b"): 8,
+        ("b", "(conversion)"): 6, ("b", "(null)"): 8, ("c", "(conversion)"): 6,
+    }  # fmt: skip
+    assert top_paths(from_rows(raw, seed=1), most=3) == [
+        {"path": "c", "conversions": 6.0, "value": 60.0, "nulls": 0.0},
+        {"path": "a > b", "conversions": 4.0, "value": 40.0, "nulls": 2.0},
+        {"path": "a > a > b", "conversions": 2.0, "value": 20.0, "nulls": 0.0},
+    ]
+    document = credited(journeys_of(rows), spec, "markov", order=2)
+    assert {(step["from"], step["to"]): 2 * step["count"] for step in document["transitions"]} == counts
+    assert [path["path"] for path in document["paths"]] == ["c", "a > b", "a > a > b", "b"]
+
+
+def test_as_many_steps_lead_to_a_channel_as_leave_it(awkward: Facts, spec: Spec) -> None:
+    document = credited(awkward, replace(spec, options={"replicates": 0}), "markov")
+    arrived = pd.DataFrame(document["transitions"]).groupby("to")["count"].sum()
+    left = pd.DataFrame(document["transitions"]).groupby("from")["count"].sum()
+    channels = column(document)
+    assert {channel: arrived[channel] for channel in channels} == pytest.approx({channel: left[channel] for channel in channels})
+    assert arrived["(conversion)"] == pytest.approx(document["conversions"])
+    assert left["(start)"] == pytest.approx(arrived["(conversion)"] + arrived["(null)"])
+
+
+def test_one_journey_by_shapley_is_the_mean_of_a_leads_and_a_customers() -> None:
+    rates = {"leads": [0.1, 0.5, 0.0, 0.2], "customers": [0.4, 0.0, 0.3, 0.3]}
+    parts = [
+        {"of": of, "conversions": count, "common": own[0], "rates": dict(zip("abc", own[1:], strict=True))}
+        for (of, own), count in zip(rates.items(), (30.0, 10.0), strict=True)
+    ]
+    # the journey met a twice, b, and a channel that nobody knows
+    each = [brute_force(np.array([1.0, 1.0, 0.0]), np.array(own), 0.0)[:2] for own in rates.values()]
+    wanted = 30 * each[0] / each[0].sum() + 10 * each[1] / each[1].sum()
+    found = journey_shapley(["a", "pigeon", "b", "a"], parts)
+    assert found == {"a": pytest.approx(wanted[0]), "b": pytest.approx(wanted[1]), "pigeon": 0.0}

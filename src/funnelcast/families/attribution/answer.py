@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from funnelcast.errors import UsageError
 from funnelcast.families.attribution.credit import Attribution, Method, attribute
+from funnelcast.families.attribution.drawing import top_paths, transitions
 from funnelcast.families.attribution.markov import ORDERS, choose_order, markov
 from funnelcast.families.attribution.rules import RULES, RuleMethod, rule
 from funnelcast.families.attribution.setup import Gathered, Setup, gather, setup_of
@@ -33,7 +34,8 @@ def credits(  # noqa: A001 (the word of the field)
     The ``attribute`` document; a list of them for ``all``. Beyond the contract: ``level`` and ``replicates`` of the intervals; by channel
     ``rank``, ``rank_low``, ``rank_high`` and ``probability_first``; ``comparisons`` (the probability that each channel earns more than the
     next) and what they say in ``sentences``; ``untouched`` (conversions without a touch, with which no channel is credited),
-    ``probability`` (of a journey to convert) and what belongs to one method. ``value`` is null where conversions have none.
+    ``probability`` (of a journey to convert) and what belongs to one method, such as Markov's ``transitions`` and ``paths``, for drawing.
+    ``value`` is null where conversions have none.
 
     Raises
     ------
@@ -78,7 +80,9 @@ def method_of(gathered: Gathered, setup: Setup, name: str, order: int | None, de
             choice = choose_order(paths, setup.orders, setup.minimum)
             details["log_likelihood"] = {str(tried): likelihood for tried, likelihood in choice.log_likelihood.items()}
             order = choice.order
-        return markov(paths, order, setup.minimum)
+        chained = markov(paths, order, setup.minimum)
+        details |= {"transitions": transitions(chained.chain), "paths": top_paths(paths)}
+        return chained
     if name == "shapley":
         made = shapley(paths, gathered.organic)
         details["organic_rate"] = {part.of: part.organic_rate for part in made.parts}

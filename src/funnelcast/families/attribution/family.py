@@ -32,7 +32,7 @@ _JUDGED = 5_000  # journeys on which the gate compares models
 _ENOUGH = 20  # conversions on each side of the boundary, below which the newest period can't judge
 _HELD_OUT = 0.2
 _PRIORS = (10.0, 100.0, 1_000.0, 10_000.0, 100_000.0)
-_FEATURE_SET = "open_journey.1"  # to be raised whenever journeys.open_journeys gives another path
+_FEATURE_SET = "open_journey.1 shapley.2"  # to be raised whenever journeys.open_journeys gives another path, or the artefact other numbers
 _PLOTTED = ("last", "linear", "markov", "shapley")
 
 

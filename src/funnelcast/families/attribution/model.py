@@ -14,6 +14,7 @@ from funnelcast.artefacts import to_json
 from funnelcast.errors import ArtefactDamaged, NotFound, WrongColumns
 from funnelcast.families.attribution.chain import Chain
 from funnelcast.families.attribution.credit import Attribution
+from funnelcast.families.attribution.drawing import START, state_name, transitions
 from funnelcast.families.attribution.markov import PRIOR_JOURNEYS, Markov, conversion_probabilities
 from funnelcast.families.attribution.paths import Floats, Paths
 from funnelcast.families.attribution.setup import Setup
@@ -22,7 +23,6 @@ from funnelcast.journeys import SEPARATOR, Organic
 from funnelcast.terms import Json
 
 FILE = "model.json"
-START = "(start)"
 _COLUMNS = {"path": "category"}
 _CREDITING = ("method", "rules", "credits", "transitions", "removal_effects", "shapley")
 _TEXT = frozenset({"object", "string", "category", "str"})
@@ -162,23 +162,6 @@ def last_touch_model(paths: Paths) -> AttributionModel:
             "empty_rate": base_rate,
         }
     )
-
-
-def state_name(chain: Chain, state: int) -> str:
-    """Write a state as its touches."""
-    names = (START, *chain.states.channels)
-    return SEPARATOR.join(names[symbol] for symbol in chain.states.symbols(state))
-
-
-def transitions(chain: Chain) -> list[Json]:
-    """Count the steps between single touches, for drawing: ``{"from", "to", "count"}``, ordered."""
-    names = (START, *chain.states.channels)
-    to = (*chain.states.channels, "(conversion)", "(null)")
-    counts: dict[tuple[str, str], float] = {}
-    for source, symbol, count in zip(chain.states.last[chain.source], chain.symbol, chain.totals, strict=False):
-        step = (names[source + 1], to[symbol])
-        counts[step] = counts.get(step, 0.0) + float(count)
-    return [{"from": source, "to": target, "count": count} for (source, target), count in sorted(counts.items())]
 
 
 def _require_path(rows: pd.DataFrame) -> None:
