@@ -39,3 +39,31 @@ def test_the_bridge_of_lead_scoring_is_shown_after_training(capsys: pytest.Captu
 def test_why_there_is_no_bridge(capsys: pytest.CaptureFixture[str]) -> None:
     show("train", TRAINED | {"bridge": {"missing": "7 conversions are too few"}})
     assert "7 conversions are too few" in capsys.readouterr().out
+
+
+def credited(channel: str, rank: int, **more: Any) -> dict[str, Any]:
+    figures = {"conversions": 30.0, "value": 900.0, "share": 0.6, "low": 25.5, "high": 33.25, "removal_effect": None, "rank": rank}
+    return {"channel": channel, **figures, "rank_low": 1, "rank_high": 1, "probability_first": 0.97, **more}
+
+
+def test_credits_are_shown_with_intervals_ranks_and_what_they_say(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [credited("store", 1), credited("web", 2, rank_low=1, rank_high=3, probability_first=0.02)]
+    said = {"en": ["store is credited with more than web (probability 97 %)."], "fr": ["…"]}
+    shown = {"method": "shapley", "order": None, "question": "predictive", "conversions": 50.0, "value": 1500.0, "level": 0.9}
+    show("attribute", {**shown, "credits": rows, "sentences": said})
+    lines = capsys.readouterr().out.splitlines()
+    assert "shapley, predictive: 50 conversions, value 1,500" in lines[0]
+    store, web = (next(line for line in lines if f" {name} " in line and "│" in line) for name in ("store", "web"))
+    assert [cell.strip() for cell in store.strip("│").split("│")] == ["1", "store", "30", "25.5 to 33.25", "900", "60.0%", "1", "97%"]
+    assert "1 to 3" in web
+    assert said["en"][0] in lines
+
+
+def test_what_is_lost_without_a_channel_is_shown_where_a_method_says_it(capsys: pytest.CaptureFixture[str]) -> None:
+    row = credited("store", 1, removal_effect=0.25, probability_first=None)
+    shown = {"method": "markov", "order": 2, "question": "predictive", "conversions": 50.0, "value": None, "level": 0.9}
+    show("attribute", [{**shown, "credits": [row], "sentences": {"en": [], "fr": []}}])
+    said = capsys.readouterr().out
+    assert "markov of order 2" in said
+    assert "lost without it" in said
+    assert "25.0%" in said

@@ -121,6 +121,14 @@ def test_the_credit_of_one_journey_follows_time_whatever_the_order_of_the_reques
     assert shares(journey_credit(model, given, method="first")) == [1.0, 0.0, 0.0]
 
 
+def test_the_credit_of_one_journey_by_markov_follows_removal_effects(model: AttributionModel) -> None:
+    document: Any = journey_credit(model, touches("web", "email", "web", "store"), method="markov")
+    lost = credited(model.credits("markov"), "removal_effect")
+    web, email, store = (lost[name] / (lost["web"] + lost["email"] + lost["store"]) for name in ("web", "email", "store"))
+    assert shares(document) == pytest.approx([web / 2, email, web / 2, store])
+    assert document["probability"] == model.probability("web > email > web > store")
+
+
 def test_a_channel_that_the_model_does_not_know_shares_only_with_its_like(model: AttributionModel) -> None:
     assert shares(journey_credit(model, touches("pigeon", "web"), method="shapley")) == [0.0, 1.0]
     assert shares(journey_credit(model, touches("pigeon", "smoke"), method="markov")) == [0.5, 0.5]
