@@ -200,6 +200,33 @@ def test_velocity_counts_open_cycles_as_censored() -> None:
     assert found["per_day"]["value"] == pytest.approx(1 * 0.5 * 120 / 30)
 
 
+NEEDS = {
+    "contacts": {"spend", "transactions", "touchpoints"},
+    "touchpoints": {"spend", "transactions", "touchpoints, with transactions or contacts"},
+    "transactions": {"spend", "touchpoints", "contacts or touchpoints"},
+    "spend": {"transactions", "touchpoints", "deals"},
+    "deals": {"spend", "transactions", "touchpoints"},
+}
+
+
+@pytest.mark.parametrize("name", sorted(NEEDS))
+def test_one_table_alone_is_told_what_the_rest_needs(name: str) -> None:
+    facts = company(200, seed=3).facts()
+    assert facts.observed_until is not None
+    document: dict[str, Any] = economics(facts.with_tables({name: facts.table(name)}, None), facts.observed_until)
+    json.dumps(document, allow_nan=False)
+    assert {row["needs"] for row in document["missing"]} >= NEEDS[name]
+
+
+def test_tables_without_a_row_are_as_good_as_none() -> None:
+    facts = company(200, seed=3).facts()
+    before_all: dict[str, Any] = economics(facts, AsOf(datetime(2001, 1, 1)))  # noqa: DTZ001 (wall-clock time)
+    nothing: dict[str, Any] = economics(facts.with_tables({}, None), AsOf(datetime(2001, 1, 1)))  # noqa: DTZ001 (wall-clock time)
+    assert before_all == nothing
+    assert before_all["channels"] == []
+    assert {"spend", "transactions", "deals"} <= {row["needs"] for row in before_all["missing"]}
+
+
 def figures(found: object) -> Iterator[dict[str, Any]]:
     """Walk through a document for everything with an interval."""
     if isinstance(found, dict) and {"value", "low", "high"} <= set(found):

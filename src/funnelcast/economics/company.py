@@ -24,6 +24,7 @@ from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf, Json
 
+_READ = frozenset({"contacts", "touchpoints", "transactions", "spend", "deals", "deal_events"})
 _SEED = 20260305
 
 
@@ -66,7 +67,7 @@ def economics(
     - ``journey_types``: type, journeys, conversions, conversion_rate E, days_to_convert E, value_per_journey E;
     - ``combinations``, ``retention``, ``reactivation``, ``interactions``, ``deal_stages``: what the functions of these names give.
     """
-    known = cut(facts, as_of)
+    known = _with_rows(cut(facts, as_of))
     draws = Bootstrap.of(seed)
     everyone = people(known)
     rules = rules or Rules()
@@ -89,6 +90,12 @@ def economics(
         "missing": missing(known, books),
         "findings": [finding.document() for finding in findings(known, books, everyone)],
     }
+
+
+def _with_rows(known: Facts) -> Facts:
+    """Leave out tables without a row, which tell no more than tables that aren't there."""
+    kept = {name: table for name, table in known.tables.items() if name in _READ and table.limit(1).count().execute()}
+    return known.with_tables(kept, known.as_of)
 
 
 def _customers(known: Facts, everyone: ir.Table | None, as_of: AsOf, churn_days: int, draws: Bootstrap) -> dict[str, Json]:
