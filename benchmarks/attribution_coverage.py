@@ -37,7 +37,7 @@ from funnelcast.journeys import SEPARATOR, Organic
 from funnelcast.settings import CHECKOUT
 from funnelcast.spec import read
 
-COMPANIES = 400
+COMPANIES = 1_200
 SMALLEST, LARGEST = 500, 20_000
 INERT = "inert"
 _KINDS = ("remembers one", "remembers two", INERT)

@@ -17,7 +17,7 @@ from serving.scoring import plain_record
 from serving.store import State, Store
 
 QUANTITIES = ("sales", "pipeline", "cash")
-_COMMON_METHOD = "markov"
+_COMMON_METHOD = "shapley"
 
 Reply = dict[str, Any]
 
