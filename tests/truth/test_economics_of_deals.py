@@ -115,7 +115,7 @@ def test_incidence_is_that_of_a_second_implementation(rows: list[tuple[int, str]
 
 def test_what_it_said_a_year_ago_holds_against_what_came_later() -> None:
     """Deals entered by the middle of a simulated company's life, and what had become of the same deals at its end."""
-    facts = company(6_000, seed=5).facts()
+    facts = company(3_000, seed=5).facts()
     assert facts.observed_until is not None
     earlier = facts.observed_until.plus(-365)
     said: Any = deal_stages(cut(facts, earlier), earlier, Bootstrap.of(1))["stages"]
