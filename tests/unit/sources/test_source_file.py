@@ -76,7 +76,7 @@ def test_every_key_of_the_contract_arrives(tmp_path: Path) -> None:
         "duckdb",
     )
     assert (source.terms, source.vat_rate, source.opening_balance, source.floor) == ("45 days end of month", 0.055, 120000.0, 20000.0)
-    assert (source.offline, source.spend_lag_days) == ({"store", "phone"}, 30)
+    assert (source.offline, source.spend_lag_days) == (frozenset({"store", "phone"}), 30)
     assert source.engagement == {"email_open": 1.0, "download": 5.5}
     assert (source.labels["churn"].column, source.labels["churn"].positive) == ("Churn", "1")
     assert file.observed_until == date(2025, 12, 31)
