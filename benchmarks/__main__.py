@@ -10,7 +10,7 @@ from importlib.metadata import version
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import clv, clv_scores, clv_summary, feature_set, scoring
+from benchmarks import attribution, clv, clv_scores, clv_summary, feature_set, scoring
 from benchmarks.measure import Row
 
 _CONTACTS, _FULL_CONTACTS = 200_000, 1_000_000
@@ -36,6 +36,7 @@ def _rows(contacts: int) -> Iterator[Row]:
     yield from clv_scores.rows(contacts)
     yield from feature_set.rows(contacts)
     yield from scoring.rows(contacts)
+    yield from attribution.rows(contacts)
 
 
 if __name__ == "__main__":

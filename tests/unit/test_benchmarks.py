@@ -10,11 +10,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import clv, clv_company, clv_summary, feature_set, scoring
+from benchmarks import attribution, attribution_company, clv, clv_company, clv_summary, feature_set, scoring
 from benchmarks.large_company import draw
 from benchmarks.measure import apart
 from funnelcast import champions
 from funnelcast.champions import About
+from funnelcast.families.attribution.paths import each_row
+from funnelcast.families.attribution.shapley import shapley
 from funnelcast.families.churn import FAMILY as CHURN
 from funnelcast.families.scoring.model import ScoringModel
 from funnelcast.sources.open import open_source
@@ -114,3 +116,26 @@ def test_the_drawn_transactions_end_where_they_are_summarised(tmp_path: Path) ->
     facts = open_source(clv_company.write(tmp_path, customers=500))
     assert default_as_of(facts) == clv_company.AS_OF
     assert facts.source.name == "buyers500"
+
+
+def test_credits_of_touchpoints_are_those_of_their_paths_and_of_a_dense_solve(tmp_path: Path) -> None:
+    attribution_company.draw(tmp_path, journeys=3_000)
+    rows = attribution.given(tmp_path)
+    assert rows["conversions"].between(0, 1).all()
+    credit, grouped = attribution.by_funnelcast(tmp_path)(), attribution.by_funnelcast(tmp_path, grouped=True)()
+    from_touchpoints, counted = attribution.from_touchpoints(tmp_path)(), attribution.by_funnelcast(tmp_path, value=False)()
+    for other in (grouped, from_touchpoints, counted):
+        np.testing.assert_allclose(other.conversions, credit.conversions, rtol=1e-12)
+    np.testing.assert_array_equal(grouped.value, credit.value)
+    np.testing.assert_allclose(from_touchpoints.value, credit.value, rtol=1e-9)
+    np.testing.assert_allclose(credit.removal_effect, attribution.dense_removal_effects(rows), rtol=0, atol=1e-12)
+    document = attribution.with_intervals(tmp_path)()
+    assert document["replicates"] == attribution.REPLICATES
+    assert sum(row["conversions"] for row in document["credits"]) == pytest.approx(rows["conversions"].sum())
+
+
+def test_shapley_by_all_coalitions_is_that_of_the_formula(tmp_path: Path) -> None:
+    attribution_company.draw(tmp_path, journeys=500, channels=14)
+    made = shapley(each_row(attribution.given(tmp_path)))
+    values = sum((part.values()[0] for part in made.parts), np.zeros(14))
+    np.testing.assert_allclose(attribution.shapley_by_subsets(made), values, rtol=1e-9)
