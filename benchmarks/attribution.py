@@ -35,7 +35,6 @@ Floats = npt.NDArray[np.float64]
 OTHER = "ChannelAttribution"
 REPLICATES, SHAPLEY_CHANNELS = 200, 20
 _ROUNDS, _SEED = 3, 1
-_WARM_UP = 1_000  # rows
 
 
 def rows(count: int) -> Iterator[Row]:
@@ -54,10 +53,10 @@ def by_funnelcast(folder: Path, *, value: bool = True, grouped: bool = False) ->
     """Give the credits of the path strings."""
     frame = given(folder, value=value, grouped=grouped)
 
-    def run(rows: pd.DataFrame = frame) -> Credit:
-        return markov(each_row(rows), 1).credit()
+    def run() -> Credit:
+        return markov(each_row(frame), 1).credit()
 
-    run(frame.head(_WARM_UP))
+    run()
     return run
 
 
@@ -65,11 +64,11 @@ def with_intervals(folder: Path) -> Ready:
     """Give the credits of the path strings, their intervals, and how sure their order is."""
     frame = given(folder)
 
-    def run(rows: pd.DataFrame = frame) -> dict[str, Any]:
-        paths = from_rows(rows, _SEED)
+    def run() -> dict[str, Any]:
+        paths = from_rows(frame, _SEED)
         return attribute(markov(paths, 1), paths, REPLICATES, _SEED).document()
 
-    run(frame.head(_WARM_UP))
+    run()
     return run
 
 
@@ -81,9 +80,7 @@ def from_touchpoints(folder: Path) -> Ready:
         settled = journeys.settle(company, AS_OF, JourneyRules())
         return markov(from_table(journeys.paths(settled), _SEED)[0], 1).credit()
 
-    with tempfile.TemporaryDirectory() as made:
-        attribution_company.draw(Path(made), _WARM_UP)
-        run(attribution_company.open_folder(Path(made)))
+    run(attribution_company.open_folder(folder))  # an engine keeps what it has made
     return run
 
 
@@ -96,11 +93,11 @@ def by_channelattribution(folder: Path, *, value: bool = True) -> Ready:
     frame = given(folder, value=value)
     names = {"var_path": "path", "var_conv": "conversions", "var_null": "nulls", **({"var_value": "value"} if value else {})}
 
-    def run(rows: pd.DataFrame = frame) -> pd.DataFrame:
+    def run() -> pd.DataFrame:
         with contextlib.redirect_stdout(io.StringIO()):
-            return markov_model(rows, **names, order=1, verbose=False, flg_pro=False)
+            return markov_model(frame, **names, order=1, verbose=False, flg_pro=False)
 
-    run(frame.head(_WARM_UP))
+    run()
     return run
 
 
@@ -151,7 +148,7 @@ def shapley_by_subsets(made: Shapley) -> Floats:
 
 
 def _markov(folder: Path) -> Iterator[Row]:
-    """Run all ways in turn, each in a process of its own."""
+    """Run all ways in turn, each in a process of its own and after one warm-up."""
     ways: dict[str, Any] = {
         "strings": partial(by_funnelcast, folder),
         "counts": partial(by_funnelcast, folder, value=False),

@@ -7,6 +7,7 @@ Statistics 27). Suffixes and prefixes of a kept tuple are kept, so a state and t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,6 +19,7 @@ from funnelcast.families.attribution.paths import Floats, Ints, Paths, added, di
 
 START = 0
 _LENGTHS = 8  # tuples are told apart by id * 8 + length
+_PATHS_AT_ONCE = 250_000  # so many are counted in memory that is used again and again
 
 
 @dataclass(frozen=True)
@@ -134,12 +136,12 @@ def states_of(paths: Paths, order: int, minimum: float) -> tuple[States, Ints]:
     -------
     The states and, of each touch, the index of its state, shape (touches,).
     """
-    base, numbers = len(paths.channels) + 1, _numbers(paths, order)
-    single, at = distinct(numbers[0], base)
-    keys, at = [np.array([START * _LENGTHS + 1]), single * _LENGTHS + 1], at + 1
-    for length in range(2, order + 1):
+    single, at = distinct(paths.codes, len(paths.channels))
+    keys = [np.array([START * _LENGTHS + 1]), (single + 1) * _LENGTHS + 1]
+    at += 1
+    for length, number in enumerate(_numbers(paths, order), start=2):
         reaches = np.flatnonzero(paths.position + 2 >= length)
-        tuples, place = distinct(numbers[length - 1][reaches], base**length)
+        tuples, place = distinct(number[reaches], (len(paths.channels) + 1) ** length)
         enough = np.bincount(place, weights=paths.journeys[paths.row[reaches]], minlength=len(tuples)) >= minimum
         kept = enough[place]
         at[reaches[kept]] = (sum(map(len, keys)) - 1 + np.cumsum(enough))[place[kept]]
@@ -152,16 +154,20 @@ def chain_of(paths: Paths, order: int, minimum: float) -> Chain:
     states, at = states_of(paths, order, minimum)
     width = len(paths.channels) + 2
     shape = paths.clusters, len(states.keys) * width
-    before = np.concatenate([[START], at])[:-1]
-    before[paths.offsets[:-1]] = START
-    step, last = before * width + paths.codes, at[paths.offsets[1:] - 1]
-    journeys, cluster = np.repeat(paths.journeys, paths.lengths), np.repeat(paths.cluster, paths.lengths)
+    last = at[paths.offsets[1:] - 1]
     won, lost = last * width + width - 2, last * width + width - 1
-    counts = _sparse(journeys, cluster, step, shape)
-    counts += _sparse(paths.conversions, paths.cluster, won, shape) + _sparse(paths.nulls, paths.cluster, lost, shape)
-    used = np.flatnonzero(counts.sum(axis=0))
+    counts = _sparse(paths.conversions, paths.cluster, won, shape) + _sparse(paths.nulls, paths.cluster, lost, shape)
     target = np.full(shape[1], -1)
-    target[step] = at
+    for start in range(0, len(last), _PATHS_AT_ONCE):
+        some = slice(start, start + _PATHS_AT_ONCE)
+        begins, ends, lengths = paths.offsets[:-1][some], paths.offsets[1:][some], paths.lengths[some]
+        touches = slice(begins[0], ends[-1])
+        before = np.roll(at[touches], 1)
+        before[begins - begins[0]] = START
+        step = before * width + paths.codes[touches]
+        target[step] = at[touches]
+        counts += _sparse(np.repeat(paths.journeys[some], lengths), np.repeat(paths.cluster[some], lengths), step, shape)
+    used = np.flatnonzero(counts.sum(axis=0))
     value_states, value_column = distinct(last, len(states.keys))
     values = _sparse(paths.value, paths.cluster, value_column, (paths.clusters, len(value_states)))
     values.data = significant(values.data)  # whatever the order of the rows
@@ -174,15 +180,17 @@ def scatter(values: Floats, columns: Ints, width: int) -> Floats:
     return np.asarray(values @ spread, dtype=np.float64)
 
 
-def _numbers(paths: Paths, order: int) -> list[Ints]:
-    """Write the last 1, 2, … k symbols before and at each touch as one number."""
+def _numbers(paths: Paths, order: int) -> Iterator[Ints]:
+    """Write the last 2, 3, … k symbols before and at each touch as one number."""
+    if order == 1:
+        return
     base, symbol = len(paths.channels) + 1, paths.codes + 1
-    numbers = [symbol]
+    number = symbol
     for back in range(1, order):
         earlier = np.zeros_like(symbol)
         earlier[back:] = symbol[:-back] if back <= len(symbol) else 0
-        numbers.append(numbers[-1] + np.where(paths.position >= back, earlier, START) * base**back)
-    return numbers
+        number = number + np.where(paths.position >= back, earlier, START) * base**back
+        yield number
 
 
 def _sparse(weights: Floats, rows: Ints, columns: Ints, shape: tuple[int, int]) -> Any:

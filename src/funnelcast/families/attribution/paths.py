@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 CLUSTERS = 256
 AMOUNTS = ("conversions", "value", "nulls")
+_ROWS_AT_ONCE = 100_000  # of text, split in memory that is used again and again
 _TABLE = 8  # cells of a table per key, up to which marking them is quicker than sorting keys
 _DIGITS = 12  # sums of the engine's threads differ in the last bits from run to run; money doesn't
 
@@ -125,16 +126,25 @@ class Paths:
 
 def from_arrays(path: pa.ListArray, columns: pd.DataFrame | Mapping[str, Any], *, clusters: int = CLUSTERS) -> Paths:
     """Make paths of an Arrow array of channel lists and arrays ``conversions, value, nulls, cluster, customer`` in the same order."""
-    encoded = path.flatten().dictionary_encode()
-    names = encoded.dictionary.to_pylist()
-    channels = tuple(sorted(names))
-    place = {name: code for code, name in enumerate(channels)}
-    rank = np.array([place[name] for name in names], dtype=np.int64)
-    codes = rank[encoded.indices.to_numpy(zero_copy_only=False)] if names else np.zeros(0, dtype=np.int64)
-    lengths = np.diff(path.offsets.to_numpy()).astype(np.int64)
-    conversions, value, nulls = (np.array(columns[name], dtype=np.float64) for name in AMOUNTS)
-    cluster, customer = np.array(columns["cluster"], dtype=np.int64), np.array(columns["customer"], dtype=bool)
-    return Paths(channels, codes, _offsets(lengths), conversions, value, nulls, cluster, customer, clusters)
+    return _of_parts([path], columns, clusters)
+
+
+def _of_parts(parts: Iterable[pa.ListArray], columns: pd.DataFrame | Mapping[str, Any], clusters: int) -> Paths:
+    """Make paths of arrays that follow each other, none of which is needed any longer once it is read."""
+    places: dict[str, int] = {}
+    codes, lengths = [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.int32)]
+    for part in parts:
+        encoded = part.flatten().dictionary_encode()
+        code = np.array([places.setdefault(name, len(places)) for name in encoded.dictionary.to_pylist()], dtype=np.int32)
+        codes.append(code[encoded.indices.to_numpy(zero_copy_only=False)])
+        lengths.append(np.diff(part.offsets.to_numpy()))
+    channels = tuple(sorted(places))
+    rank = np.zeros(len(channels), dtype=np.int64)
+    rank[[places[name] for name in channels]] = np.arange(len(channels))
+    conversions, value, nulls = (np.asarray(columns[name], dtype=np.float64) for name in AMOUNTS)
+    cluster, customer = np.asarray(columns["cluster"], dtype=np.int64), np.asarray(columns["customer"], dtype=bool)
+    offsets = _offsets(np.concatenate(lengths))
+    return Paths(channels, rank[np.concatenate(codes)], offsets, conversions, value, nulls, cluster, customer, clusters)
 
 
 def from_table(table: ir.Table, seed: int) -> tuple[Paths, npt.NDArray[np.bool_]]:
@@ -161,14 +171,16 @@ def from_rows(rows: pd.DataFrame, seed: int) -> Paths:
     """
     known = "contact_id" in rows
     clusters = CLUSTERS if known else 1
-    text, amounts, kept = _read(rows)
-    encoded = text.dictionary_encode()
+    text = _text(rows["path"])
+    touched = pc.not_equal(pc.utf8_trim_whitespace(text), "")
+    kept = touched.to_numpy(zero_copy_only=False)
+    encoded = text.filter(touched).dictionary_encode()
     order = pc.sort_indices(encoded.dictionary)
     rank = np.empty(len(order), dtype=np.int64)
     rank[order.to_numpy()] = np.arange(len(order))
     cluster = pd.factorize(rows["contact_id"], sort=True)[0][kept] % CLUSTERS if known else 0
     cells, place = distinct(rank[encoded.indices.to_numpy()] * clusters + cluster, len(order) * clusters)
-    summed: dict[str, Any] = {name: added(place, amount, len(cells)) for name, amount in amounts.items()}
+    summed: dict[str, Any] = {name: added(place, amount[kept], len(cells)) for name, amount in _amounts(rows).items()}
     summed |= {"value": significant(summed["value"]), "cluster": cells % clusters, "customer": np.zeros(len(cells), dtype=bool)}
     listed = pc.split_pattern(encoded.dictionary.take(order.take(pa.array(cells // clusters))), SEPARATOR)
     paths = from_arrays(listed, summed)
@@ -177,20 +189,23 @@ def from_rows(rows: pd.DataFrame, seed: int) -> Paths:
 
 def each_row(rows: pd.DataFrame) -> Paths:
     """Read the rows of ``from_rows`` as they come, all in one cluster: enough for the credit itself, and the quickest way to it."""
-    text, amounts, _ = _read(rows)
-    alone = {"cluster": np.zeros(len(text)), "customer": np.zeros(len(text))}
-    return from_arrays(pc.split_pattern(text, SEPARATOR), amounts | alone, clusters=1)
+    blocks = (rows["path"].iloc[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE))
+    alone = {"cluster": np.zeros(len(rows)), "customer": np.zeros(len(rows))}
+    paths = _of_parts((pc.split_pattern(_text(block), SEPARATOR) for block in blocks), _amounts(rows) | alone, clusters=1)
+    blank = np.array([not name.strip() for name in paths.channels], dtype=bool)
+    untouched = (paths.lengths == 1) & blank[paths.codes[paths.offsets[:-1]]] if blank.any() else blank[:0]
+    return each_row(rows[~untouched]) if untouched.any() else paths
 
 
-def _read(rows: pd.DataFrame) -> tuple[pa.Array, dict[str, Floats], Any]:
-    """Give the paths as text, what they brought, and which rows they are: those with a touch."""
-    text = pc.fill_null(pa.Array.from_pandas(rows["path"]).cast(pa.large_string()), "")
-    text = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
-    amounts = {name: rows[name].fillna(0.0).to_numpy(np.float64) if name in rows else np.zeros(len(rows)) for name in AMOUNTS}
-    touched = pc.not_equal(pc.utf8_trim_whitespace(text), "").to_numpy(zero_copy_only=False)
-    if touched.all():
-        return text, amounts, slice(None)
-    return text.filter(touched), {name: amount[touched] for name, amount in amounts.items()}, touched
+def _text(path: pd.Series) -> pa.Array:
+    """Give paths as text, empty where there is none."""
+    text = pc.fill_null(pa.Array.from_pandas(path).cast(pa.large_string()), "")
+    return text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
+
+
+def _amounts(rows: pd.DataFrame) -> dict[str, Floats]:
+    """Give what paths brought, 0 where it isn't said."""
+    return {name: rows[name].fillna(0.0).to_numpy(np.float64) if name in rows else np.zeros(len(rows)) for name in AMOUNTS}
 
 
 def distinct(keys: Ints, size: int) -> tuple[Ints, Ints]:
