@@ -365,7 +365,8 @@ def _windows(touches: ir.Table, rules: JourneyRules) -> ir.Table:
 def _ordered(touches: ir.Table) -> Any:
     """Collect the channels in order of time; the channel's name settles ties."""
     # sorting short lists takes a third of the time of an aggregate in order, and Spark orders no aggregate
-    return ibis.struct({"at": touches.at, "channel": touches.channel}).collect().sort().map(lambda touch: touch["channel"])
+    collected = ibis.struct({"at": touches.at, "channel": touches.channel}).collect(where=touches.channel.notnull())
+    return collected.sort().map(lambda touch: touch["channel"])
 
 
 def _with_outcome(joined: ir.Table, as_of: AsOf, rules: JourneyRules) -> ir.Table:
