@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from funnelcast.families.one_thread import one_thread
 
 Floats = npt.NDArray[np.float64]
 
@@ -97,7 +98,7 @@ def fit(problem: Problem) -> Floats:
 
     The sums run on one thread: the same bits on every machine, and no threads that wait for each other on a busy one.
     """
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         return _ascend(problem)
 
 

@@ -28,6 +28,7 @@ import numpy.typing as npt
 
 from funnelcast.families.attribution.credit import Credit, shared
 from funnelcast.families.attribution.paths import Floats, Paths
+from funnelcast.families.one_thread import one_thread
 from funnelcast.journeys import Organic
 from funnelcast.terms import Json, Question
 
@@ -211,14 +212,8 @@ def fit_rates(members: Floats, journeys: Floats, conversions: Floats, base_hazar
         lost=np.concatenate([np.maximum(journeys - conversions, 0.0), np.full(width, 1 - pooled)]),
         base_hazard=base_hazard,
     )
-    rates = np.full(width + 1, -np.log1p(-pooled) / 2) if start is None else np.clip(start, 1e-6, _LARGEST)
-    loss = outcomes.loss(rates)
-    for _ in range(_STEPS):
-        moved, fallen = outcomes.newton_step(rates, loss)
-        if loss - fallen <= _ENOUGH * (1 + abs(loss)):
-            return moved
-        rates, loss = moved, fallen
-    return rates
+    with one_thread():
+        return outcomes.fit(np.full(width + 1, -np.log1p(-pooled) / 2) if start is None else np.clip(start, 1e-6, _LARGEST))
 
 
 @dataclass(frozen=True)
@@ -236,6 +231,15 @@ class _Outcomes:
     def loss(self, rates: Floats) -> float:
         hazard = self.hazard(rates)
         return float(self.lost @ hazard - self.won @ np.log(-np.expm1(-hazard)))
+
+    def fit(self, rates: Floats) -> Floats:
+        loss = self.loss(rates)
+        for _ in range(_STEPS):
+            moved, fallen = self.newton_step(rates, loss)
+            if loss - fallen <= _ENOUGH * (1 + abs(loss)):
+                return moved
+            rates, loss = moved, fallen
+        return rates
 
     def newton_step(self, rates: Floats, loss: float) -> tuple[Floats, float]:
         odds = 1 / np.expm1(self.hazard(rates))

@@ -18,8 +18,9 @@ import pandas as pd
 
 from funnelcast.errors import TooFewRows
 from funnelcast.families.clv.likelihood import Objective, Purchases, Spend, bg_nbd, gamma_gamma
-from funnelcast.families.clv.maximum import Climbs, Fitted, climb, highest, one_thread
+from funnelcast.families.clv.maximum import Climbs, Fitted, climb, highest
 from funnelcast.families.clv.parameters import BgNbd, Floats, GammaGamma
+from funnelcast.families.one_thread import one_thread
 from funnelcast.terms import Json
 
 _FEWEST_REPEATERS = 10

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from funnelcast.errors import ModelError
 from funnelcast.families.clv.likelihood import Objective, hessian
 from funnelcast.families.clv.parameters import Floats
+from funnelcast.families.one_thread import one_thread
 from funnelcast.terms import Json
 
 _WIDEST_LOG_DEVIATION = 2.0
@@ -55,12 +54,6 @@ class Climbs:
             "starts_converged": self.converged,
             "spread_of_log_likelihood": float(max(self.heights) - min(self.heights)),
         }
-
-
-def one_thread() -> AbstractContextManager[object]:
-    """Keep BLAS to one thread: for four parameters, threads that wait for each other on a busy machine cost ten times the work."""
-    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
-    return limits
 
 
 def climb(objective: Objective, starts: Sequence[Floats]) -> Climbs:

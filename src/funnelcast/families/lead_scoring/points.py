@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from funnelcast.families.one_thread import one_thread
 
 Floats = npt.NDArray[np.float64]
 REPLICATES = 200
@@ -75,7 +76,7 @@ class Learned:
 
 def fit_points(evidence: Evidence, rule: Rule, start: Floats | None = None) -> Learned:
     """Fit the points by Newton's method, to the same digits whatever the number of threads."""
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         curve = _Curve.of(evidence, rule)
         fitted = curve.fit(curve.start() if start is None else start)
         return Learned(rule.unit * fitted[curve.weights], fitted, -curve.objective(fitted, curve.kappa(fitted)))
@@ -87,7 +88,7 @@ def replicate_points(evidence: Evidence, rule: Rule, learned: Learned, seed: int
     Each replicate weighs the contacts by exponential draws (Rubin 1981, the Bayesian bootstrap), moves the prior by its own spread, so that
     a kind without touches is as uncertain as the prior says, and takes one Newton step from the fit, within the bounds.
     """
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         return rule.unit * _Curve.of(evidence, rule).replicates(learned.fitted, evidence.contact, np.random.default_rng(seed))
 
 

@@ -12,10 +12,11 @@ import pandas as pd
 
 from funnelcast.evaluate.calibration import fit_line, log_odds
 from funnelcast.families.boosting import Shape, Trees, TreeSettings, cross_fit, train
+from funnelcast.families.one_thread import one_thread
 from funnelcast.families.scoring.calibrator import Calibrator, learn_calibrator, with_bands
 from funnelcast.families.scoring.columns import Columns
 from funnelcast.families.scoring.design import Design
-from funnelcast.families.scoring.linear_member import Indices, Pairs, fit_linear, log_loss_of, one_adder, or_segments
+from funnelcast.families.scoring.linear_member import Indices, Pairs, fit_linear, log_loss_of, or_segments
 from funnelcast.families.scoring.model import ScoringModel, without
 from funnelcast.families.scoring.prepared import FEWEST_FOR_A_MODEL, PENALTIES, Prepared, Recipe, prepare
 from funnelcast.labels import LABEL
@@ -60,7 +61,7 @@ def fit_scoring(prepared: Prepared, folds: Sequence[Fold], recipe: Recipe) -> Fi
     if not folds or rarer < FEWEST_FOR_A_MODEL or not prepared.columns.encoded:
         return base_rate(prepared, recipe)
     pairs = [(fold.fit, fold.judge) for fold in folds]
-    with one_adder():
+    with one_thread():
         own = fit_linear(prepared, pairs, recipe.penalties)
         if rarer < FEWEST_FOR_TREES:
             prepared, own = or_segments(prepared, own, pairs, recipe)
@@ -95,7 +96,7 @@ def fit_simple(rows: pd.DataFrame, names: Sequence[str], baseline: str, folds: S
     if not folds or prepared.rarer < FEWEST_FOR_A_MODEL or not prepared.columns.encoded:
         return base_rate(prepared, recipe)
     pairs = [(fold.fit, fold.judge) for fold in folds]
-    with one_adder():
+    with one_thread():
         own = fit_linear(prepared, pairs, PENALTIES)
     calibrator = learn_calibrator(np.concatenate(own.raw), np.concatenate([outcome[judge] for _, judge in pairs]))
     return Fitted(_model(prepared, recipe, calibrator, Members(own.design, own.beta)), tuple(judge for _, judge in pairs), tuple(own.raw))

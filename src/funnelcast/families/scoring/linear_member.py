@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from funnelcast.families.scoring.design import Design, learn_design
 from funnelcast.families.scoring.logistic import fit_ridge, linear
@@ -60,12 +58,6 @@ def or_segments(prepared: Prepared, own: Linear, pairs: Pairs, recipe: Recipe) -
     outcome = np.concatenate([prepared.outcome[judge] for _, judge in pairs])
     better = log_loss_of(np.concatenate(rates.raw), outcome) <= log_loss_of(np.concatenate(own.raw), outcome)
     return (alone, rates) if better else (prepared, own)
-
-
-def one_adder() -> AbstractContextManager[object]:
-    """Let the linear-algebra library add in one thread: the same digits on every machine, and no fight for the cores."""
-    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
-    return limits
 
 
 def log_loss_of(raw: Floats, outcome: Floats) -> float:
