@@ -94,7 +94,7 @@ def _facts(options: argparse.Namespace, settings: Settings) -> Facts:
     from funnelcast.sources.open import open_source  # noqa: PLC0415
 
     path = _source_path(options, settings)
-    progress(f"reading {path.name} of {path.parent.name}")
+    progress(f"reading {path}")
     return open_source(path, threads=settings.threads, memory=settings.memory)
 
 
