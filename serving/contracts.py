@@ -17,7 +17,7 @@ LARGEST_AMOUNT = 1e12
 LARGEST_TURNOVER = 1e14
 """Of one contact: sums are exact, in ten-thousandths, up to here."""
 
-_INSTANT = re.compile(r"(19|20|21)\d\d-\d\d-\d\d[T ]\d\d:\d\d.*")
+_INSTANT = re.compile(r"(19|20|21)\d\d-\d\d-\d\d[T ]\d\d:\d\d.*([Zz]|[+-]\d\d(:?\d\d)?)")
 _DAY = re.compile(r"(19|20|21)\d\d-\d\d-\d\d")
 
 
@@ -31,11 +31,10 @@ def _instant(value: object) -> object:
 def _moment(value: object) -> object:
     if isinstance(value, str) and _DAY.fullmatch(value):
         return date.fromisoformat(value)
-    moment = datetime.fromisoformat(str(_instant(value)))
-    if moment.tzinfo is None:  # at midnight it would pass for a day
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):  # without its offset midnight would pass for a day
         message = "give a day such as 2025-02-01, or a time stamp with its offset"
         raise ValueError(message)
-    return moment
+    return datetime.fromisoformat(value)
 
 
 def _number(value: object) -> object:
