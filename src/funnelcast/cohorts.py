@@ -21,12 +21,17 @@ def age_days(as_of: Any, instant: Any) -> Any:
 
     At midnight these are calendar days, so ``age < 30`` is the half-open window of the last 30 days; below 0 lies the future.
     """
-    return ((as_of.epoch_seconds() - instant.epoch_seconds()) / SECONDS_PER_DAY).ceil().cast("int64") - 1
+    return elapsed_days(instant, as_of).ceil().cast("int64") - 1
+
+
+def elapsed_days(first: Any, then: Any) -> Any:
+    """Give the days from one instant to another, parts of days included."""
+    return (then.epoch_seconds() - first.epoch_seconds()) / SECONDS_PER_DAY
 
 
 def days_between(first: Any, then: Any) -> Any:
     """Give the whole days from one instant to a later one."""
-    return ((then.epoch_seconds() - first.epoch_seconds()) / SECONDS_PER_DAY).floor().cast("int64")
+    return elapsed_days(first, then).floor().cast("int64")
 
 
 def clocks(dates: Sequence[AsOf]) -> ir.Table:

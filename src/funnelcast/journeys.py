@@ -14,6 +14,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from funnelcast.cohorts import elapsed_days
 from funnelcast.errors import MissingTable
 from funnelcast.sources.as_of import cut, known_to
 from funnelcast.sources.facts import Facts
@@ -23,7 +24,6 @@ SEPARATOR = " > "
 CONVERTED, NULL, OPEN = "converted", "null", "open"
 TYPES = ("online", "offline", "mixed_started_online", "mixed_started_offline")
 """Of journeys, by the channels that they met and where they began."""
-_SECONDS_PER_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def decayed(settled: Settled) -> ir.Table:
     Columns ``cluster, channel, conversions, value``, ordered by the first two.
     """
     earning = settled.touches.filter(settled.touches.window == -1)
-    age = _days(earning.next_at, earning.at)
+    age = elapsed_days(earning.at, earning.next_at)
     weighed = earning.mutate(weight=(age * (-_LN2 / settled.rules.half_life_days)).exp())
     journey = ibis.window(group_by=["contact_id", "next_at"])
     shared = weighed.mutate(share=weighed.weight / weighed.weight.sum().over(journey))
@@ -262,8 +262,8 @@ def _days_lived(settled: Settled) -> list[float]:
     contacts = settled.facts.table("contacts").select("contact_id", "created_at")
     known = contacts.left_join(_first_conversions(settled.purchases), "contact_id")
     bought = known.first_at.fill_null(end)
-    before = _days(bought, known.created_at)
-    sums = known.aggregate(before=ibis.greatest(before, 0.0).sum().fill_null(0.0), after=_days(end, bought).sum().fill_null(0.0)).execute()
+    before, after = ibis.greatest(elapsed_days(known.created_at, bought), 0.0), elapsed_days(bought, end)
+    sums = known.aggregate(before=before.sum().fill_null(0.0), after=after.sum().fill_null(0.0)).execute()
     return [float(sums["before"].iloc[0]), float(sums["after"].iloc[0])]
 
 
@@ -272,7 +272,7 @@ def _days_inside(settled: Settled) -> tuple[list[float], list[float], list[float
     end = ibis.literal(settled.as_of.at, type="timestamp")
     table = settled.journeys.semi_join(settled.facts.table("contacts"), "contact_id")
     following = table.started_at.lead().over(ibis.window(group_by="contact_id", order_by=["started_at", "last_touch_at"]))
-    placed = table.mutate(days=_days(ibis.least(table.settled_at.fill_null(end), following.fill_null(end)), table.started_at))
+    placed = table.mutate(days=elapsed_days(table.started_at, ibis.least(table.settled_at.fill_null(end), following.fill_null(end))))
     over = placed.state != OPEN
     summed = placed.group_by("customer").aggregate(
         inside=placed.days.sum(), settled_days=placed.days.sum(where=over).fill_null(0.0), count=over.sum().cast("float64")
@@ -303,7 +303,7 @@ def open_journeys(facts: Facts, rules: JourneyRules, cohort: ir.Table) -> ir.Tab
     touches = known_to(facts, "touchpoints", members)
     before = _last_conversions(facts, members)
     since = touches.left_join(before, keys)
-    recent = _days(since.as_of, since.occurred_at) <= rules.lookback_days
+    recent = elapsed_days(since.occurred_at, since.as_of) <= rules.lookback_days
     mine = since.filter(recent & (since.converted_at.isnull() | (since.occurred_at > since.converted_at)))
     mine = mine.rename(at="occurred_at").select("contact_id", "as_of", "at", "channel")
     found = mine.group_by(keys).aggregate(path=_ordered(mine).join(SEPARATOR))
@@ -324,10 +324,6 @@ def _last_conversions(facts: Facts, members: ir.Table) -> ir.Table:
 
 
 _LN2 = 0.6931471805599453
-
-
-def _days(later: Any, earlier: Any) -> Any:
-    return (later.epoch_seconds() - earlier.epoch_seconds()) / _SECONDS_PER_DAY
 
 
 def _assigned(known: Facts, rows: ir.Table, bought: ir.Table, rules: JourneyRules) -> ir.Table:
@@ -353,11 +349,11 @@ def _assigned(known: Facts, rows: ir.Table, bought: ir.Table, rules: JourneyRule
 
 
 def _windows(touches: ir.Table, rules: JourneyRules) -> ir.Table:
-    earns = (touches.next_at.notnull() & (_days(touches.next_at, touches.at) <= rules.lookback_days)).fill_null(False)  # noqa: FBT003
+    earns = (touches.next_at.notnull() & (elapsed_days(touches.at, touches.next_at) <= rules.lookback_days)).fill_null(False)  # noqa: FBT003
     marked = touches.mutate(earns=earns)
     stretch = ibis.window(group_by=["contact_id", "next_at", "earns"])
     began = marked.mutate(began=marked.at.min().over(stretch))
-    window = (_days(began.at, began.began) / rules.lookback_days).floor().cast("int64")
+    window = (elapsed_days(began.began, began.at) / rules.lookback_days).floor().cast("int64")
     windowed = began.mutate(window=ibis.ifelse(began.earns, ibis.literal(-1, type="int64"), window))
     return windowed.select("contact_id", "at", "channel", "next_at", "window")
 

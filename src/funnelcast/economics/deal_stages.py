@@ -10,8 +10,9 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from funnelcast.economics.estimates import CLUSTERS, LEVEL, Bootstrap, Floats, estimate
-from funnelcast.economics.followed import days_between, instant, laid_out
+from funnelcast.cohorts import days_between
+from funnelcast.economics.estimates import CLUSTERS, LEVEL, Bootstrap, Floats, cluster_of, estimate
+from funnelcast.economics.followed import instant, laid_out
 from funnelcast.economics.people import frame_of
 from funnelcast.sources.facts import Facts
 from funnelcast.sources.schema import LOST, WON
@@ -59,11 +60,11 @@ def _entries(known: Facts, as_of: AsOf) -> ir.Table:
 
 def _counted(known: Facts, ends: ir.Table, as_of: AsOf) -> pd.DataFrame:
     deals = known.table("deals").select("deal_id", "channel")
-    numbered = deals.mutate(cluster=(ibis.row_number().over(ibis.window(order_by="deal_id")) % CLUSTERS).cast("int64"))
+    numbered = deals.mutate(cluster=cluster_of("deal_id"))
     joined = ends.join(numbered, "deal_id")
     lost = joined.lost_at.notnull() & (joined.forward_at.isnull() | (joined.lost_at < joined.forward_at))
     until = ibis.coalesce(ibis.least(joined.forward_at, joined.lost_at), joined.forward_at, joined.lost_at, instant(as_of))
-    days = days_between(joined.entered_at, until).floor().cast("int64")
+    days = days_between(joined.entered_at, until)
     ended = ibis.cases((lost, LOST), (joined.forward_at.notnull(), FORWARD), else_=STILL)
     keyed = joined.mutate(days=days, ended=ended)
     keys = ["stage", "place", "channel", "cluster", "days", "ended"]

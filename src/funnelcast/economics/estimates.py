@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import ibis
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -94,6 +95,11 @@ def estimate(value: float | None, draws: Floats) -> dict[str, Json]:
     if value is not None:
         low, high = min(low, value), max(high, value)
     return {"value": value, "low": low, "high": high}
+
+
+def cluster_of(key: str) -> Any:
+    """Deal the rows of a table into clusters, in the order of their key."""
+    return (ibis.row_number().over(ibis.window(order_by=key)) % CLUSTERS).cast("int64")
 
 
 def by_cluster(frame: pd.DataFrame, column: str, **where: Any) -> Floats:

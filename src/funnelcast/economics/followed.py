@@ -9,11 +9,10 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from funnelcast.cohorts import elapsed_days
 from funnelcast.economics.estimates import CLUSTERS, Floats
 from funnelcast.families.attribution.paths import significant
 from funnelcast.terms import DAYS_PER_MONTH, AsOf
-
-_SECONDS_PER_DAY = 86_400
 
 
 def instant(as_of: AsOf) -> Any:
@@ -21,14 +20,9 @@ def instant(as_of: AsOf) -> Any:
     return ibis.literal(as_of.at, type="timestamp")
 
 
-def days_between(earlier: Any, later: Any) -> Any:
-    """Count the days from one instant to another, parts of days included."""
-    return (later.epoch_seconds() - earlier.epoch_seconds()) / _SECONDS_PER_DAY
-
-
 def months_between(earlier: Any, later: Any) -> Any:
     """Count the whole months of average length from one instant to another."""
-    return (days_between(earlier, later) / DAYS_PER_MONTH).floor().cast("int64")
+    return (elapsed_days(earlier, later) / DAYS_PER_MONTH).floor().cast("int64")
 
 
 @dataclass(frozen=True)

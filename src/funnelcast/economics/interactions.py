@@ -8,8 +8,9 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from funnelcast.cohorts import elapsed_days
 from funnelcast.economics.estimates import Bootstrap, by_cluster
-from funnelcast.economics.followed import days_between, instant
+from funnelcast.economics.followed import instant
 from funnelcast.economics.people import frame_of
 from funnelcast.sources.facts import Facts
 from funnelcast.terms import DAYS_PER_MONTH, AsOf, Json
@@ -67,6 +68,6 @@ def _months(everyone: ir.Table, state: str, start: Any, as_of: AsOf) -> pd.DataF
     now = instant(as_of)
     customer_at = everyone.customer_at.fill_null(now)
     since, until = (everyone.lead_at, customer_at) if state == LEAD else (customer_at, now)
-    days = days_between(ibis.greatest(since, start), ibis.least(until, now))
+    days = elapsed_days(ibis.greatest(since, start), ibis.least(until, now))
     lived = everyone.mutate(months=ibis.greatest(days, 0.0) / DAYS_PER_MONTH)
     return frame_of(lived.group_by("cluster").aggregate(months=lived.months.sum().fill_null(0.0)).order_by("cluster"))

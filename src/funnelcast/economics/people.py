@@ -8,7 +8,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from funnelcast.economics.estimates import CLUSTERS
+from funnelcast.economics.estimates import cluster_of
 from funnelcast.journeys import CONVERTED
 from funnelcast.sources.facts import Facts
 
@@ -29,7 +29,7 @@ def people(known: Facts) -> ir.Table | None:
     if not ids:
         return None
     everyone = ids[0].distinct() if len(ids) == 1 else ids[0].union(*ids[1:], distinct=True)
-    everyone = everyone.mutate(cluster=(ibis.row_number().over(ibis.window(order_by="contact_id")) % CLUSTERS).cast("int64"))
+    everyone = everyone.mutate(cluster=cluster_of("contact_id"))
     sources: list[str] = []
     days: list[str] = []
     arrivals: list[str] = []

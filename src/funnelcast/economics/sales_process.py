@@ -6,14 +6,13 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from funnelcast.economics.estimates import CLUSTERS, Bootstrap, by_cluster, estimate
+from funnelcast.cohorts import elapsed_days
+from funnelcast.economics.estimates import Bootstrap, by_cluster, cluster_of, estimate
 from funnelcast.economics.people import frame_of
 from funnelcast.journeys import CONVERTED, OPEN, TYPES, journey_type
 from funnelcast.sources.facts import Facts
 from funnelcast.sources.schema import LOST, WON
 from funnelcast.terms import AsOf, Json
-
-_SECONDS_PER_DAY = 86_400
 
 
 def velocity(known: Facts, as_of: AsOf, draws: Bootstrap) -> dict[str, Json]:
@@ -26,10 +25,10 @@ def velocity(known: Facts, as_of: AsOf, draws: Bootstrap) -> dict[str, Json]:
     closed = (deals.outcome.lower().isin([WON, LOST]) & deals.closed_at.notnull()).fill_null(False)  # noqa: FBT003 (Ibis's signature)
     won = closed & (deals.outcome.lower() == WON)
     until = ibis.ifelse(closed, deals.closed_at, ibis.literal(as_of.at, type="timestamp"))
-    days = (until.epoch_seconds() - deals.opened_at.epoch_seconds()) / _SECONDS_PER_DAY
+    days = elapsed_days(deals.opened_at, until)
     amount = ibis.coalesce(deals.closed_amount, deals.amount)
     rows = deals.mutate(
-        cluster=(ibis.row_number().over(ibis.window(order_by="deal_id")) % CLUSTERS).cast("int64"),
+        cluster=cluster_of("deal_id"),
         is_closed=closed.cast("float64"),
         is_won=won.cast("float64"),
         days=ibis.ifelse(days < 0, 0.0, days),
@@ -58,7 +57,7 @@ def by_type(table: ir.Table) -> pd.DataFrame:
     settled = table.filter(table.state != OPEN)
     kind = journey_type(settled.any_online, settled.any_offline, settled.started_offline)
     converted = settled.state == CONVERTED
-    days = (settled.converted_at.epoch_seconds() - settled.started_at.epoch_seconds()) / _SECONDS_PER_DAY
+    days = elapsed_days(settled.started_at, settled.converted_at)
     rows = settled.mutate(kind=kind, won=converted.cast("float64"), days=ibis.ifelse(converted, days, 0.0).fill_null(0.0))
     summed = rows.group_by(["cluster", "kind"]).aggregate(
         journeys=rows.count(), converted=rows.won.sum(), days=rows.days.sum(), value=rows.value.sum()
