@@ -14,6 +14,7 @@ from funnelcast.evaluate.quantiles import inside, pit
 from funnelcast.families.clv.groups import PurchaseModel
 from funnelcast.families.clv.holdout import covered, evenness
 from funnelcast.families.clv.parameters import Floats, Whole
+from funnelcast.families.clv.rows import read_by
 from funnelcast.terms import Json
 
 _GROUP = 200
@@ -51,7 +52,7 @@ def account(model: PurchaseModel, rows: pd.DataFrame) -> dict[str, dict[str, Any
     terms = model.terms
     chosen = rows.iloc[np.random.default_rng(terms.seed).permutation(len(rows))[:_MOST_CUSTOMERS]]
     days = float(chosen["holdout_days"].iloc[0])
-    values = model.count_pit(_read(model, chosen), chosen["purchases"].to_numpy(dtype=np.float64), days, terms.seed)
+    values = model.count_pit(read_by(model.columns, chosen), chosen["purchases"].to_numpy(dtype=np.float64), days, terms.seed)
     sums = met(model, chosen, days, terms.draws, terms.seed)
     told: dict[str, Json] = {name: {kind: _told(kind, found, terms.seed) for kind, found in of.items()} for name, of in sums.items()}
     return {
@@ -68,7 +69,7 @@ def met(model: PurchaseModel, rows: pd.DataFrame, days: float, draws: int, seed:
     rows
         In random order: each group takes every so many of them, 200 or a few more (all, where there are fewer).
     """
-    inputs = _read(model, rows)
+    inputs = read_by(model.columns, rows)
     groups = max(len(rows) // _GROUP, 1)
     cell = _tenths(model.expected_purchases(inputs, days)) * groups + np.arange(len(rows)) % groups
     present, place = np.unique(cell, return_inverse=True)
@@ -93,10 +94,6 @@ def _tenths(expected: Floats) -> Whole:
     tenth = np.empty(len(expected), dtype=np.int64)
     tenth[np.argsort(-expected, kind="stable")] = np.arange(len(expected)) * _TENTHS // max(len(expected), 1)
     return tenth
-
-
-def _read(model: PurchaseModel, rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[[name for name in model.columns if name in rows.columns]]
 
 
 def _told(kind: str, found: Met, seed: int) -> dict[str, Json]:

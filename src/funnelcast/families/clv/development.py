@@ -24,6 +24,7 @@ from funnelcast.families.clv.model import ClvModel
 from funnelcast.families.clv.omnichannel import SEGMENTED, frame_of, omnichannel, segmented
 from funnelcast.families.clv.parameters import Floats, Process
 from funnelcast.families.clv.replacement import Replacement, Workshop, replace_plain
+from funnelcast.families.clv.rows import read_by
 from funnelcast.families.clv.segments import Holdout, table
 from funnelcast.families.clv.summary import (
     bought_between,
@@ -241,19 +242,14 @@ def metrics_of(model: Judged, rows: pd.DataFrame) -> dict[str, float]:
 
 def losses(model: Judged, rows: pd.DataFrame) -> Floats:
     """Give the CRPS of each customer's count of purchases in the hold-out."""
-    return model.count_losses(read_by(model, rows), rows["purchases"].to_numpy(dtype=np.float64), _days(rows))
-
-
-def read_by(model: Judged, rows: pd.DataFrame) -> pd.DataFrame:
-    """Give the columns that a model reads, as far as they are there."""
-    return rows[[name for name in model.columns if name in rows.columns]]
+    return model.count_losses(read_by(model.columns, rows), rows["purchases"].to_numpy(dtype=np.float64), _days(rows))
 
 
 def expected_in_holdout(model: Judged, rows: pd.DataFrame) -> tuple[Floats, Floats, float]:
     """Give predicted and actual purchases, and the days of the hold-out."""
     actual = rows["purchases"].to_numpy(dtype=np.float64)
     days = _days(rows)
-    return model.expected_purchases(read_by(model, rows), days), actual, days
+    return model.expected_purchases(read_by(model.columns, rows), days), actual, days
 
 
 def _days(rows: pd.DataFrame) -> float:

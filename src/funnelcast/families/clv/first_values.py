@@ -8,10 +8,10 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from funnelcast.families.clv.summary import PARTS_OF_MONEY
 from funnelcast.terms import Json
 
 FIRST_VALUE = "first_value"
-_PARTS_OF_MONEY = 10_000
 _FARTHEST = 0.2
 
 
@@ -43,7 +43,7 @@ class FirstValues:
 def first_values(summary: ir.Table) -> FirstValues:
     """Compare in the engine, in whole parts of money, so that the order of rows changes nothing."""
     both = summary.filter((summary["frequency"] > 0) & (summary["monetary_value"] > 0) & (summary[FIRST_VALUE] > 0))
-    first, repeats = ((both[name] * _PARTS_OF_MONEY).round().sum() for name in (FIRST_VALUE, "monetary_value"))
+    first, repeats = ((both[name] * PARTS_OF_MONEY).round().sum() for name in (FIRST_VALUE, "monetary_value"))
     return _means(both.aggregate(customers=both.count(), first=first, repeats=repeats).execute())
 
 
@@ -57,7 +57,7 @@ def first_values_of(rows: pd.DataFrame) -> FirstValues:
     if FIRST_VALUE not in rows:
         return FirstValues()
     both = rows[(rows["frequency"] > 0) & (rows["monetary_value"] > 0) & (rows[FIRST_VALUE] > 0)]
-    parts = (both[[FIRST_VALUE, "monetary_value"]] * _PARTS_OF_MONEY).round().sum()
+    parts = (both[[FIRST_VALUE, "monetary_value"]] * PARTS_OF_MONEY).round().sum()
     return _means(pd.DataFrame({"customers": [len(both)], "first": [parts.iloc[0]], "repeats": [parts.iloc[1]]}))
 
 
@@ -65,5 +65,5 @@ def _means(sums: pd.DataFrame) -> FirstValues:
     customers = float(sums["customers"].iloc[0])
     if not customers:
         return FirstValues()
-    first, repeats = (float(sums[name].iloc[0]) / _PARTS_OF_MONEY / customers for name in ("first", "repeats"))
+    first, repeats = (float(sums[name].iloc[0]) / PARTS_OF_MONEY / customers for name in ("first", "repeats"))
     return FirstValues(customers, first, repeats)

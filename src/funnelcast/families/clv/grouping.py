@@ -16,9 +16,9 @@ import pandas as pd
 from funnelcast.errors import SpecError, TooFewRows
 from funnelcast.families.clv.acquisition import CHANNEL, TOUCHED, untold, with_acquisition
 from funnelcast.families.clv.groups import GroupedModel, PurchaseModel
-from funnelcast.families.clv.likelihood import Purchases, bg_nbd, mbg_nbd, pareto_nbd
+from funnelcast.families.clv.likelihood import bg_nbd
 from funnelcast.families.clv.model import ClvModel
-from funnelcast.families.clv.parameters import Floats
+from funnelcast.families.clv.parameters import BgNbd, Floats
 from funnelcast.families.clv.pooling import Pooled, pool
 from funnelcast.families.clv.summary import purchases_of, summarise
 from funnelcast.families.clv.windows import Window
@@ -27,12 +27,6 @@ from funnelcast.spec import Spec
 from funnelcast.terms import AsOf, Json
 
 COLUMNS = (CHANNEL, TOUCHED)
-Likelihood = Callable[[Floats, Purchases], tuple[float, Floats]]
-LIKELIHOODS: Mapping[str, Likelihood] = {
-    "bg_nbd": bg_nbd,
-    "mbg_nbd": mbg_nbd,
-    "pareto_nbd": pareto_nbd,
-}
 _FEWEST_CUSTOMERS, _MOST_GROUPS = 10, 50
 _STRONG_EVIDENCE = 3.0  # a Bayes factor of 20: Kass and Raftery (1995), JASA 90
 
@@ -107,7 +101,7 @@ def counted(facts: Facts, as_of: AsOf, columns: tuple[str, ...]) -> dict[str, pd
 
 
 def fit_groups(model: ClvModel, rows: pd.DataFrame, column: str) -> GroupFit | None:
-    """Fit the process by group, where there are two groups or more of ten customers or more; the fifty largest have their own.
+    """Fit BG/NBD by group, where there are two groups or more of ten customers or more; the fifty largest have their own.
 
     Parameters
     ----------
@@ -118,22 +112,17 @@ def fit_groups(model: ClvModel, rows: pd.DataFrame, column: str) -> GroupFit | N
     """
     sizes = rows.groupby(column)["weight"].sum().sort_values(ascending=False, kind="stable")
     names = sorted(str(name) for name in sizes[sizes >= _FEWEST_CUSTOMERS].index[:_MOST_GROUPS])
-    if len(names) < 2 or model.member not in LIKELIHOODS:
+    if len(names) < 2:
         return None
-    unit, likelihood = model.terms.days_per_unit, LIKELIHOODS[model.member]
-    objectives = {name: partial(_height, likelihood, purchases_of(rows[rows[column] == name], unit)) for name in names}
+    unit = model.terms.days_per_unit
+    objectives = {name: partial(bg_nbd, data=purchases_of(rows[rows[column] == name], unit)) for name in names}
     together = model.process.logarithms()
     pooled = pool(objectives, together)
     gain = pooled.log_marginal - sum(objective(together)[0] for objective in objectives.values())
-    process = type(model.process)
     groups = {
-        name: replace(model, process=process.of_logarithms(pooled.logarithms[name]), covariance=pooled.covariances[name]) for name in names
+        name: replace(model, process=BgNbd.of_logarithms(pooled.logarithms[name]), covariance=pooled.covariances[name]) for name in names
     }
     return GroupFit(GroupedModel(model, column, groups), pooled, gain, {name: int(sizes[name]) for name in names})
-
-
-def _height(likelihood: Likelihood, data: Purchases, logarithms: Floats) -> tuple[float, Floats]:
-    return likelihood(logarithms, data)
 
 
 @dataclass(frozen=True)

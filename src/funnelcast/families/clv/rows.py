@@ -66,6 +66,11 @@ def distinct(*columns: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.in
     return np.flatnonzero(np.diff(np.maximum.accumulate(place), prepend=-1)), np.asarray(place, dtype=np.int64)
 
 
+def read_by(columns: Mapping[str, str], rows: pd.DataFrame) -> pd.DataFrame:
+    """Give those of a model's ``columns`` that the rows have."""
+    return rows[[name for name in columns if name in rows.columns]]
+
+
 def _check_columns(rows: pd.DataFrame) -> None:
     missing = [name for name in COLUMNS if name not in rows.columns]
     known = (*COLUMNS, FIRST_VALUE)

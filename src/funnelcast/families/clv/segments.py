@@ -17,6 +17,7 @@ import pandas as pd
 from funnelcast.families.clv.acquisition import CHANNEL, JOURNEY, USED
 from funnelcast.families.clv.draws import Sums
 from funnelcast.families.clv.parameters import Floats, Whole
+from funnelcast.families.clv.rows import read_by
 from funnelcast.families.clv.segment_words import OTHER, UNKNOWN, label_of, note, title
 from funnelcast.families.clv.terms import Terms
 from funnelcast.journeys import TYPES
@@ -81,7 +82,7 @@ def segments(model: Valuer, rows: pd.DataFrame, untold: Mapping[str, Mapping[str
     terms = model.terms
     told = [name for name in TABLES if name not in untold]
     places = {name: _places(name, rows[name]) for name in told}
-    purchases, worth = model.expected(rows[[name for name in model.columns if name in rows]])
+    purchases, worth = model.expected(read_by(model.columns, rows))
     drawn, simulated = _drawn(model, rows, worth, list(places.values()))
     tables: dict[str, Json] = {}
     for name, (labels, place) in places.items():
@@ -145,7 +146,7 @@ def _drawn(model: Valuer, rows: pd.DataFrame, worth: Floats, tables: list[tuple[
     cells, cell = np.unique(keys, axis=0, return_inverse=True)
     cell = cell.reshape(-1)
     chosen = _sample(cell, max(_CELLS // terms.draws, len(cells)), terms.seed)
-    inputs = rows.iloc[chosen][[name for name in model.columns if name in rows]]
+    inputs = read_by(model.columns, rows.iloc[chosen])
     sums = model.simulate_groups(inputs, cell[chosen], terms.horizon_days, terms.draws, terms.seed, terms.discount_rate)
     count = len(cells)
     all_worth, seen = (np.bincount(cell[part], weights=worth[part], minlength=count) for part in (np.arange(len(cell)), chosen))

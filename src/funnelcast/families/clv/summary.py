@@ -30,7 +30,7 @@ from funnelcast.terms import AsOf, Json
 
 COLUMNS = ("frequency", "recency", "T", "monetary_value")
 PURPOSE = "Customer lifetime value"
-_PARTS_OF_MONEY = 10_000
+PARTS_OF_MONEY = 10_000
 
 
 def summarise(facts: Facts, as_of: AsOf, cohort: ir.Table | None = None) -> ir.Table:
@@ -81,13 +81,13 @@ def _columns(totals: ir.Table) -> ir.Table:
     repeats = totals["positive_days"] - first_counts.cast("int64")
     recency = totals["last_day"].delta(totals["first_day"], unit="day")
     whole_days = totals["as_of"].date().delta(totals["first_day"], unit="day") - 1
-    mean = repeat_money / ibis.ifelse(repeats > 0, repeats, 1) / _PARTS_OF_MONEY
+    mean = repeat_money / ibis.ifelse(repeats > 0, repeats, 1) / PARTS_OF_MONEY
     numbers: dict[str, Any] = {
         "frequency": totals["purchase_days"] - 1,
         "recency": recency,
         "T": ibis.greatest(whole_days, recency),
         "monetary_value": ibis.ifelse(repeats > 0, mean, 0.0),
-        "first_value": totals["first_money"] / _PARTS_OF_MONEY,
+        "first_value": totals["first_money"] / PARTS_OF_MONEY,
         "purchase_days": totals["purchase_days"],
     }
     return totals.select("contact_id", "as_of", **{name: value.cast("float64") for name, value in numbers.items()})
@@ -96,7 +96,7 @@ def _columns(totals: ir.Table) -> ir.Table:
 def purchase_days(transactions: ir.Table, *keys: str) -> ir.Table:
     """Merge transactions by local calendar day: keys, day, money (net, in ten-thousandths)."""
     # Whole numbers, which doubles add without error up to 2^53 and faster than integers, whose sums the engine widens.
-    money = (transactions["amount"] * _PARTS_OF_MONEY).round().cast("float64")
+    money = (transactions["amount"] * PARTS_OF_MONEY).round().cast("float64")
     rows = transactions.mutate(day=transactions["occurred_at"].date(), money=money, bought=transactions["amount"] >= 0)
     days = rows.group_by(*keys, "day").aggregate(money=rows["money"].sum(), bought=rows["bought"].max())
     return days.filter(days["bought"]).drop("bought")
@@ -108,7 +108,7 @@ def bought_between(facts: Facts, start: AsOf, end: AsOf) -> ir.Table:
     happened = known.filter(known["occurred_at"] >= ibis.literal(start.at, type="timestamp"))
     days = purchase_days(happened, "contact_id")
     counted = days.group_by("contact_id").aggregate(purchases=days.count(), spent=days["money"].sum())
-    return counted.mutate(purchases=counted["purchases"].cast("float64"), spent=counted["spent"] / _PARTS_OF_MONEY)
+    return counted.mutate(purchases=counted["purchases"].cast("float64"), spent=counted["spent"] / PARTS_OF_MONEY)
 
 
 def compress_purchases(summary: ir.Table, days_per_unit: float) -> Purchases:
@@ -138,9 +138,9 @@ def compress(frame: pd.DataFrame, *keys: str) -> pd.DataFrame:
 
 def mean_first_value(summary: ir.Table) -> float:
     """Give the customers' mean first purchase, in money; 0 where there is none, or where returns outweigh them."""
-    money = (summary["first_value"] * _PARTS_OF_MONEY).round().cast("int64").sum()
+    money = (summary["first_value"] * PARTS_OF_MONEY).round().cast("int64").sum()
     total, customers = summary.aggregate(total=money.cast("float64"), customers=summary.count()).execute().iloc[0]
-    return max(float(total) / _PARTS_OF_MONEY / float(customers), 0.0) if customers else 0.0
+    return max(float(total) / PARTS_OF_MONEY / float(customers), 0.0) if customers else 0.0
 
 
 def purchases_of(frame: pd.DataFrame, days_per_unit: float) -> Purchases:
@@ -159,7 +159,7 @@ def rules(facts: Facts, as_of: AsOf) -> dict[str, Json]:
     """Report what the rules on zero and negative amounts did to the transactions known before as_of."""
     rows = cut(facts, as_of).table("transactions", PURPOSE)
     zero, negative = rows["amount"] == 0, rows["amount"] < 0
-    money = (rows["amount"] * _PARTS_OF_MONEY).round().cast("int64")
+    money = (rows["amount"] * PARTS_OF_MONEY).round().cast("int64")
     counted = rows.aggregate(
         transactions=rows.count(),
         zero_amounts=zero.sum(),

@@ -26,7 +26,13 @@ class Window:
 
 
 def window_of(facts: Facts, as_of: AsOf) -> Window:
-    """Choose the hold-out: the facts after as_of where there are any, else the end of the history."""
+    """Choose the hold-out: the facts after as_of where there are any, else the end of the history.
+
+    Raises
+    ------
+    TooFewRows
+        No purchase is known before as_of.
+    """
     observed = facts.observed_until
     if observed is not None and as_of.days_until(observed) >= _SHORTEST_HOLDOUT:
         return Window(as_of, observed)

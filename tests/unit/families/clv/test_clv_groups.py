@@ -18,6 +18,7 @@ from funnelcast.families.clv.acquisition import CHANNEL, TOUCHED, definition
 from funnelcast.families.clv.grouping import Choice, Grouper, columns_of, counted, fit_groups
 from funnelcast.families.clv.groups import GroupedModel
 from funnelcast.families.clv.parameters import BgNbd
+from funnelcast.families.clv.rows import read_by
 from funnelcast.families.clv.windows import Window
 from funnelcast.families.family import Options
 from funnelcast.sources.conform import from_frames
@@ -116,7 +117,7 @@ def test_on_a_later_hold_out_the_groups_predict_better_and_without_each_ones_bia
     expected = pd.DataFrame(
         {
             "came": rows()["purchases"],
-            "pooled": model().population.expected_purchases(development.read_by(model().population, rows()), 184.0),
+            "pooled": model().population.expected_purchases(read_by(model().population.columns, rows()), 184.0),
             "grouped": model().expected_purchases(read(), 184.0),
         }
     )
