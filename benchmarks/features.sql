@@ -1,4 +1,4 @@
--- The columns of funnelcast.features.build for one midnight, $as_of, as one would write them by hand: the yardstick of features_in_full.py.
+-- The columns of funnelcast.features.build for one midnight, $as_of, as one would write them by hand: the yardstick of feature_set.py.
 with touches as not materialized (
     select
         contact_id,
