@@ -97,8 +97,18 @@ def _forecast(console: Console, document: Mapping[str, Any]) -> None:
         console.print(
             f"P(balance below zero) {shortfall['probability']:.1%}; first week at the median: {_text(shortfall['first_week_p50'])}"
         )
+    if "difference" in document:
+        _difference(console, document["difference"])
     for reason in document.get("missing", []):
         console.print(f"not modelled: {_text(reason)}", highlight=False)
+
+
+def _difference(console: Console, document: Mapping[str, Any]) -> None:
+    """Say in a sentence or two what the scenario changes."""
+    low, middle, high = (f"{document['total'][key]:+,.0f}" for key in ("p10", "mean", "p90"))
+    console.print(f"the scenario changes the total by {middle} on average, {low} to {high} in 80 % of futures", highlight=False)
+    if "shortfall" in document:
+        console.print(f"and P(balance below zero) by {100 * document['shortfall']['probability']:+.1f} points", highlight=False)
 
 
 def _attribute(console: Console, document: Any) -> None:

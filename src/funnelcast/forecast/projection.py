@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, TypeAlias, TypeVar, get_args
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 import pandas as pd
 
@@ -20,7 +20,7 @@ from funnelcast.forecast.cash import forecast_cash
 from funnelcast.forecast.cash_inputs import CashInputs
 from funnelcast.forecast.periods import Every, Period, calendar, edges
 from funnelcast.forecast.pipeline import PipelineInputs, draw_bookings, forecast_pipeline
-from funnelcast.forecast.result import Forecast, period_documents
+from funnelcast.forecast.result import Forecast, difference, period_documents
 from funnelcast.forecast.sales import SalesInputs, by_series, flows, forecast_sales
 from funnelcast.forecast.scenario import Scenario
 from funnelcast.terms import AsOf, Json
@@ -33,6 +33,7 @@ DRAWS = 2_000
 LONGEST_WEEKS = 52
 LONGEST_MONTHS = 24
 
+_RISKS = ("probability", "probability_below_floor")
 _HEAD = "projection.json"
 
 
@@ -68,8 +69,11 @@ class Projection:
     draws: int = DRAWS
 
     def document(self, ask: Ask) -> dict[str, Json]:
-        """Answer as the contract's JSON, with each series where ``by`` asks for it."""
-        document = self.forecast(ask).document()
+        """Answer as the contract's JSON, with each series where ``by`` asks for it, and what a scenario changes under ``difference``."""
+        forecast = self.forecast(ask)
+        document = forecast.document()
+        if not ask.scenario.neutral:
+            document["difference"] = self._difference(forecast, ask)
         if ask.by is not None:
             document["series"] = self._series(ask)
         return document
@@ -109,6 +113,14 @@ class Projection:
             if inputs is not None:
                 found |= {f"{name}/{path}": content for path, content in inputs.files().items()}
         return found
+
+    def _difference(self, changed: Forecast, ask: Ask) -> Json:
+        """Say what the scenario changes against the plan, on the same draws; of cash also how much likelier it makes a shortfall."""
+        plan = self.forecast(replace(ask, scenario=Scenario()))
+        risks: list[Any] = [forecast.extra.get("shortfall") for forecast in (changed, plan)]
+        if None in risks:
+            return difference(changed, plan)
+        return {**difference(changed, plan), "shortfall": {name: risks[0][name] - risks[1][name] for name in _RISKS}}
 
     def _cash(self, periods: tuple[Period, ...], scenario: Scenario) -> Forecast:
         inputs = self._given(self.cash, "cash")

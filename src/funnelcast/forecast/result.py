@@ -94,6 +94,30 @@ class Forecast:
         }
 
 
+def difference(changed: Forecast, plan: Forecast) -> dict[str, Json]:
+    """Say what a scenario changes: the statistics of the differences draw by draw, so that the luck that both share cancels.
+
+    Parameters
+    ----------
+    changed, plan
+        The same quantity and periods, drawn with the same seed, with and without the scenario.
+
+    Returns
+    -------
+    ``periods`` and ``total`` as in a forecast's document.
+
+    Raises
+    ------
+    UsageError
+        They aren't of the same draws, parts and periods.
+    """
+    if (changed.draws, changed.periods, set(changed.parts)) != (plan.draws, plan.periods, set(plan.parts)):
+        raise UsageError(reason=f"A {changed.quantity} and a {plan.quantity} forecast of other draws, parts or periods have no difference.")
+    parts = {name: part - plan.parts[name] for name, part in changed.parts.items()}
+    document = Forecast(changed.quantity, changed.as_of, changed.currency, changed.periods, parts).document()
+    return {key: document[key] for key in ("periods", "total")}
+
+
 def statistics(draws: Floats) -> dict[str, Json]:
     """Give mean and quantiles of one quantity's draws (shape (draws,)); quantiles of a sum come from draws of the sum."""
     quantiles = np.quantile(draws, list(QUANTILES.values()))
