@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
-from funnelcast.errors import TooFewRows
-from funnelcast.evaluate.backtest import backtest, choose_origins
+from funnelcast.evaluate.backtest import backtest, choose_origins, earlier_origins
 from funnelcast.evaluate.baselines import Periods, baselines
 from funnelcast.families.family import Progress
 from funnelcast.settings import Settings
@@ -46,14 +43,6 @@ def backtest_quantity(settings: Settings, facts: Facts, quantity: str, *, origin
         progress(f"{quantity}: forecasting from {origin.at.date()}")
         return trial.forecast_at(origin, periods)
 
-    simple = {**baselines(trial.known, trial.begins, chosen[0]), **trial.own_baselines}
-    earlier = _earlier(trial.begins, chosen[0], weeks)
+    earlier = earlier_origins(trial.begins, chosen[0], weeks, _EARLIER)
+    simple = {**baselines(trial.known, trial.begins, chosen[0]), **trial.own_baselines([*earlier, *chosen])}
     return {"quantity": quantity, **backtest(chosen, weeks, forecast_at, trial.actual, baselines=simple, earlier=earlier)}
-
-
-def _earlier(begins: AsOf, first: AsOf, weeks: int) -> Sequence[AsOf]:
-    """Choose the origins at which the baselines alone are tried, so that they know their errors."""
-    try:
-        return choose_origins(begins.plus(7), first, weeks, _EARLIER)
-    except TooFewRows:
-        return ()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -13,24 +13,20 @@ import pandas as pd
 from funnelcast.errors import TooFewRows
 from funnelcast.evaluate.backtest import Draws
 from funnelcast.evaluate.baselines import Amounts, Periods
-from funnelcast.families.deal_outcome import FAMILY as DEAL_OUTCOME
-from funnelcast.families.family import Model
-from funnelcast.families.payment_delay import FAMILY as PAYMENT_DELAY
 from funnelcast.forecast.bookings_known import won
 from funnelcast.forecast.cash import RECEIPTS
 from funnelcast.forecast.periods import calendar
 from funnelcast.forecast.projection import Ask
 from funnelcast.forecast.receipts import received, when_due
-from funnelcast.forecast.result import Forecast
 from funnelcast.forecast.sales import forecast_sales, sales_inputs
 from funnelcast.forecast.sales.history import basis_of
 from funnelcast.forecast.sales.revenue import Revenue
 from funnelcast.settings import Settings
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
-from funnelcast.spec import read
 from funnelcast.terms import AsOf
-from training.forecast import DEALS, INVOICES, SEED, Gatherer
+from training.forecast import SEED
+from training.hindsight import Hindsight
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,17 +49,17 @@ class Trial:
     known
         What was known at an as_of of what had come in earlier periods.
     own_baselines
-        Beside those of every quantity.
+        Beside those of every quantity, for the origins at which they'll be asked.
     """
 
     begins: AsOf
     forecast_at: Draws
     actual: Amounts
     known: Amounts
-    own_baselines: Mapping[str, Amounts] = field(default_factory=dict)
+    own_baselines: Callable[[Sequence[AsOf]], Mapping[str, Amounts]] = lambda _: {}
 
 
-def sales_trial(_: Settings, facts: Facts) -> Trial:
+def sales_trial(facts: Facts) -> Trial:
     """Judge sales by the revenue of each week."""
     basis = basis_of(facts)
     came = Revenue.of(facts, basis)
@@ -86,62 +82,37 @@ def sales_trial(_: Settings, facts: Facts) -> Trial:
     )
 
 
-def pipeline_trial(settings: Settings, facts: Facts) -> Trial:
+def pipeline_trial(hindsight: Hindsight) -> Trial:
     """Judge the pipeline by the amounts won; ``stage_weighted`` is what stages' win rates alone expect of the open deals."""
-    spec = read(settings.models, DEALS)
-    known_at = _cuts(facts)
-    rows_at = lru_cache(maxsize=2)(lambda origin: DEAL_OUTCOME.rows_at(known_at(origin), spec, origin))
-
-    def projected(origin: AsOf, periods: Periods, model: Model) -> Forecast:
-        return _forecast(settings, facts, origin, {DEALS: model}, _ask("pipeline", origin, periods))
+    facts = hindsight.facts
 
     def forecast_at(origin: AsOf, periods: Periods) -> Floats:
-        return projected(origin, periods, DEAL_OUTCOME.fit(rows_at(origin), spec)).total()
-
-    def stage_weighted(origin: AsOf, periods: Periods) -> Floats:
-        simple = DEAL_OUTCOME.fit_baseline(rows_at(origin), spec)
-        return np.asarray(projected(origin, periods, simple).parts["open_deals"].mean(axis=0))
+        return hindsight.pipeline(origin).forecast(_ask("pipeline", origin, periods)).total()
 
     return Trial(
         begins=_first(facts, "deals", "closed_at_known_at"),
         forecast_at=forecast_at,
         actual=lambda _, periods: won(facts, periods),
-        known=lambda as_of, periods: won(known_at(as_of), periods),
-        own_baselines={"stage_weighted": stage_weighted},
+        known=lambda as_of, periods: won(hindsight.known(as_of), periods),
+        own_baselines=lambda origins: {"stage_weighted": hindsight.stage_weighted(origins)},
     )
 
 
-def cash_trial(settings: Settings, facts: Facts) -> Trial:
+def cash_trial(hindsight: Hindsight) -> Trial:
     """Judge cash by receipts: what invoices brought; ``due_date`` has every open invoice paid when due."""
-    known_at = _cuts(facts)
+    facts = hindsight.facts
 
     def forecast_at(origin: AsOf, periods: Periods) -> Floats:
-        known = known_at(origin)
-        models: dict[str, Model] = {}
-        for name, family, table in ((DEALS, DEAL_OUTCOME, "deals"), (INVOICES, PAYMENT_DELAY, "invoices")):
-            if facts.has(table):
-                spec = read(settings.models, name)
-                models[name] = family.fit(family.rows_at(known, spec, origin), spec)
-        forecast = _forecast(settings, facts, origin, models, _ask("cash", origin, periods))
+        forecast = hindsight.cash(origin).forecast(_ask("cash", origin, periods))
         return np.asarray(sum(forecast.parts[name] for name in RECEIPTS))
 
     return Trial(
         begins=_first(facts, "invoices", "issued_at"),
         forecast_at=forecast_at,
         actual=lambda _, periods: received(facts, periods),
-        known=lambda as_of, periods: received(known_at(as_of), periods),
-        own_baselines={"due_date": lambda origin, periods: when_due(facts, origin, periods)},
+        known=lambda as_of, periods: received(hindsight.known(as_of), periods),
+        own_baselines=lambda _: {"due_date": lambda origin, periods: when_due(facts, origin, periods)},
     )
-
-
-def _cuts(facts: Facts) -> Callable[[AsOf], Facts]:
-    """Cut the facts at each instant once."""
-    return cache(lambda as_of: cut(facts, as_of))
-
-
-def _forecast(settings: Settings, facts: Facts, origin: AsOf, models: Mapping[str, Model], ask: Ask) -> Forecast:
-    wanted = {ask.quantity} | ({"pipeline"} if facts.has("deals") else set())
-    return Gatherer(settings, facts, origin, models, lambda _: None).project(frozenset(wanted)).forecast(ask)
 
 
 def _ask(quantity: str, origin: AsOf, periods: Periods) -> Ask:
@@ -159,5 +130,9 @@ def _first(facts: Facts, table: str, clock: str) -> AsOf:
     return AsOf(first.to_pydatetime().replace(hour=0, minute=0, second=0, microsecond=0), facts.source.timezone)
 
 
-TRIALS: Mapping[str, Callable[[Settings, Facts], Trial]] = {"sales": sales_trial, "pipeline": pipeline_trial, "cash": cash_trial}
+TRIALS: Mapping[str, Callable[[Settings, Facts], Trial]] = {
+    "sales": lambda _, facts: sales_trial(facts),
+    "pipeline": lambda settings, facts: pipeline_trial(Hindsight(settings, facts)),
+    "cash": lambda settings, facts: cash_trial(Hindsight(settings, facts)),
+}
 """How each quantity is forecast and judged."""

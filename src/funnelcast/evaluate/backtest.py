@@ -75,6 +75,28 @@ def choose_origins(first: AsOf, last: AsOf, weeks: int, count: int) -> tuple[AsO
     return kept
 
 
+def earlier_origins(begins: AsOf, first: AsOf, weeks: int, count: int) -> tuple[AsOf, ...]:
+    """Choose the origins before the first that is judged at which the baselines alone are tried, so that they know their errors.
+
+    Parameters
+    ----------
+    begins
+        Where the facts begin; an origin has a week or more of them.
+    first
+        The first that is judged.
+    weeks, count
+        As for ``choose_origins``.
+
+    Returns
+    -------
+    Ascending; none where the facts are too short.
+    """
+    try:
+        return choose_origins(begins.plus(7), first, weeks, count)
+    except TooFewRows:
+        return ()
+
+
 def run(
     origins: Sequence[AsOf],
     weeks: int,
