@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import numpy as np
 import numpy.typing as npt
 
-from funnelcast.evaluate.backtest import backtest, choose_origins, earlier_origins
+from funnelcast.artefacts import to_json
+from funnelcast.evaluate import backtest_plots as plots
+from funnelcast.evaluate.backtest import Outcome, choose_origins, document, earlier_origins, run
 from funnelcast.evaluate.baselines import Periods, baselines
 from funnelcast.families.family import Progress
 from funnelcast.settings import Settings
 from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf, Json
+from funnelcast.tracking import Record, Tracker
+from training.provenance import code_commit, data_hash
+from training.recording import png
 from training.train import default_as_of
 from training.trials import TRIALS
 
@@ -21,7 +28,7 @@ _FEWEST_WEEKS = 12
 
 
 def backtest_quantity(settings: Settings, facts: Facts, quantity: str, *, origins: int, weeks: int, progress: Progress) -> dict[str, Json]:
-    """Back-test sales, pipeline or cash.
+    """Back-test sales, pipeline or cash, and leave the figures and plots in an MLflow run.
 
     Parameters
     ----------
@@ -35,6 +42,22 @@ def backtest_quantity(settings: Settings, facts: Facts, quantity: str, *, origin
     MissingTable, TooFewRows
         The facts don't allow it.
     """
+    outcomes = judge(settings, facts, quantity, origins=origins, weeks=weeks, progress=progress)
+    answer: dict[str, Json] = {"quantity": quantity, "unit": facts.source.currency, **document(outcomes, weeks)}
+    progress(f"{quantity}: logging")
+    tracker = Tracker(settings)
+    run_id = tracker.start(f"{facts.source.name}.{quantity}.backtest")
+    try:
+        tracker.log(run_id, record_of(facts, outcomes, answer))
+    except BaseException:
+        tracker.finish(run_id, failed=True)
+        raise
+    tracker.finish(run_id)
+    return {**answer, "run_id": run_id}
+
+
+def judge(settings: Settings, facts: Facts, quantity: str, *, origins: int, weeks: int, progress: Progress) -> tuple[Outcome, ...]:
+    """Forecast from each origin, beside the baselines; leaves nothing behind."""
     trial = TRIALS[quantity](settings, facts)
     last = default_as_of(facts)
     chosen = choose_origins(trial.begins.plus(7 * max(_FEWEST_WEEKS, 2 * weeks)), last, weeks, origins)
@@ -45,4 +68,36 @@ def backtest_quantity(settings: Settings, facts: Facts, quantity: str, *, origin
 
     earlier = earlier_origins(trial.begins, chosen[0], weeks, _EARLIER)
     simple = {**baselines(trial.known, trial.begins, chosen[0]), **trial.own_baselines([*earlier, *chosen])}
-    return {"quantity": quantity, **backtest(chosen, weeks, forecast_at, trial.actual, baselines=simple, earlier=earlier)}
+    return run(chosen, weeks, forecast_at, trial.actual, baselines=simple, earlier=earlier)
+
+
+def record_of(facts: Facts, outcomes: tuple[Outcome, ...], answer: Mapping[str, Json]) -> Record:
+    """Gather what the run keeps: the figures of forecast and baselines, the document and the plots."""
+    quantity, unit = str(answer["quantity"]), facts.source.currency
+    figures = {
+        "fan": plots.fan(outcomes, quantity, unit),
+        "pit": plots.pit_histogram(outcomes, quantity),
+        "pinball": plots.pinball_by_method(outcomes, quantity, unit),
+    }
+    return Record(
+        # not `origins` or `weeks`: inside `mlflow run` those are parameters of the entry point
+        parameters={
+            "quantity": quantity,
+            "first_origin": outcomes[0].origin.isoformat(),
+            "last_origin": outcomes[-1].origin.isoformat(),
+            "origins_judged": len(outcomes),
+            "weeks_ahead": answer["weeks"],
+        },
+        metrics=dict(_numbers(answer)),
+        tags={"source": facts.source.name, "kind": "backtest", "data_hash": data_hash(facts), "code_commit": code_commit()},
+        files={"backtest.json": to_json(dict(answer)), **{f"plots/{name}.png": png(figure) for name, figure in figures.items()}},
+    )
+
+
+def _numbers(answer: Mapping[str, Json], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Give the figures of a document by the names that lead to them, such as ``baselines.last_period.total.pinball``."""
+    for name, value in answer.items():
+        if isinstance(value, Mapping):
+            yield from _numbers(value, f"{prefix}{name}.")
+        elif isinstance(value, float):
+            yield f"{prefix}{name}", value

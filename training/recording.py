@@ -49,7 +49,7 @@ def record_of(fitted: Fitted) -> Record:
     """Gather parameters, metrics by fold, hashes, plots, the card and the gate's evidence."""
     spec, development = fitted.spec, fitted.development
     beside = {f"baseline.{name}": value for name, value in finite_only(development.baseline_metrics)}
-    figures = {f"plots/{name}.png": _png(draw()) for name, draw in development.plots.items()}
+    figures = {f"plots/{name}.png": png(draw()) for name, draw in development.plots.items()}
     tables = {f"tables/{name}.csv": table.to_csv(index=False).encode() for name, table in development.tables.items()}
     evidence = {
         "winner": fitted.verdict.winner,
@@ -100,6 +100,13 @@ def card(fitted: Fitted) -> bytes:
 def finite_only(metrics: Mapping[str, float]) -> Iterator[tuple[str, float]]:
     """Give the metrics that are numbers: MLflow and JSON know no NaN."""
     return ((name, float(value)) for name, value in metrics.items() if np.isfinite(value))
+
+
+def png(figure: Any) -> bytes:
+    """Give a figure as it is kept."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=110)
+    return content.getvalue()
 
 
 def _store(tracker: Tracker, run_id: str, fitted: Fitted, role: str) -> tuple[int, dict[str, bytes]]:
@@ -160,9 +167,3 @@ def _tags(fitted: Fitted) -> dict[str, str]:
         "libraries": ", ".join(f"{library} {installed(library)}" for library in _LIBRARIES),
         "verdict": fitted.verdict.reason,
     }
-
-
-def _png(figure: Any) -> bytes:
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
-    return content.getvalue()

@@ -85,6 +85,25 @@ def _check(console: Console, document: Mapping[str, Any]) -> None:
     _rows(console, "findings", document["findings"])
 
 
+def _backtest(console: Console, document: Mapping[str, Any]) -> None:
+    if "quantity" not in document:
+        _plain(console, document)
+        return
+    dates = document["origins"]
+    console.print(f"{document['quantity']}, {len(dates)} origins from {dates[0]} to {dates[-1]}, in {document['unit']}", highlight=False)
+    for scope in ("per week", f"total of {document['weeks']} weeks"):
+        table = Table(scope, "pinball", "forecast's / its", "CRPS", "50 % holds", "80 % holds", "90 % holds", "bias %")
+        for name, found in {"forecast": document, **document["baselines"]}.items():
+            own, best = (one if scope == "per week" else one["total"] for one in (found, document))
+            held = (f"{100 * own[f'coverage_{level}']:.0f} %" for level in (50, 80, 90))
+            ratio = f"{best['pinball'] / own['pinball']:.2f}" if own["pinball"] else ""
+            table.add_row(name, _text(own["pinball"]), ratio, _text(own["crps"]), *held, _text(own["bias_pct"]))
+        console.print(table)
+    for note in document["notes"]:
+        console.print(_text(note), highlight=False)
+    console.print(f"figures and plots: MLflow run {document['run_id']}", highlight=False)
+
+
 def _forecast(console: Console, document: Mapping[str, Any]) -> None:
     console.print(f"as of {document['as_of']}, {document['draws']} draws, in {document['unit']}", highlight=False)
     table = Table("from", "to", "p10", "p50", "p90", "mean", *document["periods"][0]["parts"])
@@ -226,6 +245,7 @@ def _plain_text(value: Any) -> str:
 
 _VIEWS: Mapping[str, Callable[[Console, Any], None]] = {
     "train": _train,
+    "backtest": _backtest,
     "check": _check,
     "forecast": _forecast,
     "attribute": _attribute,

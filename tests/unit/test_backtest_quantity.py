@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +9,19 @@ import pytest
 
 from funnelcast.artefacts import to_json
 from funnelcast.errors import TooFewRows
+from funnelcast.evaluate.backtest import document
 from funnelcast.settings import Settings
 from funnelcast.sources.conform import from_frames
 from funnelcast.sources.facts import Source
+from funnelcast.tracking import Tracker
 from tests.unit.forecast.sales.series import shop, weekly_shop
-from training.backtest import backtest_quantity
+from training.backtest import backtest_quantity, judge
 
 SETTINGS = Settings.read({"FUNNELCAST_HOME": "unused"})
 
 
 def judged(facts: Any, origins: int, weeks: int) -> dict[str, Any]:
-    return backtest_quantity(SETTINGS, facts, "sales", origins=origins, weeks=weeks, progress=lambda _: None)
+    return dict(document(judge(SETTINGS, facts, "sales", origins=origins, weeks=weeks, progress=lambda _: None), weeks))
 
 
 def test_sales_of_a_seasonal_shop_beat_every_baseline() -> None:
@@ -41,6 +44,25 @@ def test_purchases_without_a_date_are_none() -> None:
     empty = facts.with_tables({"transactions": facts.tables["transactions"].filter(False)}, None)
     with pytest.raises(TooFewRows, match="0 rows of transactions"):
         judged(empty, origins=3, weeks=4)
+
+
+def test_the_run_keeps_figures_document_and_plots(tmp_path: Path) -> None:
+    settings = Settings.read({"FUNNELCAST_HOME": str(tmp_path)})
+    said: list[str] = []
+    answer: dict[str, Any] = backtest_quantity(settings, weekly_shop(130), "sales", origins=2, weeks=4, progress=said.append)
+    assert said == ["sales: forecasting from 2025-04-28", "sales: forecasting from 2025-05-26", "sales: logging"]
+    logged = Tracker(settings).metrics(answer["run_id"])
+    assert logged["total.coverage_80"] == answer["total"]["coverage_80"]
+    assert logged["baselines.last_period.total.pinball"] == answer["baselines"]["last_period"]["total"]["pinball"]
+    kept = settings.artefacts / answer["run_id"] / "artifacts"
+    assert sorted(path.relative_to(kept).as_posix() for path in kept.rglob("*.*")) == [
+        "backtest.json",
+        "plots/fan.png",
+        "plots/pinball.png",
+        "plots/pit.png",
+    ]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in kept.rglob("*.png"))
+    assert json.loads((kept / "backtest.json").read_bytes()) == {key: value for key, value in answer.items() if key != "run_id"}
 
 
 def test_superstore_by_week_beats_the_seasonal_naive(real_data: Path) -> None:

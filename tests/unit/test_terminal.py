@@ -67,3 +67,37 @@ def test_what_is_lost_without_a_channel_is_shown_where_a_method_says_it(capsys: 
     assert "markov of order 2" in said
     assert "lost without it" in said
     assert "25.0%" in said
+
+
+def test_a_back_test_shows_the_forecast_beside_every_baseline(capsys: pytest.CaptureFixture[str]) -> None:
+    def figures(pinball: float, bias: float | None = 1.5) -> dict[str, Any]:
+        return {"pinball": pinball, "crps": 2 * pinball, "coverage_50": 0.5, "coverage_80": 0.75, "coverage_90": 0.875, "bias_pct": bias}
+
+    document = {
+        "quantity": "pipeline",
+        "unit": "EUR",
+        "origins": ["2025-01-06", "2025-02-03"],
+        "weeks": 4,
+        **figures(30.0),
+        "total": figures(90.0),
+        "baselines": {"last_period": {**figures(40.0), "total": figures(100.0, None)}},
+        "notes": ["2 origins of 4 periods: [little]"],
+        "run_id": "abc",
+    }
+    show("backtest", document)
+    said = capsys.readouterr().out
+    lines = [[cell.strip() for cell in line.strip("│").split("│")] for line in said.splitlines() if line.startswith("│")]
+    assert lines == [
+        ["forecast", "30", "1.00", "60", "50 %", "75 %", "88 %", "1.5"],
+        ["last_period", "40", "0.75", "80", "50 %", "75 %", "88 %", "1.5"],
+        ["forecast", "90", "1.00", "180", "50 %", "75 %", "88 %", "1.5"],
+        ["last_period", "100", "0.90", "200", "50 %", "75 %", "88 %", "–"],
+    ]
+    assert "2 origins from 2025-01-06 to 2025-02-03, in EUR" in said
+    assert "[little]" in said
+    assert "MLflow run abc" in said
+
+
+def test_a_back_test_of_a_model_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    show("backtest", {"model": "churn", "origins": 2, "mean": {"roc_auc": 0.8}, "by_origin": []})
+    assert "churn" in capsys.readouterr().out

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binom
 
 from funnelcast.errors import TooFewRows
 from funnelcast.evaluate.baselines import Amounts, Periods, with_errors
@@ -137,29 +138,15 @@ def run(
     return tuple(outcomes)
 
 
-def backtest(
-    origins: Sequence[AsOf],
-    weeks: int,
-    forecast_at: Draws,
-    actual: Amounts,
-    *,
-    baselines: Mapping[str, Amounts],
-    earlier: Sequence[AsOf] = (),
-) -> dict[str, Json]:
-    """Run the rolling origins and give the document of ``funnelcast backtest``; the parameters are those of ``run``."""
-    return document(run(origins, weeks, forecast_at, actual, baselines=baselines, earlier=earlier), weeks)
-
-
 def document(outcomes: Sequence[Outcome], weeks: int) -> dict[str, Json]:
-    """Sum up: the same figures over single periods and, under ``total``, over the sum of each origin's periods.
+    """Sum up forecast and, under ``baselines``, each of them: over periods and, under ``total``, over each origin's sum of them.
 
     Pinball loss is the mean over the levels 0.05 to 0.95 in steps of 0.05, over periods and origins, in the currency. ``bias_pct`` is
     100 (sum of means / sum of what came - 1), null where nothing came.
     """
-    totals = [_total(one) for one in outcomes]
+    sums = totals(outcomes)
     compared: dict[str, Json] = {
-        name: {"pinball": _baseline_pinball(outcomes, name), "total": {"pinball": _baseline_pinball(totals, name)}}
-        for name in outcomes[0].baselines
+        name: {**figures(of_baseline(outcomes, name)), "total": figures(of_baseline(sums, name))} for name in outcomes[0].baselines
     }
     return {
         "origins": [one.origin.at.date().isoformat() for one in outcomes],
@@ -167,10 +154,21 @@ def document(outcomes: Sequence[Outcome], weeks: int) -> dict[str, Json]:
         **figures(outcomes),
         "levels": [float(level) for level in LEVELS],
         "pit": _pit(outcomes),
-        "total": {**figures(totals), "pit": _pit(totals)},
+        "total": {**figures(sums), "pit": _pit(sums)},
         "baselines": compared,
         "periods": _rows(outcomes),
+        "notes": _notes(outcomes),
     }
+
+
+def totals(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Give each origin with all its periods as one."""
+    return [_total(one) for one in outcomes]
+
+
+def of_baseline(outcomes: Sequence[Outcome], name: str) -> list[Outcome]:
+    """Give the outcomes as if a baseline's draws were the forecast."""
+    return [replace(one, draws=one.baselines[name]) for one in outcomes]
 
 
 def figures(outcomes: Sequence[Outcome]) -> dict[str, Json]:
@@ -194,14 +192,9 @@ def _sum(amounts: Floats) -> Floats:
 
 
 def _total(outcome: Outcome) -> Outcome:
-    """Give the origin with all its periods as one."""
     drawn = outcome.draws.sum(axis=1, keepdims=True)
     sums = outcome.baseline_totals
     return Outcome(outcome.origin, outcome.periods, drawn, _sum(outcome.actual), sums, sums)
-
-
-def _baseline_pinball(outcomes: Sequence[Outcome], name: str) -> float:
-    return float(np.mean([mean_pinball(one.actual, one.baselines[name]) for one in outcomes]))
 
 
 def _pit(outcomes: Sequence[Outcome]) -> list[Json]:
@@ -218,3 +211,16 @@ def _rows(outcomes: Sequence[Outcome]) -> list[Json]:
             dates = {"origin": one.origin.at.date().isoformat(), "start": period.start.date().isoformat()}
             rows.append({**dates, **expected, "actual": float(one.actual[place])})
     return rows
+
+
+def _notes(outcomes: Sequence[Outcome]) -> list[Json]:
+    """Say how much the figures can say: how far coverage strays by chance, and which baselines had no errors to learn from."""
+    count = sum(one.actual.size for one in outcomes)
+    low, high = (100 * bound / count for bound in binom.interval(0.9, count, COVERAGES["coverage_80"]))
+    origins = f"{len(outcomes)} origin{'s' if len(outcomes) > 1 else ''}"
+    chance = f"80 % intervals that are right hold {low:.0f} to {high:.0f} % of so many, nine times in ten"
+    said: list[Json] = [f"{origins} of {outcomes[0].actual.size} periods: by chance alone, {chance}; periods of one origin widen that."]
+    bare = [name for name, draws in outcomes[0].baselines.items() if len(draws) == 1]
+    if bare:
+        said.append(f"Before the first origin nothing is known of the errors of {', '.join(bare)}: a point is compared there.")
+    return said

@@ -58,13 +58,13 @@ def baselines(known: Amounts, first: AsOf, origin: AsOf) -> Mapping[str, Amounts
     first
         Where the facts begin.
     origin
-        The first origin that is judged: ``seasonal_naive`` needs two years before it, ``quarter_naive`` two quarters.
+        The first origin that is judged: ``seasonal_naive`` needs two years before it, ``quarter_naive`` a quarter.
     """
     history = origin.at - first.at
     given = {"last_period": last_period(known)}
     if history >= 2 * YEAR:
         given["seasonal_naive"] = lagged(known, YEAR, first)
-    if history >= 2 * QUARTER:
+    if history >= QUARTER:
         given["quarter_naive"] = lagged(known, QUARTER, first)
     return given
 
