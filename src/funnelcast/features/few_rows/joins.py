@@ -1,0 +1,80 @@
+"""Joins by equal keys, as the places of the rows that meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import TypeAlias
+
+import numpy as np
+
+from funnelcast.features.few_rows.column import Array, Column, both, take
+
+Places: TypeAlias = tuple[Array, ...]
+"""For each table of a join, in its order, the row that stands in each row of the result; -1 where none does."""
+
+_NO_LEFT, _NO_RIGHT = np.iinfo(np.int64).min, np.iinfo(np.int64).min + 1
+
+
+def join(how: str, tables: Sequence[int]) -> Callable[..., Places]:
+    """Give the step that joins one more table.
+
+    Parameters
+    ----------
+    how
+        ``inner`` or ``left``.
+    tables
+        For each key, which of the tables so far has the left column.
+
+    Returns
+    -------
+    From the places so far, the number of rows of the new table, the left columns and the right ones, to the places with the new table.
+    """
+
+    def step(places: Places, size: int, *columns: Column) -> Places:
+        if not size:
+            return _nothing(how, places)
+        lefts = [take(column, places[table]) for table, column in zip(tables, columns, strict=False)]
+        left, right = _codes(lefts, columns[len(tables) :], size)
+        order = np.argsort(right, kind="stable")
+        ranked = right[order]
+        begin = np.searchsorted(ranked, left, "left")
+        count = np.searchsorted(ranked, left, "right") - begin
+        copies = np.maximum(count, 1) if how == "left" else count
+        row = np.repeat(np.arange(left.size), copies)
+        within = np.arange(row.size) - np.repeat(np.cumsum(copies) - copies, copies)
+        found = np.where(count[row] > 0, begin[row] + within, -1)
+        matched = np.where(found >= 0, order[found], -1)
+        return (*(place[row] for place in places), matched)
+
+    return step
+
+
+def _nothing(how: str, places: Places) -> Places:
+    """Join a table without rows: most of those that a request could bring."""
+    if how == "left":
+        return (*places, np.full(places[0].size, -1))
+    return tuple(place[:0] for place in (*places, places[0]))
+
+
+def _codes(lefts: Sequence[Column], rights: Sequence[Column], size: int) -> tuple[Array, Array]:
+    """Give both sides' keys as numbers that are equal where all keys are; what isn't known equals nothing."""
+    sides = (lefts, [Column(np.broadcast_to(right.values, (size,)), right.known) for right in rights])
+    if len(lefts) > 1 or lefts[0].values.dtype == object:
+        place: dict[object, int] = {}
+        left, right = (_numbered(columns, place) for columns in sides)
+    else:
+        left, right = (columns[0].values for columns in sides)
+    for columns, nothing in zip(sides, (_NO_LEFT, _NO_RIGHT), strict=True):
+        known = reduce(both, (column.known for column in columns), None)
+        if known is not None and columns is lefts:
+            left = np.where(known, left, nothing)
+        elif known is not None:
+            right = np.where(known, right, nothing)
+    return left, right
+
+
+def _numbered(columns: Sequence[Column], place: dict[object, int]) -> Array:
+    """Give each row the number of its values, the same wherever ``place`` is shared."""
+    rows = zip(*(column.values.tolist() for column in columns), strict=True)
+    return np.fromiter((place.setdefault(row, len(place)) for row in rows), np.int64, columns[0].values.size)

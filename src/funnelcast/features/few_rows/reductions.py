@@ -1,0 +1,112 @@
+"""Sums, counts and extremes of the rows of each group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+import ibis.expr.operations as ops
+import numpy as np
+
+from funnelcast.features.few_rows.column import Array, Column, Mask, take, true
+
+
+class Groups(NamedTuple):
+    """Which group each row belongs to.
+
+    Parameters
+    ----------
+    codes
+        Shape (rows,), from 0 on.
+    first
+        The first row of each group: shape (groups,).
+    """
+
+    codes: Array
+    first: Array
+
+
+Reduction: TypeAlias = Callable[..., Column]
+
+
+def reduction_of(node: Any) -> Reduction | None:
+    """Give what a reduction does to the groups and the columns of its arguments; None where that isn't known here."""
+    return _REDUCTIONS.get(type(node))
+
+
+def group(keys: tuple[Column, ...], size: int) -> Groups:
+    """Deal rows into groups by their keys; unknown is a key of its own."""
+    if not keys:
+        return Groups(np.zeros(size, np.int64), np.zeros(1, np.int64))
+    place: dict[Any, int] = {}
+    codes = np.fromiter(
+        (place.setdefault(key, len(place)) for key in zip(*(_keys(key, size) for key in keys), strict=True)), np.int64, size
+    )
+    first = np.zeros(len(place), np.int64)
+    first[codes[::-1]] = np.arange(size)[::-1]
+    return Groups(codes, first)
+
+
+def _keys(key: Column, size: int) -> list[Any]:
+    values: list[Any] = np.broadcast_to(key.values, (size,)).tolist()
+    if key.known is None:
+        return values
+    return [value if known else None for value, known in zip(values, np.broadcast_to(key.known, (size,)).tolist(), strict=True)]
+
+
+def _chosen(groups: Groups, where: Column | None, known: Mask | None = None) -> Any:
+    """Say which rows count: a mask, or all of them."""
+    rows = known if where is None else true(where) if known is None else true(where) & known
+    return slice(None) if rows is None else np.broadcast_to(rows, groups.codes.shape)
+
+
+def _count(groups: Groups, where: Column | None = None) -> Column:
+    return Column(np.bincount(groups.codes[_chosen(groups, where)], minlength=groups.first.size))
+
+
+def _sum(groups: Groups, argument: Column, where: Column | None = None) -> Column:
+    chosen = _chosen(groups, where, argument.known)
+    codes = groups.codes[chosen]
+    values = np.broadcast_to(argument.values, groups.codes.shape)[chosen]
+    sums = np.zeros(groups.first.size, values.dtype)
+    np.add.at(sums, codes, values)
+    return Column(sums, _reached(groups, codes))
+
+
+def _extreme(lower: np.ufunc) -> Reduction:
+    def reduction(groups: Groups, argument: Column, where: Column | None = None) -> Column:
+        chosen = _chosen(groups, where, argument.known)
+        codes = groups.codes[chosen]
+        values = np.broadcast_to(argument.values, groups.codes.shape)[chosen]
+        found = np.zeros(groups.first.size, values.dtype)
+        found[codes] = values  # each group starts from one of its own
+        lower.at(found, codes, values)
+        return Column(found, _reached(groups, codes))
+
+    return reduction
+
+
+def _arg_min(groups: Groups, argument: Column, key: Column, where: Column | None = None) -> Column:
+    """Give each group's value of the row with the least key."""
+    rows = np.arange(groups.codes.size)[_chosen(groups, where, key.known)]
+    codes, keys = groups.codes[rows], np.broadcast_to(key.values, groups.codes.shape)[rows]
+    order = np.lexsort((keys, codes))
+    found = np.full(groups.first.size, -1)
+    # written from the last to the first, so that the first of each group stays
+    found[codes[order][::-1]] = rows[order][::-1]
+    return take(argument, found)
+
+
+def _reached(groups: Groups, codes: Array) -> Mask | None:
+    reached = np.zeros(groups.first.size, np.bool_)
+    reached[codes] = True
+    return None if reached.all() else reached
+
+
+_REDUCTIONS: Mapping[type, Reduction] = {
+    ops.CountStar: _count,
+    ops.Sum: _sum,
+    ops.Min: _extreme(np.minimum),
+    ops.Max: _extreme(np.maximum),
+    ops.ArgMin: _arg_min,
+}
