@@ -21,8 +21,9 @@ from funnelcast.sources.facts import Facts, Source
 from funnelcast.sources.schema import TABLES
 
 READ = ("contacts", "transactions", "touchpoints", "subscriptions", "invoices", "deals")
-TYPES = {name: {column: TABLES[name].type_of(column) for column in TABLES[name].names} for name in READ}
+TYPES: dict[str, dict[str, str]] = {name: {column: TABLES[name].type_of(column) for column in TABLES[name].names} for name in READ}
 COHORT = {"contact_id": "string", "as_of": "timestamp"}
+ALL_TYPES: Mapping[str, Mapping[str, str]] = {**TYPES, "cohort": COHORT}
 T = datetime(2026, 1, 1)  # noqa: DTZ001 (wall-clock)
 WORDS = {
     "kind": ["visit", "email_open", "Store_Visit", "webinar", "call", "nps", "csat", "ces", "other"],
@@ -108,7 +109,7 @@ def plain(rows: list[dict[str, Any]], key: str) -> dict[Any, dict[str, Any]]:
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32), contacts=st.integers(1, 5))
 def test_every_feature_is_the_engine_s_to_the_last_bit(seed: int, contacts: int) -> None:
-    tables, types = drawn(seed, contacts), {**TYPES, "cohort": COHORT}
+    tables, types = drawn(seed, contacts), ALL_TYPES
     expected = plain(by_engine(SQL, tables, types), "contact_id")
     found = {row["contact_id"]: row for row in by_steps(tables, types)}
     assert len(found) == contacts
@@ -162,7 +163,8 @@ def tables_of(draw: st.DrawFn) -> dict[str, Rows]:
         "s": draw(st.lists(st.none() | st.sampled_from(["a", "b"]), min_size=more, max_size=more)),
         "z": draw(st.lists(st.none() | st.integers(-5, 5).map(float), min_size=more, max_size=more)),
     }
-    return {"t": {"key": list(range(size)), **rows}, "other": joined}
+    keyed: Rows = {"key": list(range(size)), **rows}
+    return {"t": keyed, "other": joined}
 
 
 def check(expression: Any, tables: dict[str, Rows]) -> None:
