@@ -47,9 +47,7 @@ class RowBuilder:
         brought = {name: frozenset(columns) for name, columns in about.brought.items()}
         facts = Facts(source, ibis.duckdb.connect(), unbound, brought)
         candidates = family_of(about.family).candidates(facts, spec, ibis.table(_COHORT_TYPES, name=COHORT), AsOf(_NOW, source.timezone))
-        self._kinds: dict[str, Mapping[str, str]] = {name: _types(schema) for name, schema in self.schemas.items()} | {
-            COHORT: _COHORT_TYPES
-        }
+        self._kinds = {name: _types(schema) for name, schema in self.schemas.items()} | {COHORT: _COHORT_TYPES}
         self._few = translate(candidates)
         self._sql = str(ibis.to_sql(candidates, dialect="duckdb"))
         self._local = threading.local()

@@ -156,9 +156,9 @@ VALUES: dict[str, Any] = {
 @st.composite
 def tables_of(draw: st.DrawFn) -> dict[str, Rows]:
     size, more = draw(st.integers(0, 8)), draw(st.integers(0, 6))
-    rows = {name: draw(st.lists(st.none() | values, min_size=size, max_size=size)) for name, values in VALUES.items()}
+    rows: dict[str, list[Any]] = {name: draw(st.lists(st.none() | values, min_size=size, max_size=size)) for name, values in VALUES.items()}
     key = st.none() | st.integers(0, 3)
-    joined = {
+    joined: Rows = {
         "k": draw(st.lists(key, min_size=more, max_size=more)),
         "s": draw(st.lists(st.none() | st.sampled_from(["a", "b"]), min_size=more, max_size=more)),
         "z": draw(st.lists(st.none() | st.integers(-5, 5).map(float), min_size=more, max_size=more)),
