@@ -33,6 +33,8 @@ Floats = npt.NDArray[np.float64]
 
 DRAWS = 1000
 
+_NOTHING_CAME = "A back-test compares forecasts with what came, and nothing has come yet."
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -64,7 +66,7 @@ def sales_trial(facts: Facts) -> Trial:
     basis = basis_of(facts)
     came = Revenue.of(facts, basis)
     if came.days.size == 0:
-        raise TooFewRows(model="backtest sales", found=0, what=f"rows of {basis} with a date and an amount", needed=1, advice="")
+        raise TooFewRows(model="backtest sales", found=0, what=f"rows of {basis} with a date and an amount", needed=1, advice=_NOTHING_CAME)
 
     def forecast_at(origin: AsOf, periods: Periods) -> Floats:
         inputs = sales_inputs(facts, origin, "week", len(periods))
@@ -126,7 +128,7 @@ def _first(facts: Facts, table: str, clock: str) -> AsOf:
     """Give the midnight before the first fact."""
     first = facts.table(table, f"The back-test on {table}")[clock].min().execute()
     if pd.isna(first):
-        raise TooFewRows(model="backtest", found=0, what=f"rows of {table} with {clock}", needed=1, advice="")
+        raise TooFewRows(model="backtest", found=0, what=f"rows of {table} with {clock}", needed=1, advice=_NOTHING_CAME)
     return AsOf(first.to_pydatetime().replace(hour=0, minute=0, second=0, microsecond=0), facts.source.timezone)
 
 

@@ -46,6 +46,20 @@ def test_purchases_without_a_date_are_none() -> None:
         judged(empty, origins=3, weeks=4)
 
 
+@pytest.mark.parametrize(
+    ("quantity", "reason"), [("pipeline", "0 rows of deals with closed_at_known_at"), ("cash", "0 origins with 4 weeks")]
+)
+def test_three_open_deals_and_one_invoice_are_no_history(quantity: str, reason: str) -> None:
+    opened = pd.to_datetime(["2025-05-01", "2025-05-11", "2025-06-01"])
+    deals = pd.DataFrame({"deal_id": ["a", "b", "c"], "contact_id": ["x", "y", "z"], "opened_at": opened, "amount": [10.0, 20.0, 5.0]})
+    events = pd.DataFrame({"deal_id": ["a", "b", "c"], "occurred_at": opened, "stage": "new"})
+    dates = {"issued_at": pd.Timestamp("2025-06-01"), "due_at": pd.Timestamp("2025-07-01"), "paid_at": pd.NaT}
+    invoices = pd.DataFrame({"invoice_id": ["i"], "contact_id": ["x"], "amount": [12.0], **dates})
+    facts = from_frames(Source("tiny"), {"deals": deals, "deal_events": events, "invoices": invoices})
+    with pytest.raises(TooFewRows, match=reason):
+        judge(SETTINGS, facts, quantity, origins=6, weeks=4, progress=lambda _: None)
+
+
 def test_the_run_keeps_figures_document_and_plots(tmp_path: Path) -> None:
     settings = Settings.read({"FUNNELCAST_HOME": str(tmp_path)})
     said: list[str] = []

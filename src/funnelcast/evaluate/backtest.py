@@ -71,7 +71,8 @@ def choose_origins(first: AsOf, last: AsOf, weeks: int, count: int) -> tuple[AsO
     origins = [AsOf(newest - place * step, last.timezone) for place in range(count)]
     kept = tuple(origin for origin in reversed(origins) if origin >= first)
     if not kept:
-        advice = f"The facts end on {last.at.date()}; the earliest origin with enough history is {first.at.date()}. Ask for fewer weeks."
+        ends, begins = last.at.date(), first.at.date()
+        advice = f"The facts end on {ends}; the earliest origin with enough history is {begins}. Bring older facts, or ask for fewer weeks."
         raise TooFewRows(model="backtest", found=0, what=f"origins with {weeks} weeks after them", needed=1, advice=advice)
     return kept
 
