@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import secrets
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,9 +68,9 @@ class TrackRecord:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._local = threading.local()
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._open() as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(_SCHEMA)
 
     def append(self, answers: Sequence[Answer]) -> None:
@@ -127,12 +128,20 @@ class TrackRecord:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        # autocommit: transactions are opened by hand, so that a writer takes the lock at once and waits instead of failing later
-        connection = sqlite3.connect(self._path, timeout=_WAIT_SECONDS, isolation_level=None)
+        """Give this thread's connection, opened once: the last one to close folds the log back into the file, which takes milliseconds."""
+        if not hasattr(self._local, "connection"):
+            # autocommit: transactions are opened by hand, so that a writer takes the lock at once and waits instead of failing later
+            self._local.connection = sqlite3.connect(self._path, timeout=_WAIT_SECONDS, isolation_level=None)
+            self._local.connection.execute("PRAGMA journal_mode=WAL")
+            # what is committed outlives the process, killed or not; only a power cut may take the last moments
+            self._local.connection.execute("PRAGMA synchronous=NORMAL")
+        connection: sqlite3.Connection = self._local.connection
         try:
             yield connection
-        finally:
-            connection.close()
+        except BaseException:
+            if connection.in_transaction:
+                connection.rollback()
+            raise
 
     @staticmethod
     def _salts(connection: sqlite3.Connection, contacts: Sequence[str]) -> dict[str, bytes]:

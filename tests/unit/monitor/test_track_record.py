@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import sqlite3
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from funnelcast.monitor.track_record import Answer, TrackRecord
 
@@ -64,3 +69,36 @@ def test_the_same_forecast_is_stored_once(tmp_path: Path) -> None:
     stored = record.forecasts()
     assert list(stored["start"]) == ["a", "b"]
     assert list(stored["p95"]) == [6.0, 6.0]
+
+
+def test_a_failed_append_leaves_nothing_and_the_next_one_works(tmp_path: Path) -> None:
+    record = TrackRecord(tmp_path / "record.db")
+    with pytest.raises(sqlite3.IntegrityError):
+        record.append([ANSWER, replace(ANSWER, predicted=None)])  # type: ignore[arg-type]
+    record.append([replace(ANSWER, request_id="r2")])
+    assert list(record.answers()["request_id"]) == ["r2"]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+import pytest
+
+from funnelcast.monitor.track_record import Answer, TrackRecord
+record = TrackRecord(Path(sys.argv[1]))
+for number in range(100_000):
+    record.append([Answer(f"r{number}", "churn", 3, "2025-12-31T00:00:00", 90.0, f"c{number}", 0.25, 0.2, 0.3, "ab")])
+    print(number, flush=True)
+"""
+
+
+def test_what_was_acknowledged_outlives_kill_9(tmp_path: Path) -> None:
+    path = tmp_path / "record.db"
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        acknowledged = [int(writer.stdout.readline()) for _ in range(50)]
+        writer.kill()
+        acknowledged += [int(line) for line in writer.stdout if line.endswith("\n")]
+    stored = set(TrackRecord(path).answers()["request_id"])
+    assert {f"r{number}" for number in acknowledged} <= stored
+    assert len(stored) - len(acknowledged) in {0, 1}  # one may have been stored and not been told
