@@ -15,9 +15,9 @@ from funnelcast.families.family import Progress
 from funnelcast.settings import Settings
 from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf, Json
-from funnelcast.tracking import Record, Tracker
+from funnelcast.tracking import Record
 from training.provenance import code_commit, data_hash
-from training.recording import png
+from training.recording import log_run, png
 from training.train import default_as_of
 from training.trials import TRIALS
 
@@ -45,14 +45,7 @@ def backtest_quantity(settings: Settings, facts: Facts, quantity: str, *, origin
     outcomes = judge(settings, facts, quantity, origins=origins, weeks=weeks, progress=progress)
     answer: dict[str, Json] = {"quantity": quantity, "unit": facts.source.currency, **document(outcomes, weeks)}
     progress(f"{quantity}: logging")
-    tracker = Tracker(settings)
-    run_id = tracker.start(f"{facts.source.name}.{quantity}.backtest")
-    try:
-        tracker.log(run_id, record_of(facts, outcomes, answer))
-    except BaseException:
-        tracker.finish(run_id, failed=True)
-        raise
-    tracker.finish(run_id)
+    run_id = log_run(settings, f"{facts.source.name}.{quantity}.backtest", record_of(facts, outcomes, answer))
     return {**answer, "run_id": run_id}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from funnelcast.artefacts import to_json
 from funnelcast.errors import FunnelcastError
 from funnelcast.families.family import Development, Options, Progress
 from funnelcast.families.registry import family_of
@@ -13,12 +14,14 @@ from funnelcast.settings import Settings
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import read
 from funnelcast.terms import AsOf, Json
-from training.recording import finite_only
+from funnelcast.tracking import Record
+from training.provenance import code_commit, data_hash
+from training.recording import finite_only, log_run
 from training.train import default_as_of, require_tables
 
 
 def backtest_model(settings: Settings, facts: Facts, model: str, *, origins: int, weeks: int, progress: Progress) -> dict[str, Json]:
-    """Develop a model at several instants and report each newest fold.
+    """Develop a model at several instants and report each newest fold; an MLflow run holds them as steps of each metric.
 
     Parameters
     ----------
@@ -53,7 +56,19 @@ def backtest_model(settings: Settings, facts: Facts, model: str, *, origins: int
         {"as_of": as_of.isoformat(), "rows": development.rows, "metrics": {**metrics}, "baseline": {**baseline}}
         for (as_of, development), metrics, baseline in zip(found, own, simple, strict=True)
     ]
-    return {"model": model, "origins": len(found), "weeks": weeks, "mean": _mean(own), "baseline": _mean(simple), "by_origin": by_origin}
+    answer: dict[str, Json] = {"model": model, "origins": len(found), "weeks": weeks, "mean": _mean(own), "baseline": _mean(simple)}
+    answer |= {"by_origin": by_origin}
+    beside = [{f"baseline.{name}": value for name, value in metrics.items()} for metrics in simple]
+    steps = [{**metrics, **baseline} for metrics, baseline in zip(own, beside, strict=True)]
+    record = Record(
+        # not `model`, `origins` or `weeks`: inside `mlflow run` those are parameters of the entry point
+        parameters={"judged": model, "newest_as_of": found[0][0].isoformat(), "origins_judged": len(found), "weeks_apart": weeks},
+        metrics=steps[0],
+        folds=steps[:0:-1],
+        tags={"source": facts.source.name, "kind": "backtest", "data_hash": data_hash(facts), "code_commit": code_commit()},
+        files={"backtest.json": to_json(answer)},
+    )
+    return {**answer, "run_id": log_run(settings, f"{facts.source.name}.{model}.backtest", record)}
 
 
 def _mean(tables: Sequence[Mapping[str, float]]) -> dict[str, Json]:

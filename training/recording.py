@@ -66,6 +66,19 @@ def record_of(fitted: Fitted) -> Record:
     )
 
 
+def log_run(settings: Settings, name: str, record: Record) -> str:
+    """Leave a run that registers nothing, such as a back-test's, and give its id."""
+    tracker = Tracker(settings)
+    run_id = tracker.start(name)
+    try:
+        tracker.log(run_id, record)
+    except BaseException:
+        tracker.finish(run_id, failed=True)
+        raise
+    tracker.finish(run_id)
+    return run_id
+
+
 def register(tracker: Tracker, run_id: str, fitted: Fitted, *, promote: bool) -> tuple[int, dict[str, Json] | None]:
     """Register the challenger, and give the alias to whom the verdict names.
 

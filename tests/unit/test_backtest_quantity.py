@@ -11,13 +11,20 @@ from funnelcast.artefacts import to_json
 from funnelcast.errors import TooFewRows
 from funnelcast.evaluate.backtest import document
 from funnelcast.settings import Settings
+from funnelcast.simulate import company
 from funnelcast.sources.conform import from_frames
 from funnelcast.sources.facts import Source
 from funnelcast.tracking import Tracker
 from tests.unit.forecast.sales.series import shop, weekly_shop
 from training.backtest import backtest_quantity, judge
+from training.backtest_model import backtest_model
 
 SETTINGS = Settings.read({"FUNNELCAST_HOME": "unused"})
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings.read({"FUNNELCAST_HOME": str(tmp_path_factory.mktemp("home"))})
 
 
 def judged(facts: Any, origins: int, weeks: int) -> dict[str, Any]:
@@ -60,15 +67,14 @@ def test_three_open_deals_and_one_invoice_are_no_history(quantity: str, reason: 
         judge(SETTINGS, facts, quantity, origins=6, weeks=4, progress=lambda _: None)
 
 
-def test_the_run_keeps_figures_document_and_plots(tmp_path: Path) -> None:
-    settings = Settings.read({"FUNNELCAST_HOME": str(tmp_path)})
+def test_the_run_keeps_figures_document_and_plots(home: Settings) -> None:
     said: list[str] = []
-    answer: dict[str, Any] = backtest_quantity(settings, weekly_shop(130), "sales", origins=2, weeks=4, progress=said.append)
+    answer: dict[str, Any] = backtest_quantity(home, weekly_shop(130), "sales", origins=2, weeks=4, progress=said.append)
     assert said == ["sales: forecasting from 2025-04-28", "sales: forecasting from 2025-05-26", "sales: logging"]
-    logged = Tracker(settings).metrics(answer["run_id"])
+    logged = Tracker(home).metrics(answer["run_id"])
     assert logged["total.coverage_80"] == answer["total"]["coverage_80"]
     assert logged["baselines.last_period.total.pinball"] == answer["baselines"]["last_period"]["total"]["pinball"]
-    kept = settings.artefacts / answer["run_id"] / "artifacts"
+    kept = home.artefacts / answer["run_id"] / "artifacts"
     assert sorted(path.relative_to(kept).as_posix() for path in kept.rglob("*.*")) == [
         "backtest.json",
         "plots/fan.png",
@@ -77,6 +83,19 @@ def test_the_run_keeps_figures_document_and_plots(tmp_path: Path) -> None:
     ]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in kept.rglob("*.png"))
     assert json.loads((kept / "backtest.json").read_bytes()) == {key: value for key, value in answer.items() if key != "run_id"}
+
+
+def test_a_model_s_run_holds_its_origins_as_steps(home: Settings) -> None:
+    facts = company(1_000, seed=2).facts()
+    answer: dict[str, Any] = backtest_model(home, facts, "payment_delay", origins=2, weeks=13, progress=lambda _: None)
+    newest, earlier = answer["by_origin"]
+    assert (newest["as_of"][:10], earlier["as_of"][:10]) == ("2026-01-01", "2025-10-02")
+    assert newest["rows"] > earlier["rows"]
+    assert Tracker(home).metrics(answer["run_id"]) == {
+        **newest["metrics"],
+        **{f"baseline.{name}": value for name, value in newest["baseline"].items()},
+    }
+    assert answer["mean"] == pytest.approx({name: (value + earlier["metrics"][name]) / 2 for name, value in newest["metrics"].items()})
 
 
 def test_superstore_by_week_beats_the_seasonal_naive(real_data: Path) -> None:
