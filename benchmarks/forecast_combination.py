@@ -6,9 +6,11 @@ Each named quantity of a source.toml is back-tested over four weeks, as `funnelc
 - spread: the quantiles drawn out or in around the median, by the factor that was best at earlier origins (a conformal correction);
 - level: all quantiles times what came over what was expected at earlier origins;
 - average: the mean, level by level, of the quantiles of forecast and baselines (Vincent), with the weights that were best at earlier
-  origins; and with each baseline alone.
+  origins;
+- cautious: the same with weights that begin at 0.8 for the forecast and fall exponentially with each origin's loss (Vovk 1990).
 
-What n earlier origins taught counts n / (n + 8): the rest is the forecast as it is. Ratios of pinball loss below 1 would be a gain.
+What n earlier origins taught the first three counts n / (n + 8): the rest is the forecast as it is. Ratios of pinball loss below 1 would be
+a gain.
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ _WEEKS, _MOST_ORIGINS, _SIMULATED_ORIGINS, _PRIOR_ORIGINS = 4, 30, 8, 8.0
 _SPREADS = np.geomspace(0.4, 2.5, 41)
 _STEPS = np.linspace(0.0, 1.0, 21)
 _ROUNDS = 40
+_TRUST, _FARTHEST = 0.8, 4.0
 Floats = npt.NDArray[np.float64]
 
 
@@ -112,11 +115,22 @@ def average(names: Sequence[str], before: Origins, counts: float) -> Callable[[O
     return lambda now: mixed(now, shipped)
 
 
+def cautious(before: Origins, _: float) -> Callable[[Origins], Floats]:
+    """Weigh each method by exp(-half the sum over origins of its loss relative to the model's), from 0.8 for the model."""
+    methods = [MODEL, *(name for name in before.quantiles if name != MODEL)]
+    by_origin = [before[place : place + 1] for place in range(len(before.actual))]
+    lost = np.array([[one.loss(one.quantiles[name]) for name in methods] for one in by_origin])
+    behind = (lost / np.maximum(lost[:, :1], 1e-9) - 1).clip(max=_FARTHEST).sum(axis=0)
+    prior = np.full(len(methods), (1 - _TRUST) / max(len(methods) - 1, 1))
+    prior[0] = _TRUST
+    weights = prior * np.exp(-behind / 2)
+    return lambda now: np.asarray(sum(weight * now.quantiles[name] for weight, name in zip(weights / weights.sum(), methods, strict=True)))
+
+
 def losses(origins: Origins) -> Iterator[dict[str, float]]:
     """Give the pinball loss of each way at every origin but the first, from what the earlier ones taught."""
     names = [name for name in origins.quantiles if name != MODEL]
-    ways: dict[str, Learned] = {"spread": spread, "level": level, "average": partial(average, names)}
-    ways |= {f"with {name}": partial(average, [name]) for name in names}
+    ways: dict[str, Learned] = {"spread": spread, "level": level, "average": partial(average, names), "cautious": cautious}
     for place in range(1, len(origins.actual)):
         before, now = origins[:place], origins[place : place + 1]
         counts = place / (place + _PRIOR_ORIGINS)
@@ -145,7 +159,7 @@ def table(rows: pd.DataFrame) -> Table:
     shown = Table("facts", "forecast of", "origins", "model", *ways, title="pinball loss over four weeks; ways as ratios to the model's")
     for (name, quantity, over), own in rows.groupby(["facts", "quantity", "over"], sort=False):
         means = own[[MODEL, *ways]].mean()
-        ratios = ["" if np.isnan(means[way]) else f"{means[way] / own.loc[own[way].notna(), MODEL].mean():.3f}" for way in ways]
+        ratios = [f"{means[way] / means[MODEL]:.3f}" for way in ways]
         shown.add_row(str(name), f"{quantity}, {over}", str(len(own)), f"{means[MODEL]:,.0f}", *ratios)
     return shown
 

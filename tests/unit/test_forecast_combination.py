@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from benchmarks.forecast_combination import MODEL, Origins, average, level, losses, spread, table
+from benchmarks.forecast_combination import MODEL, Origins, average, cautious, level, losses, spread, table
 from funnelcast.evaluate.quantiles import LEVELS
 
 ORIGINS, PERIODS = 60, 4
@@ -58,11 +58,22 @@ def test_each_origin_learns_from_earlier_ones_alone() -> None:
     assert list(losses(changed))[:9] == rows[:9]
     assert list(losses(changed))[9] != rows[9]
     after, before = pd.DataFrame(rows[30:]).mean(), pd.DataFrame(rows[:3]).mean()
-    assert (after[["spread", "level", "average", "with right"]] < after[MODEL]).all()
+    assert (after[["spread", "level", "average", "cautious"]] < after[MODEL]).all()
     assert before["average"] / before[MODEL] > after["average"] / after[MODEL]
 
 
-def test_ratios_are_of_mean_losses_where_a_way_could_be_tried() -> None:
-    rows = pd.DataFrame({MODEL: [10.0, 30.0], "spread": [5.0, 25.0], "with seasonal_naive": [np.nan, 15.0]})
+def test_caution_begins_with_the_forecast_and_ends_with_what_is_right() -> None:
+    found = origins(model=normal(60.0, 10.0), right=normal(100.0, 10.0), high=normal(160.0, 10.0))
+    assert cautious(found, 1.0)(found)[9].mean() == pytest.approx(100.0, abs=0.1)
+    # after one origin whose losses are known, by hand
+    one = found[:1]
+    lost = {name: one.loss(own) for name, own in one.quantiles.items()}
+    raw = {name: share * np.exp(-min(lost[name] / lost[MODEL] - 1, 4) / 2) for name, share in ((MODEL, 0.8), ("right", 0.1), ("high", 0.1))}
+    middle = (60 * raw[MODEL] + 100 * raw["right"] + 160 * raw["high"]) / sum(raw.values())
+    assert cautious(one, 1.0)(found)[9].mean() == pytest.approx(middle)
+
+
+def test_ratios_are_of_mean_losses() -> None:
+    rows = pd.DataFrame({MODEL: [10.0, 30.0], "spread": [5.0, 25.0], "cautious": [20.0, 30.0]})
     shown = table(rows.assign(facts="x", quantity="sales", over="weeks"))
-    assert [list(column.cells) for column in shown.columns[2:]] == [["2"], ["20"], ["0.750"], ["0.500"]]
+    assert [list(column.cells) for column in shown.columns[2:]] == [["2"], ["20"], ["0.750"], ["1.250"]]
