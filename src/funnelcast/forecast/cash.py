@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from funnelcast.errors import UsageError
 from funnelcast.forecast import new_invoices, receivables
@@ -124,18 +125,10 @@ def draw_cash(
     pace = Pace.draw(generators[_PACE], draws, days, inputs.pace_deviation, scenario.payment_delay_days)
     if not inputs.deals_counted:
         open_flows = new_flows = Flows.none(draws)
-    open_flows = Flows.concatenate([open_flows, certain(inputs.to_invoice, draws)])
+    open_flows = Flows.concatenate([open_flows, certain(inputs.deals.waiting, draws)])
+    billing = inputs.billing()
     open_deals, new_deals = (
-        convert(
-            bookings,
-            inputs.already_net,
-            inputs.billing,
-            inputs.lateness(),
-            pace,
-            first_day=inputs.first_day,
-            seed=seed,
-        )
-        for bookings in (open_flows, new_flows)
+        convert(bookings, billing, pace, first_day=inputs.first_day, seed=seed) for bookings in (open_flows, new_flows)
     )
     new = _new_invoices(inputs, pace, days, generators[_NEW_INVOICES], scenario)
     taxed = new.daily + by_day(open_deals.collected, days) + by_day(new_deals.collected, days)
@@ -186,8 +179,11 @@ def _new_invoices(inputs: CashInputs, pace: Pace, days: int, generator: np.rando
         return Issued(np.zeros(draws), np.zeros((draws, days)), np.zeros(draws), np.zeros(draws))
     amount = templates["amount"].to_numpy(np.float64)
     kept = np.where(templates["contact_id"].isin(scenario.lost_customers), 0.0, amount)
+    customer = pd.factorize(templates["contact_id"])[0].astype(np.int64)
     distribution = PayDistribution.of(templates)
-    return new_invoices.issue(inputs.counts, kept, distribution, pace=pace, first_day=inputs.first_day, days=days, generator=generator)
+    return new_invoices.issue(
+        inputs.counts, kept, customer, distribution, pace=pace, first_day=inputs.first_day, days=days, generator=generator
+    )
 
 
 def _planned(inputs: CashInputs, scenario: Scenario, days: int) -> Floats:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import ibis
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from funnelcast.forecast import billing_terms, new_invoices
+from funnelcast.forecast import billing_terms, invoice_counts
 from funnelcast.forecast.cash_inputs import CashInputs
+from funnelcast.forecast.deal_facts import DealFacts
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
-from funnelcast.sources.schema import WON
 from funnelcast.terms import AsOf
 
 _HISTORY_DAYS = 3 * 365
 _SPEND_DAYS = 91
-_UNINVOICED_DAYS = 60
 _USUAL_PACE = 0.08
 _PRIOR_MONTHS = 6
 _MATURE_DAYS = 90
 _SECONDS_PER_DAY = 86_400
-_ROUNDING = 0.01
 _LONGEST = 180
 _LARGEST_PACE = 0.5
 _VAT_CATEGORIES = ("vat", "tva")  # planned items of these categories are the payments of VAT themselves
@@ -44,12 +40,12 @@ def cash_inputs(facts: Facts, as_of: AsOf, receivables: pd.DataFrame | None, tem
     """
     known = cut(facts, as_of)
     source = facts.source
-    billing_terms.parse(source.terms, source.path or source.name)
+    terms = billing_terms.parse(source.terms, source.path or source.name)
     today = _day_number(as_of)
     linked = facts.brings("invoices", "deal_id") and _any_linked(known)
     counted = linked or not facts.has("invoices")
-    already, waiting = _deals(known, today, source.vat_rate) if linked and facts.has("deals") else ({}, {})
-    counts = new_invoices.fit(_issued_by_day(known, today), today) if facts.has("invoices") else None
+    deals = DealFacts.of(known, today, source.vat_rate, terms) if linked and facts.has("deals") else DealFacts.none()
+    counts = invoice_counts.fit(_issued_by_day(known, today), today) if facts.has("invoices") else None
     return CashInputs(
         as_of=as_of,
         currency=source.currency,
@@ -57,13 +53,11 @@ def cash_inputs(facts: Facts, as_of: AsOf, receivables: pd.DataFrame | None, tem
         templates=_templates(templates),
         counts=counts,
         planned=_planned(known, as_of),
-        already_net=already,
-        to_invoice=waiting,
+        deals=deals,
         spend_per_day=_spend(known, as_of),
         pace_deviation=_pace_deviation(known, today) if facts.has("invoices") else _USUAL_PACE,
         terms=source.terms,
         vat_rate=source.vat_rate,
-        lag_days=_invoicing_lag(known) if linked and facts.has("deals") else 0,
         opening_balance=source.opening_balance,
         floor=source.floor,
         deals_counted=counted,
@@ -146,31 +140,6 @@ def _spend(known: Facts, as_of: AsOf) -> dict[str, float]:
     cents = (lately.amount * 100).round().cast("int64")  # whole numbers add up alike in any order
     sums: pd.DataFrame = lately.group_by("channel").aggregate(cents=cents.sum()).order_by("channel").execute()
     return {str(channel): float(amount) / 100.0 / _SPEND_DAYS for channel, amount in zip(sums["channel"], sums["cents"], strict=True)}
-
-
-def _deals(known: Facts, today: int, vat_rate: float) -> tuple[dict[str, float], dict[str, float]]:
-    """Give, by deal, the net amount invoiced so far, and that of lately won deals which still waits to be invoiced."""
-    invoiced = {deal: gross / (1.0 + vat_rate) for deal, gross in _gross_by_deal(known.table("invoices")).items()}
-    deals = known.table("deals")
-    won = deals.filter(deals.outcome.lower() == WON, _day(deals.closed_at) >= today - _UNINVOICED_DAYS)
-    amounts: pd.DataFrame = won.select("deal_id", amount=ibis.coalesce(won.closed_amount, won.amount, 0.0)).order_by("deal_id").execute()
-    remaining = {str(deal): float(amount) - invoiced.get(str(deal), 0.0) for deal, amount in amounts.itertuples(index=False)}
-    return invoiced, {deal: amount for deal, amount in remaining.items() if amount > _ROUNDING * max(invoiced.get(deal, 0.0), 1.0)}
-
-
-def _gross_by_deal(invoices: ir.Table) -> Mapping[str, float]:
-    of_deals = invoices.filter(invoices.deal_id.notnull())
-    cents = (of_deals.amount * 100).round().cast("int64")
-    sums: pd.DataFrame = of_deals.group_by("deal_id").aggregate(cents=cents.sum()).order_by("deal_id").execute()
-    return {str(deal): float(amount) / 100.0 for deal, amount in zip(sums["deal_id"], sums["cents"], strict=True)}
-
-
-def _invoicing_lag(known: Facts) -> int:
-    deals = known.table("deals").filter(lambda deal: deal.closed_at.notnull()).select("deal_id", "closed_at")
-    invoices = known.table("invoices").select("deal_id", "issued_at")
-    joined = invoices.inner_join(deals, "deal_id")
-    lags: pd.DataFrame = joined.select(lag=_day(joined.issued_at) - _day(joined.closed_at)).order_by("lag").execute()
-    return int(np.clip(np.median(lags["lag"].to_numpy(np.float64)), 0, 180)) if len(lags) else 0
 
 
 def _pace_deviation(known: Facts, today: int) -> float:

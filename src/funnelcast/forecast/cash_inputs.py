@@ -15,8 +15,11 @@ import pandas as pd
 
 from funnelcast.artefacts import to_json
 from funnelcast.forecast import billing_terms
+from funnelcast.forecast.billing_terms import BillingTerms
+from funnelcast.forecast.deal_facts import DealFacts
 from funnelcast.forecast.deal_invoices import Billing
-from funnelcast.forecast.new_invoices import InvoiceCounts
+from funnelcast.forecast.invoice_counts import InvoiceCounts
+from funnelcast.forecast.invoicing import InvoicingPlans
 from funnelcast.forecast.payments import Lateness, PayDistribution
 from funnelcast.terms import AsOf
 
@@ -39,16 +42,14 @@ class CashInputs:
         The process of new invoices without a deal; None where there was none.
     planned
         Cash items from as_of on: day (whole days after as_of), amount (signed).
-    already_net
-        Net amount invoiced before as_of, by deal.
-    to_invoice
-        Net amount of won deals that wait to be invoiced, by deal.
+    deals
+        What deals were invoiced so far, which won ones wait, and how they are invoiced.
     spend_per_day
         Recent spend by channel; what a scenario multiplies.
     pace_deviation
         Standard deviation of the log factor by which all payments of a month take longer or shorter.
-    terms, vat_rate, lag_days
-        How deals are invoiced, as ``Billing``.
+    terms, vat_rate
+        When an invoice of a deal is due, where past ones don't say otherwise, and what is added to the deal's amount.
     opening_balance, floor
         What the account holds at as_of (None: not known), and below which it shouldn't fall.
     deals_counted
@@ -65,23 +66,16 @@ class CashInputs:
     templates: pd.DataFrame
     counts: InvoiceCounts | None
     planned: pd.DataFrame
-    already_net: Mapping[str, float]
-    to_invoice: Mapping[str, float]
+    deals: DealFacts
     spend_per_day: Mapping[str, float]
     pace_deviation: float
     terms: str
     vat_rate: float
-    lag_days: int
     opening_balance: float | None
     floor: float
     deals_counted: bool
     vat_planned: bool
     missing: tuple[str, ...]
-
-    @property
-    def billing(self) -> Billing:
-        """How deals are invoiced."""
-        return Billing(billing_terms.parse(self.terms), self.vat_rate, self.lag_days)
 
     @property
     def first_day(self) -> int:
@@ -92,26 +86,34 @@ class CashInputs:
         """Give the templates of invoices without a deal."""
         return self.templates[self.templates["of_deal"] == 0]
 
-    def lateness(self) -> Lateness:
-        """Give the days after the due date of invoices of deals; of all where those are few, and the usual ones where there is none."""
+    def billing(self) -> Billing:
+        """How deals are invoiced and paid: as past ones were.
+
+        Where at least 20 of their invoices are known, and those weren't due by the company's terms, the days from issue to payment are
+        theirs; otherwise days after the due date are, or those of all invoices, or the usual ones where there is none.
+        """
         of_deals = self.templates[self.templates["of_deal"] == 1]
         chosen = of_deals if len(of_deals) >= _ENOUGH_FROM_DEALS else self.templates
-        if chosen.empty:
-            return Lateness.usual()
-        return PayDistribution.of(chosen).late(chosen["terms_days"].to_numpy(np.int64))
+        own_terms = chosen is of_deals and not self.deals.by_terms
+        terms = BillingTerms(0) if own_terms else billing_terms.parse(self.terms)
+        return Billing(terms, self.vat_rate, self.deals.plans, self.deals.already_net, _lateness(chosen, own_terms=own_terms))
 
     def files(self) -> dict[str, bytes]:
         """Give the inputs as parquet and JSON."""
         document: dict[str, Any] = {name: getattr(self, name) for name in _PLAIN}
         document |= {"as_of": self.as_of.at.isoformat(), "timezone": self.as_of.timezone, "missing": list(self.missing)}
         document |= {"counts": self.counts.document() if self.counts else None}
-        document |= {name: dict(getattr(self, name)) for name in _BY_NAME}
-        return {"cash.json": to_json(document), **{f"{name}.parquet": _parquet(getattr(self, name)) for name in _FRAMES}}
+        document |= {
+            "spend_per_day": dict(self.spend_per_day),
+            "already_net": dict(self.deals.already_net),
+            "by_terms": self.deals.by_terms,
+        }
+        frames = {name: getattr(self, name) for name in _FRAMES} | {"waiting": self.deals.waiting, "plans": self.deals.plans.frame()}
+        return {"cash.json": to_json(document), **{f"{name}.parquet": _parquet(frame) for name, frame in frames.items()}}
 
 
 _FRAMES = ("receivables", "templates", "planned")
-_BY_NAME = ("already_net", "to_invoice", "spend_per_day")
-_PLAIN = ("currency", "pace_deviation", "terms", "vat_rate", "lag_days", "opening_balance", "floor", "deals_counted", "vat_planned")
+_PLAIN = ("currency", "pace_deviation", "terms", "vat_rate", "opening_balance", "floor", "deals_counted", "vat_planned")
 
 
 def rebuild(files: Mapping[str, bytes]) -> CashInputs:
@@ -119,7 +121,9 @@ def rebuild(files: Mapping[str, bytes]) -> CashInputs:
     document: dict[str, Any] = json.loads(files["cash.json"])
     as_of = AsOf(datetime.fromisoformat(document.pop("as_of")), document.pop("timezone"))
     counts = document.pop("counts")
-    document |= {name: pd.read_parquet(io.BytesIO(files[f"{name}.parquet"])) for name in _FRAMES}
+    waiting, plans, *frames = (pd.read_parquet(io.BytesIO(files[f"{name}.parquet"])) for name in ("waiting", "plans", *_FRAMES))
+    deals = DealFacts(document.pop("already_net"), waiting, InvoicingPlans.of(plans), document.pop("by_terms"))
+    document |= dict(zip(_FRAMES, frames, strict=True)) | {"deals": deals}
     document |= {"counts": InvoiceCounts.read(counts) if counts else None, "missing": tuple(document["missing"])}
     return CashInputs(as_of=as_of, **document)
 
@@ -128,3 +132,11 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     content = io.BytesIO()
     frame.to_parquet(content, index=False)
     return content.getvalue()
+
+
+def _lateness(invoices: pd.DataFrame, *, own_terms: bool) -> Lateness:
+    """Pool their days from issue to payment, or from the due date where the terms are given apart."""
+    if invoices.empty:
+        return Lateness.usual()
+    terms_days = invoices["terms_days"].to_numpy(np.int64)
+    return PayDistribution.of(invoices).late(np.zeros_like(terms_days) if own_terms else terms_days)

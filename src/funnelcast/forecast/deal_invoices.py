@@ -10,20 +10,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from funnelcast.forecast import shared_draws
 from funnelcast.forecast.billing_terms import BillingTerms
 from funnelcast.forecast.flows import NOT_YET, Flows
+from funnelcast.forecast.invoicing import InvoicingPlans
 from funnelcast.forecast.payments import LATER, NEVER, Lateness, Pace
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 _OWN_LUCK = 0x5041_5944  # apart from that which won the deal
-_STEP = np.uint64(0xD1342543DE82EF95)
+_STEP, _PART_STEP = np.uint64(0xD1342543DE82EF95), np.uint64(0xAEF17502108EF2D9)
+_PLAN_BITS = np.uint64(16)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Billing:
     """How the company invoices its deals.
 
@@ -33,13 +36,19 @@ class Billing:
         When an invoice is due.
     vat_rate
         Added to the deal's amount, which is net.
-    lag_days
-        From won to invoiced.
+    plans
+        In which parts, and how long after winning.
+    already_net
+        What was invoiced before as_of, by deal: it replaces as much of the booking.
+    lateness
+        Days from an invoice's due date to its payment.
     """
 
     terms: BillingTerms
     vat_rate: float
-    lag_days: int
+    plans: InvoicingPlans
+    already_net: Mapping[str, float]
+    lateness: Lateness
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,33 +60,22 @@ class Converted:
     lost: Flows
 
 
-def convert(
-    bookings: Flows,
-    already_net: Mapping[str, float],
-    billing: Billing,
-    lateness: Lateness,
-    pace: Pace,
-    *,
-    first_day: int,
-    seed: int,
-) -> Converted:
-    """Invoice each booking and draw when it is paid.
+def convert(bookings: Flows, billing: Billing, pace: Pace, *, first_day: int, seed: int) -> Converted:
+    """Invoice each booking in its parts and draw when each is paid.
 
     Parameters
     ----------
     bookings
-        Net amounts on the day of winning.
-    already_net
-        What was invoiced before as_of, by deal: it replaces as much of the booking.
+        Net amounts on the day of winning, which may lie before as_of.
     first_day
         as_of's day, from 1970-01-01: billing terms go by the calendar.
     seed
-        A deal's luck with payment belongs to it and the draw: it stays the same, whatever a scenario changes elsewhere.
+        A deal's luck with invoices and payment belongs to it and the draw: it stays the same, whatever a scenario changes elsewhere.
     """
-    invoiced = _to_invoice(bookings, already_net, billing)
+    invoiced, keys = _to_invoice(bookings, billing, seed)
     draw, issued = invoiced.draw.astype(np.int64), invoiced.day.astype(np.int64)
     due = billing.terms.due(first_day + issued) - first_day
-    late = lateness.at(_luck(invoiced, seed))
+    late = billing.lateness.at(shared_draws.uniforms(shared_draws.words(keys, 1)[:, 0]))
     lag = np.where(late >= LATER, late, np.maximum(due + late - issued, 0))
     paid = pace.day(draw, issued, lag)
     lost = paid >= NEVER
@@ -85,28 +83,43 @@ def convert(
     return Converted(invoiced, collected.where(~lost), invoiced.where(lost))
 
 
-def _to_invoice(bookings: Flows, already_net: Mapping[str, float], billing: Billing) -> Flows:
-    before = np.array([*(already_net.get(name, 0.0) for name in bookings.ids), 0.0])[bookings.lineage]
+def _to_invoice(bookings: Flows, billing: Billing, seed: int) -> tuple[Flows, shared_draws.Words]:
+    """Give what is still to be invoiced, gross, and the key to each part's luck."""
+    before = np.array([*(billing.already_net.get(name, 0.0) for name in bookings.ids), 0.0])[bookings.lineage]
     remaining = np.maximum(bookings.amount - before, 0.0)
-    day = np.maximum(bookings.day, 0) + np.int32(billing.lag_days)
-    gross = remaining * (1.0 + billing.vat_rate)
-    every = Flows(bookings.draws, bookings.draw, day, gross, bookings.lineage, bookings.ids)
-    return every.where(remaining > 0)
+    left = remaining > 0
+    bookings, gross = bookings.where(left), remaining[left] * (1.0 + billing.vat_rate)
+    keys = _keys(bookings, seed)
+    deal, lag, share = billing.plans.parts(_plans(bookings, billing.plans, keys), np.maximum(-bookings.day.astype(np.int64), 0))
+    day = (bookings.day[deal] + lag).astype(np.int32)
+    parts = Flows(bookings.draws, bookings.draw[deal], day, gross[deal] * share, bookings.lineage[deal], bookings.ids)
+    return parts, keys[deal] + lag.astype(np.uint64) * _PART_STEP
 
 
-def _luck(invoiced: Flows, seed: int) -> Floats:
-    """Give one number within (0, 1) per amount, from the deal's id and the draw; deals to come are told apart by their amounts."""
-    own = np.append(shared_draws.keys_of(invoiced.ids, seed + _OWN_LUCK), np.zeros(1, np.uint64))[invoiced.lineage]
-    by_amount = np.ascontiguousarray(invoiced.amount).view(np.uint64) ^ np.uint64(seed % 2**32)
-    keys = np.where(invoiced.lineage == NOT_YET, by_amount, own) + invoiced.draw.astype(np.uint64) * _STEP
-    return shared_draws.uniforms(shared_draws.words(keys, 1)[:, 0]).astype(np.float64)
+def _plans(bookings: Flows, plans: InvoicingPlans, keys: shared_draws.Words) -> Integers:
+    """Choose each booking's plan; one that was won before as_of follows a plan that goes on after that."""
+    uniform = shared_draws.uniforms(shared_draws.words(keys, 1)[:, 0] >> _PLAN_BITS).astype(np.float64)
+    chosen = plans.choose(bookings.amount, uniform)
+    won = np.flatnonzero(bookings.day < 0)
+    for lineage in np.unique(bookings.lineage[won]):
+        mine = won[bookings.lineage[won] == lineage]
+        one = int(mine[0])
+        chosen[mine] = plans.choose_unfinished(float(bookings.amount[one]), -int(bookings.day[one]), uniform[mine])
+    return chosen
 
 
-def certain(amounts: Mapping[str, float], draws: int) -> Flows:
-    """Give won deals that wait to be invoiced: the same net amount on as_of's day in every draw."""
-    ids = tuple(amounts)
-    count = len(ids)
-    draw = np.repeat(np.arange(draws, dtype=np.int32), count)
-    place = np.tile(np.arange(count, dtype=np.int32), draws)
-    amount = np.array(list(amounts.values()), dtype=np.float64)[place] if count else np.zeros(0)
-    return Flows(draws, draw, np.zeros(draw.size, dtype=np.int32), amount, place if count else np.full(0, NOT_YET, np.int32), ids)
+def _keys(bookings: Flows, seed: int) -> shared_draws.Words:
+    """Give a key to each booking's luck, from the deal's id and the draw; deals to come are told apart by their amounts."""
+    own = np.append(shared_draws.keys_of(bookings.ids, seed + _OWN_LUCK), np.zeros(1, np.uint64))[bookings.lineage]
+    by_amount = np.ascontiguousarray(bookings.amount).view(np.uint64) ^ np.uint64(seed % 2**32)
+    keys = np.where(bookings.lineage == NOT_YET, by_amount, own) + bookings.draw.astype(np.uint64) * _STEP
+    return np.asarray(keys, dtype=np.uint64)
+
+
+def certain(won: pd.DataFrame, draws: int) -> Flows:
+    """Give deals won before as_of (deal_id, day, amount): the same net amount on the same day in every draw."""
+    count = len(won)
+    place = np.repeat(np.arange(count, dtype=np.int32), draws)
+    draw = np.tile(np.arange(draws, dtype=np.int32), count)
+    day, amount = won["day"].to_numpy(np.int32)[place], won["amount"].to_numpy(np.float64)[place]
+    return Flows(draws, draw, day, amount, place, tuple(won["deal_id"].astype(str)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ SPAN_DAYS = 364
 LATER, NEVER = 400, 30_000
 """The days that stand for a payment after the last span, and for none at all."""
 
-_SLOTS = 4096
+_SLOTS, _LEVELS = 4096, 1 << 16
 _LATE_FROM = -200
 
 
@@ -80,11 +81,13 @@ class Lateness:
     daily: Floats
     never: float
 
-    def at(self, uniform: Floats) -> Integers:
-        """Give the days after the due date at levels within (0, 1); ``NEVER`` where nothing comes."""
+    def at(self, uniform: npt.NDArray[np.floating[Any]]) -> Integers:
+        """Give the days after the due date at levels within (0, 1), to the nearest of 65,536; ``NEVER`` where nothing comes."""
         reached = np.append(np.cumsum(self.daily), [1.0 - self.never])
         days = np.append(np.arange(self.daily.size) + _LATE_FROM, [LATER, NEVER])
-        return np.asarray(days[np.searchsorted(reached, uniform, side="right")], dtype=np.int64)
+        levels = (np.arange(_LEVELS) + 0.5) / _LEVELS
+        table = days[np.searchsorted(reached, levels, side="right")]
+        return np.asarray(table[(uniform * _LEVELS).astype(np.int64)], dtype=np.int64)
 
     @classmethod
     def usual(cls) -> Lateness:

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from funnelcast.forecast.cash_inputs import CashInputs
-from funnelcast.forecast.new_invoices import InvoiceCounts
+from funnelcast.forecast.deal_facts import DealFacts
+from funnelcast.forecast.invoice_counts import InvoiceCounts
+from funnelcast.forecast.invoicing import InvoicingPlans
 from funnelcast.terms import AsOf
 
 MONDAY = AsOf.parse("2026-01-05", "Europe/Paris")
@@ -38,7 +40,32 @@ def templates(days: list[int | None], amounts: list[float], of_deal: int = 0) ->
 
 def flat_counts(per_week: float) -> InvoiceCounts:
     """A steady process of new invoices."""
-    return InvoiceCounts(1e6, 1e6 / per_week, 1e6, 0.0, 0.0, (1.0,) * 7, (1.0,) * 31, (1.0,) * 12)
+    return InvoiceCounts(
+        shape=1e8,
+        rate=1e8 / per_week,
+        age=0.0,
+        trend=0.0,
+        trend_sd=0.0,
+        walk=0.0,
+        week_shape=1e6,
+        month_deviation=0.0,
+        weekday=(1.0,) * 7,
+        month_day=(1.0,) * 31,
+        season=(1.0,) * 12,
+    )
+
+
+def deal_facts(already: dict[str, float] | None = None, waiting: dict[str, tuple[int, float]] | None = None) -> DealFacts:
+    """Deals that are invoiced at once: net amounts invoiced so far, and day of winning and amount of those that wait."""
+    won = waiting or {}
+    frame = pd.DataFrame(
+        {
+            "deal_id": pd.Series(list(won), dtype=str),
+            "day": pd.Series([day for day, _ in won.values()], dtype=np.int64),
+            "amount": pd.Series([amount for _, amount in won.values()], dtype=np.float64),
+        }
+    )
+    return DealFacts(already or {}, frame, InvoicingPlans.at_once(), by_terms=True)
 
 
 def company(**changes: Any) -> CashInputs:
@@ -50,13 +77,11 @@ def company(**changes: Any) -> CashInputs:
         "templates": templates([], []),
         "counts": None,
         "planned": pd.DataFrame({"day": pd.Series(dtype=np.int64), "amount": pd.Series(dtype=np.float64)}),
-        "already_net": {},
-        "to_invoice": {},
+        "deals": deal_facts(),
         "spend_per_day": {},
         "pace_deviation": 0.0,
         "terms": "30 days",
         "vat_rate": 0.2,
-        "lag_days": 0,
         "opening_balance": 0.0,
         "floor": 0.0,
         "deals_counted": True,

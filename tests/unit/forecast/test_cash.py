@@ -16,7 +16,7 @@ from funnelcast.forecast.flows import NOT_YET, Flows
 from funnelcast.forecast.periods import calendar
 from funnelcast.forecast.result import Forecast
 from funnelcast.forecast.scenario import CashItem, Scenario
-from tests.unit.forecast.cash_case import MONDAY, company, flat_counts, invoices, templates
+from tests.unit.forecast.cash_case import MONDAY, company, deal_facts, flat_counts, invoices, templates
 
 DRAWS = 200
 
@@ -93,14 +93,14 @@ def test_the_vat_of_open_invoices_is_taken_as_declared() -> None:
 
 
 def test_an_invoice_replaces_the_deal_it_bills() -> None:
-    billed = company(receivables=invoices([20], [240.0]), already_net={"d1": 200.0}, templates=templates([30], [1.0], of_deal=1))
+    billed = company(receivables=invoices([20], [240.0]), deals=deal_facts({"d1": 200.0}), templates=templates([30], [1.0], of_deal=1))
     found = forecast(billed, everywhere(0, 200.0, "d1"), weeks=12)
     assert sum(means(found, "receivables")) == 240.0
     assert sum(means(found, "open_deals")) == 0.0
 
 
 def test_a_won_deal_without_an_invoice_still_comes_in() -> None:
-    found = forecast(company(to_invoice={"d7": 100.0}, templates=templates([30], [1.0], of_deal=1)))
+    found = forecast(company(deals=deal_facts(waiting={"d7": (-9, 100.0)}), templates=templates([30], [1.0], of_deal=1)))
     assert means(found, "open_deals")[4] == pytest.approx(120.0)
 
 
@@ -176,7 +176,7 @@ def test_inputs_go_through_files() -> None:
         counts=flat_counts(3.0),
         templates=templates([3, 9], [10.0, 30.0]),
         planned=pd.DataFrame({"day": [3], "amount": [-7.0]}),
-        to_invoice={"d": 3.0},
+        deals=deal_facts({"e": 1.0}, {"d": (-2, 3.0)}),
         missing=("a: b",),
     )
     again = rebuild(inputs.files())
