@@ -17,7 +17,7 @@ from funnelcast.families.payment_delay import model as models
 from funnelcast.families.payment_delay import plots
 from funnelcast.families.payment_delay.model import PaymentHazard, SimpleRule
 from funnelcast.families.payment_delay.rows import as_if_new, at_issue, definition, execute, unpaid
-from funnelcast.families.payment_delay.scoring import log_loss, metrics
+from funnelcast.families.payment_delay.scoring import date_errors, log_loss, metrics
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import Spec
@@ -26,6 +26,7 @@ from funnelcast.terms import AsOf, Json
 Floats = npt.NDArray[np.float64]
 
 _DSO_DAYS = 90
+_ENOUGH_PAID = 30
 
 
 class PaymentDelayFamily:
@@ -38,7 +39,8 @@ class PaymentDelayFamily:
         """Fit on the invoices known before as_of and judge on the newest that the fit didn't see.
 
         Where facts of at least half a fold lie after as_of, the fold is what was issued then and the very model is judged. Otherwise
-        the fold is what was issued just before as_of, and a twin fitted as of the fold's start is judged in its place.
+        the fold is what was issued just before as_of, and a twin fitted as of the fold's start is judged in its place. The error of the
+        payment date is the median over that fold and the earlier ones, each predicted by what was known at its start.
         """
         rows, horizon = self.rows_at(facts, spec, as_of), spec.horizon_days
         _require_some(rows)
@@ -53,7 +55,9 @@ class PaymentDelayFamily:
             # where nothing was known so early, the twin is what is believed before any invoice was seen
             judged, judged_baseline = models.fit_hazard(earlier, horizon), models.fit_rule(earlier, "last_delay", horizon)
             due_date = models.fit_rule(earlier, "due_date", horizon)
-        own = metrics(judged, newest)
+        earlier_folds = self._earlier_folds(facts, spec, start)
+        errors = pd.concat([date_errors(fitted, fold) for fitted, fold in (*earlier_folds, (judged, newest))])
+        own = metrics(judged, newest) | {str(name): float(value) for name, value in errors.median().dropna().items()}
         details: dict[str, Json] = {
             **_payment_habits(rows, facts, as_of),
             "due_date": dict(metrics(due_date, newest)),
@@ -68,7 +72,7 @@ class PaymentDelayFamily:
             metrics=own,
             baseline_metrics=metrics(judged_baseline, newest),
             rows=len(rows),
-            folds=(*self._earlier_folds(facts, spec, start), own),
+            folds=(*(metrics(fitted, fold) for fitted, fold in earlier_folds), own),
             details=details,
             plots={
                 "survival": partial(plots.survival, judged, judged_baseline, newest),
@@ -128,14 +132,15 @@ class PaymentDelayFamily:
             return as_of, seen_until
         return as_of.plus(-days), as_of
 
-    def _earlier_folds(self, facts: Facts, spec: Spec, newest: AsOf) -> list[Mapping[str, float]]:
-        figures: list[Mapping[str, float]] = []
+    def _earlier_folds(self, facts: Facts, spec: Spec, newest: AsOf) -> list[tuple[PaymentHazard, pd.DataFrame]]:
+        """Give what would have been fitted at earlier dates, and the invoices that were issued next."""
+        found: list[tuple[PaymentHazard, pd.DataFrame]] = []
         for number in range(int(spec.folds.get("earlier", 1)), 0, -1):
             start = newest.plus(-number * self._fold_days(spec))
             past = self.rows_at(facts, spec, start)
-            if past["paid_days"].notna().sum() >= 30:
-                figures.append(metrics(self.fit(past, spec), self._fold(facts, spec, start, newest)))
-        return figures
+            if past["paid_days"].notna().sum() >= _ENOUGH_PAID:
+                found.append((self.fit(past, spec), self._fold(facts, spec, start, newest)))
+        return found
 
     @staticmethod
     def _fold_days(spec: Spec) -> int:

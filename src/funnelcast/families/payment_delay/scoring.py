@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from funnelcast.families.payment_delay.model import said
 from funnelcast.families.payment_delay.prediction import DAYS, Hazards, paid_by_day
 from funnelcast.families.payment_delay.rows import COLUMNS
 
@@ -60,6 +61,23 @@ def metrics(model: Hazards, rows: pd.DataFrame) -> dict[str, float]:
         "brier": float(np.mean((by_then[:, horizon - 1] - (day < horizon)) ** 2)),
         "judged": float(len(judged)),
     }
+
+
+def date_errors(model: Hazards, rows: pd.DataFrame) -> pd.DataFrame:
+    """Give by how many days each date was wrong of the settled invoices, predicted when issued.
+
+    ``date_mae_median``: the model's median; ``…_due_date``: the due date itself; ``…_last_delay``: as late as the customer's last payment
+    known then.
+    """
+    judged = settled(rows)
+    paid, _ = paid_by_day(model, judged[list(COLUMNS)])
+    due = (judged["terms_days"] - judged["age_days"]).to_numpy(np.float64)
+    dates = {
+        "date_mae_median": _first_day(np.cumsum(paid, axis=1), 0.5),
+        "date_mae_median_due_date": np.maximum(due, 0.0),
+        "date_mae_median_last_delay": np.maximum(due + said(judged, "last_delay"), 0.0),
+    }
+    return pd.DataFrame({name: np.abs(day - judged["paid_days"].to_numpy(np.float64)) for name, day in dates.items()})
 
 
 def _outcome(rows: pd.DataFrame) -> tuple[Floats, Floats]:
