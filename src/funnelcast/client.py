@@ -1,0 +1,245 @@
+"""Asks a running service from Python: ``Service("http://127.0.0.1:3000", key="…").score_churn([...])``.
+
+Needs httpx and nothing else of funnelcast, so a CRM's own code can take this one file along.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from types import TracebackType
+from typing import Any, Literal, NotRequired, Self, TypedDict, cast
+from urllib.parse import quote
+
+import httpx
+
+Item = Mapping[str, Any]
+"""A contact or a touch as the service's OpenAPI document describes it; dates and time stamps (with their offset) may be Python's own."""
+
+
+class Served(TypedDict):
+    """The model that answered."""
+
+    name: str
+    version: int
+    trained_as_of: str
+
+
+class Reason(TypedDict):
+    """What moved a score, as a sentence and as numbers."""
+
+    feature: str
+    value: Any
+    effect: float
+    text: str
+
+
+class Score(TypedDict):
+    """One contact's score, or ``error`` alone where its facts can't be used."""
+
+    contact_id: str
+    error: NotRequired[str]
+    probability: NotRequired[float]
+    low: NotRequired[float]
+    high: NotRequired[float]
+    grade: NotRequired[str | None]
+    percentile: NotRequired[float | None]
+    reasons: NotRequired[list[Reason]]
+    expected_loss: NotRequired[float | None]
+    channel_state: NotRequired[str]
+    channel_next: NotRequired[dict[str, float] | None]
+    expected_value: NotRequired[float | None]
+    engagement_points: NotRequired[float | None]
+
+
+class Scores(TypedDict):
+    """The answer for churn or leads, one score per contact in the order asked."""
+
+    scores: list[Score]
+    as_of: str
+    request_id: str
+    models: list[Served]
+
+
+class Value(TypedDict):
+    """What one customer will be worth, or ``error`` alone."""
+
+    contact_id: str
+    error: NotRequired[str]
+    p_alive: NotRequired[float]
+    p_purchase: NotRequired[float]
+    expected_purchases: NotRequired[float]
+    expected_spend: NotRequired[float]
+    clv: NotRequired[float]
+    clv_p10: NotRequired[float]
+    clv_p90: NotRequired[float]
+
+
+class Values(TypedDict):
+    """The answer for CLV, one value per contact in the order asked."""
+
+    predictions: list[Value]
+    as_of: str
+    request_id: str
+    models: list[Served]
+
+
+class Refused(Exception):
+    """The service refused the request as a whole (RFC 9457).
+
+    Parameters
+    ----------
+    status
+        Of HTTP.
+    kind
+        The problem's stable type.
+    detail
+        What was wrong, a sentence.
+    field
+        The path of the field, where one is to blame.
+    request_id
+        By which the service's log knows the request.
+    """
+
+    def __init__(self, status: int, kind: str, detail: str, field: str | None, request_id: str | None) -> None:
+        super().__init__(f"{status}: {detail}")
+        self.status, self.kind, self.detail, self.field, self.request_id = status, kind, detail, field, request_id
+
+
+class Service:
+    """A running service.
+
+    Parameters
+    ----------
+    address
+        Where it listens.
+    key
+        An API key, where the service has any.
+    timeout
+        Seconds until a request is given up.
+    transport
+        Another way to the service than the network: for tests.
+    """
+
+    def __init__(
+        self,
+        address: str = "http://127.0.0.1:3000",
+        key: str | None = None,
+        *,
+        timeout: float = 10.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        self._client = httpx.Client(base_url=address, headers=headers, timeout=timeout, transport=transport)
+
+    def __enter__(self) -> Self:
+        """Keep connections until the end of the block."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def score_churn(
+        self, contacts: Sequence[Item], *, as_of: date | None = None, explain: int = 0, lang: Literal["en", "fr"] = "en"
+    ) -> Scores:
+        """Ask how likely each customer leaves.
+
+        Parameters
+        ----------
+        contacts
+            With contact_id and every fact that you have; at most 10,000.
+        as_of
+            Up to when facts count; None: now.
+        explain
+            How many reasons, 0 to 10, and in which language.
+
+        Raises
+        ------
+        Refused
+            The request as a whole is wrong; what is wrong with one contact is in its own score.
+        """
+        return cast("Scores", self._post("/v1/churn/score", contacts=contacts, as_of=as_of, explain=explain, lang=lang))
+
+    def score_leads(
+        self, contacts: Sequence[Item], *, as_of: date | None = None, explain: int = 0, lang: Literal["en", "fr"] = "en"
+    ) -> Scores:
+        """Ask how likely each lead buys; parameters and errors as of ``score_churn``."""
+        return cast("Scores", self._post("/v1/leads/score", contacts=contacts, as_of=as_of, explain=explain, lang=lang))
+
+    def predict_clv(
+        self, contacts: Sequence[Item], *, as_of: date | None = None, horizon_days: float | None = None, discount_rate: float | None = None
+    ) -> Values:
+        """Ask what each customer will be worth, from transactions or from frequency, recency, T (days) and monetary_value."""
+        asked = {"contacts": contacts, "as_of": as_of, "horizon_days": horizon_days, "discount_rate": discount_rate}
+        return cast("Values", self._post("/v1/clv/predict", **asked))
+
+    def credit_journey(self, touchpoints: Sequence[Item], *, value: float | None = None, method: str | None = None) -> dict[str, Any]:
+        """Ask for the credit of each touch of one journey that ended in a conversion."""
+        return self._post("/v1/attribution/journey", touchpoints=touchpoints, value=value, method=method)
+
+    def contact(self, contact_id: str) -> dict[str, Any]:
+        """Ask for every score of one contact from the last refresh."""
+        return self._ask("GET", f"/v1/contacts/{quote(contact_id, safe='')}")
+
+    def attribution(self, method: str | None = None) -> dict[str, Any]:
+        """Ask for the credit of every channel, by the default method or another; ``all`` gives every one."""
+        return self._ask("GET", "/v1/attribution", params={"method": method} if method else {})
+
+    def economics(self) -> dict[str, Any]:
+        """Ask for CAC, ROAS, CLV/CAC, payback and their like, by channel and period."""
+        return self._ask("GET", "/v1/economics")
+
+    def forecast(
+        self, quantity: Literal["sales", "pipeline", "cash"], *, weeks: int | None = None, scenario: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Ask what will come in, week by week, and what a scenario would change."""
+        return self._post(f"/v1/forecast/{quantity}", weeks=weeks, scenario=scenario)
+
+    def alerts(self) -> dict[str, Any]:
+        """Ask what deviates."""
+        return self._ask("GET", "/v1/alerts")
+
+    def track_record(self) -> dict[str, Any]:
+        """Ask how often the answers were right."""
+        return self._ask("GET", "/v1/track-record")
+
+    def models(self) -> dict[str, Any]:
+        """Ask what is served and since when."""
+        return self._ask("GET", "/v1/models")
+
+    def _post(self, path: str, **fields: Any) -> dict[str, Any]:
+        """Send what is given; what is None is left to the service's default."""
+        document = {name: value for name, value in fields.items() if value is not None}
+        body = json.dumps(document, default=_plain, allow_nan=False)
+        return self._ask("POST", path, content=body, headers={"content-type": "application/json"})
+
+    def _ask(self, method: str, path: str, **given: Any) -> dict[str, Any]:
+        response = self._client.request(method, path, **given)
+        if response.is_success:
+            found: dict[str, Any] = response.json()
+            return found
+        raise _refused(response)
+
+
+def _plain(value: object) -> str:
+    """Write dates and time stamps as the service reads them."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        message = f"{value!r} says no time zone: give it one, since the service takes no time stamp without its offset"
+        raise ValueError(message)
+    if isinstance(value, date):
+        return value.isoformat()
+    message = f"{value!r} can't be sent: give text, numbers, dates, lists and mappings"
+    raise TypeError(message)
+
+
+def _refused(response: httpx.Response) -> Refused:
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {}
+    if not isinstance(problem, dict):
+        problem = {}
+    detail = str(problem.get("detail") or response.reason_phrase)
+    return Refused(response.status_code, str(problem.get("type", "about:blank")), detail, problem.get("field"), problem.get("request_id"))
