@@ -10,7 +10,7 @@ from importlib.metadata import version
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import attribution, clv, clv_scores, clv_summary, feature_set, scoring
+from benchmarks import attribution, clv, clv_scores, clv_summary, feature_set, projection, scoring
 from benchmarks.measure import Row
 
 _CONTACTS, _FULL_CONTACTS = 200_000, 1_000_000
@@ -37,6 +37,7 @@ def _rows(contacts: int) -> Iterator[Row]:
     yield from feature_set.rows(contacts)
     yield from scoring.rows(contacts)
     yield from attribution.rows(contacts)
+    yield from projection.rows()
 
 
 if __name__ == "__main__":

@@ -9,15 +9,18 @@ from funnelcast.forecast.payments import NEVER, Pace, PayDistribution
 from funnelcast.forecast.receivables import collect
 
 DAYS, DRAWS, INVOICES = 70, 60, 300
+AT_A_TIME = 128
 
 
 def slowly(distribution: PayDistribution, amount: npt.NDArray[np.float64], pace: Pace, seed: int) -> npt.NDArray[np.float64]:
     generator = np.random.default_rng(seed)
     sums = np.zeros((DRAWS, DAYS + 2))
-    for first in range(0, INVOICES, 128):
-        members = range(first, min(first + 128, INVOICES))
-        table = PayDistribution(distribution.daily[first : first + 128], distribution.never[first : first + 128]).table(generator)
-        slots = generator.integers(0, 4096, (len(members), DRAWS), dtype=np.uint16)
+    for first in range(0, INVOICES, AT_A_TIME):
+        members = range(first, min(first + AT_A_TIME, INVOICES))
+        table = PayDistribution(distribution.daily[first : first + AT_A_TIME], distribution.never[first : first + AT_A_TIME]).table(
+            generator
+        )
+        slots = generator.integers(0, 65_536, (len(members), DRAWS), dtype=np.uint16) // 16
         for row, invoice in enumerate(members):
             for draw in range(DRAWS):
                 lag = int(table[row, slots[row, draw]])

@@ -58,8 +58,8 @@ class CashDraws:
         return {
             "receivables": self.receivables.daily,
             "new_invoices": self.new_invoices.daily,
-            "open_deals": by_day(self.open_deals.collected, self.days),
-            "new_deals": by_day(self.new_deals.collected, self.days),
+            "open_deals": by_day(self.open_deals.paid, self.days),
+            "new_deals": by_day(self.new_deals.paid, self.days),
             "repeat_purchases": self.repeat,
             "planned": self.planned[None, :] - self.vat,
         }
@@ -131,7 +131,7 @@ def draw_cash(
         convert(bookings, billing, pace, first_day=inputs.first_day, seed=seed) for bookings in (open_flows, new_flows)
     )
     new = _new_invoices(inputs, pace, days, generators[_NEW_INVOICES], scenario)
-    taxed = new.daily + by_day(open_deals.collected, days) + by_day(new_deals.collected, days)
+    taxed = new.daily + by_day(open_deals.paid, days) + by_day(new_deals.paid, days)
     return CashDraws(
         days=days,
         receivables=_receivables(inputs, pace, days, generators[_RECEIVABLES]),
@@ -231,10 +231,10 @@ def _deal_levers(converted: Converted, ends: Integers) -> list[Lever]:
     count = len(invoiced.ids)
     times = np.bincount(invoiced.lineage[real], minlength=count)
     mean = np.bincount(invoiced.lineage[real], weights=invoiced.amount[real], minlength=count) / np.maximum(times, 1)
+    largest = np.argsort(-mean, kind="stable")[:_DEAL_LEVERS]
+    paid = converted.paid.of(invoiced.ids[place] for place in largest)
     levers = []
-    for place in np.argsort(-mean, kind="stable")[:_DEAL_LEVERS]:
-        if mean[place] > 0:
-            paid = converted.collected.where(converted.collected.lineage == place)
-            collected = np.cumsum(paid.by_period(np.append(0, ends)), axis=1)
-            levers.append(Lever(invoiced.ids[place], "deal", float(mean[place]), mean[place] - collected))
+    for place in largest[mean[largest] > 0]:
+        collected = np.cumsum(paid.where(paid.lineage == place).by_period(np.append(0, ends)), axis=1)
+        levers.append(Lever(invoiced.ids[place], "deal", float(mean[place]), mean[place] - collected))
     return levers

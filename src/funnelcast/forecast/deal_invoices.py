@@ -24,6 +24,7 @@ Integers = npt.NDArray[np.int64]
 _OWN_LUCK = 0x5041_5944  # apart from that which won the deal
 _STEP, _PART_STEP = np.uint64(0xD1342543DE82EF95), np.uint64(0xAEF17502108EF2D9)
 _PLAN_BITS = np.uint64(16)
+_AT_A_TIME = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +54,34 @@ class Billing:
 
 @dataclass(frozen=True, eq=False)
 class Converted:
-    """What comes of bookings, gross: ``invoiced`` and ``lost`` on the day of issue, ``collected`` on that of payment."""
+    """What comes of bookings, gross.
+
+    Parameters
+    ----------
+    invoiced
+        On the day of issue.
+    paid_day
+        When each of these amounts is paid, far beyond any forecast where it never is: shape [amounts].
+    """
 
     invoiced: Flows
-    collected: Flows
-    lost: Flows
+    paid_day: npt.NDArray[np.int32]
+
+    @property
+    def paid(self) -> Flows:
+        """Give the same amounts on the day of payment."""
+        issued = self.invoiced
+        return Flows(issued.draws, issued.draw, self.paid_day, issued.amount, issued.lineage, issued.ids)
+
+    @property
+    def collected(self) -> Flows:
+        """Give what is paid some day."""
+        return self.paid.where(self.paid_day < NEVER)
+
+    @property
+    def lost(self) -> Flows:
+        """Give what is never paid, on the day of issue."""
+        return self.invoiced.where(self.paid_day >= NEVER)
 
 
 def convert(bookings: Flows, billing: Billing, pace: Pace, *, first_day: int, seed: int) -> Converted:
@@ -72,28 +96,37 @@ def convert(bookings: Flows, billing: Billing, pace: Pace, *, first_day: int, se
     seed
         A deal's luck with invoices and payment belongs to it and the draw: it stays the same, whatever a scenario changes elsewhere.
     """
-    invoiced, keys = _to_invoice(bookings, billing, seed)
-    draw, issued = invoiced.draw.astype(np.int64), invoiced.day.astype(np.int64)
-    due = billing.terms.due(first_day + issued) - first_day
-    late = billing.lateness.at(shared_draws.uniforms(shared_draws.words(keys, 1)[:, 0]))
-    lag = np.where(late >= LATER, late, np.maximum(due + late - issued, 0))
-    paid = pace.day(draw, issued, lag)
-    lost = paid >= NEVER
-    collected = Flows(invoiced.draws, invoiced.draw, paid.astype(np.int32), invoiced.amount, invoiced.lineage, invoiced.ids)
-    return Converted(invoiced, collected.where(~lost), invoiced.where(lost))
+    before = np.array([*(billing.already_net.get(name, 0.0) for name in bookings.ids), 0.0])
+    own_keys = np.append(shared_draws.keys_of(bookings.ids, seed + _OWN_LUCK), np.zeros(1, np.uint64))
+    invoiced, paid_days = [], []
+    # block by block, so that what each step needs is still in the processor's cache
+    for first in range(0, max(bookings.size, 1), _AT_A_TIME):
+        block = bookings.where(slice(first, first + _AT_A_TIME))
+        issued, keys = _to_invoice(block, before[block.lineage], _keys(block, own_keys, seed), billing)
+        invoiced.append(issued)
+        paid_days.append(_paid(issued, keys, billing, pace, first_day))
+    return Converted(Flows.concatenate(invoiced), np.concatenate(paid_days))
 
 
-def _to_invoice(bookings: Flows, billing: Billing, seed: int) -> tuple[Flows, shared_draws.Words]:
+def _to_invoice(bookings: Flows, before: Floats, keys: shared_draws.Words, billing: Billing) -> tuple[Flows, shared_draws.Words]:
     """Give what is still to be invoiced, gross, and the key to each part's luck."""
-    before = np.array([*(billing.already_net.get(name, 0.0) for name in bookings.ids), 0.0])[bookings.lineage]
     remaining = np.maximum(bookings.amount - before, 0.0)
     left = remaining > 0
-    bookings, gross = bookings.where(left), remaining[left] * (1.0 + billing.vat_rate)
-    keys = _keys(bookings, seed)
+    bookings, gross, keys = bookings.where(left), remaining[left] * (1.0 + billing.vat_rate), keys[left]
     deal, lag, share = billing.plans.parts(_plans(bookings, billing.plans, keys), np.maximum(-bookings.day.astype(np.int64), 0))
     day = (bookings.day[deal] + lag).astype(np.int32)
     parts = Flows(bookings.draws, bookings.draw[deal], day, gross[deal] * share, bookings.lineage[deal], bookings.ids)
     return parts, keys[deal] + lag.astype(np.uint64) * _PART_STEP
+
+
+def _paid(invoiced: Flows, keys: shared_draws.Words, billing: Billing, pace: Pace, first_day: int) -> npt.NDArray[np.int32]:
+    """Draw the day of payment of each invoice."""
+    issued = invoiced.day.astype(np.int64)
+    every = np.arange(int(issued.max(initial=0)) + 1)
+    due = (billing.terms.due(first_day + every) - first_day)[issued]
+    late = billing.lateness.at(shared_draws.uniforms(shared_draws.words(keys, 1)[:, 0]))
+    lag = np.where(late >= LATER, late, np.maximum(due + late - issued, 0))
+    return pace.day(invoiced.draw.astype(np.int64), issued, lag).astype(np.int32)
 
 
 def _plans(bookings: Flows, plans: InvoicingPlans, keys: shared_draws.Words) -> Integers:
@@ -108,11 +141,10 @@ def _plans(bookings: Flows, plans: InvoicingPlans, keys: shared_draws.Words) -> 
     return chosen
 
 
-def _keys(bookings: Flows, seed: int) -> shared_draws.Words:
+def _keys(bookings: Flows, own_keys: shared_draws.Words, seed: int) -> shared_draws.Words:
     """Give a key to each booking's luck, from the deal's id and the draw; deals to come are told apart by their amounts."""
-    own = np.append(shared_draws.keys_of(bookings.ids, seed + _OWN_LUCK), np.zeros(1, np.uint64))[bookings.lineage]
     by_amount = np.ascontiguousarray(bookings.amount).view(np.uint64) ^ np.uint64(seed % 2**32)
-    keys = np.where(bookings.lineage == NOT_YET, by_amount, own) + bookings.draw.astype(np.uint64) * _STEP
+    keys = np.where(bookings.lineage == NOT_YET, by_amount, own_keys[bookings.lineage]) + bookings.draw.astype(np.uint64) * _STEP
     return np.asarray(keys, dtype=np.uint64)
 
 

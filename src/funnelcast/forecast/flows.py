@@ -90,8 +90,8 @@ class Flows:
         """Add up each draw, whenever the amounts fall: shape [draws]."""
         return np.bincount(self.draw, weights=self.amount, minlength=self.draws).astype(np.float64, copy=False)
 
-    def where(self, mask: Mask) -> Flows:
-        """Keep the amounts that the mask marks: shape [k]."""
+    def where(self, mask: Mask | slice) -> Flows:
+        """Keep the amounts that the mask marks: shape [k], or a slice of them."""
         return Flows(self.draws, self.draw[mask], self.day[mask], self.amount[mask], self.lineage[mask], self.ids)
 
     def of(self, chosen: Iterable[str]) -> Flows:

@@ -12,6 +12,9 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 _ALIKE = 12
+_LEAST_AMOUNT = 1e-2
+_GRID_STEPS = 50.0
+_GRID = np.log(_LEAST_AMOUNT) + np.arange(2000) / _GRID_STEPS
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +72,10 @@ class InvoicingPlans:
             Of each deal: its net amount, and a number within (0, 1) that picks one of the plans alike.
         """
         alike = min(_ALIKE, self.amount.size)
-        begins = np.clip(np.searchsorted(self.amount, amount) - alike // 2, 0, self.amount.size - alike)
+        # looked up on a fine grid of the logarithm: a binary search for each of millions takes several times as long
+        log_amount = np.log(np.maximum(amount, _LEAST_AMOUNT))
+        place = np.clip((log_amount - _GRID[0]) * _GRID_STEPS, 0, _GRID.size - 1).astype(np.int64)
+        begins = np.clip(np.searchsorted(self.amount, np.exp(_GRID)) - alike // 2, 0, self.amount.size - alike)[place]
         return np.asarray(begins + (uniform * alike).astype(np.int64), dtype=np.int64)
 
     def choose_unfinished(self, amount: float, elapsed: int, uniform: Floats) -> Integers:
@@ -93,14 +99,17 @@ class InvoicingPlans:
         """
         counts = np.diff(self.first)[plan]
         deal = np.repeat(np.arange(plan.size), counts)
-        place = np.arange(deal.size) - np.repeat(np.cumsum(counts) - counts, counts) + self.first[plan][deal]
+        place = np.arange(deal.size) + np.repeat(self.first[plan] - np.cumsum(counts) + counts, counts)
         lag, share = self.lag[place], self.share[place]
-        if not (elapsed > 0).any():
+        begun = np.flatnonzero(np.repeat(elapsed > 0, counts))
+        if not begun.size:
             return deal, lag, share
-        is_last = place == self.first[plan + 1][deal] - 1
-        ahead = (lag > elapsed[deal]) | (elapsed[deal] <= 0) | is_last
-        deal, lag, share = deal[ahead], np.maximum(lag, elapsed[deal])[ahead], share[ahead]
-        return deal, lag, share / np.bincount(deal, weights=share, minlength=plan.size)[deal]
+        whose, is_last = deal[begun], np.isin(place[begun], self.first[1:] - 1)
+        lag[begun], over = np.maximum(lag[begun], elapsed[whose]), lag[begun] <= elapsed[whose]
+        share[begun[over & ~is_last]] = 0.0
+        share[begun] /= np.bincount(whose, weights=share[begun], minlength=plan.size)[whose]
+        ahead = share > 0.0
+        return deal[ahead], lag[ahead], share[ahead]
 
     def frame(self) -> pd.DataFrame:
         """Give the plans as a table of parts, which ``of`` reads."""

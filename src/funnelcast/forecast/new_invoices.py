@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 _MOST = 20_000_000
-_AT_A_TIME = 1_000_000
+_AT_A_TIME = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +79,9 @@ def _issue_some(
     generator: np.random.Generator,
 ) -> None:
     draws, days = counts.shape
-    place = np.repeat(np.arange(counts.size), counts.ravel())
-    draw, issued = place // days, place % days
-    template = generator.integers(0, amount.size, place.size)
-    lag = table[template, generator.integers(0, table.shape[1], place.size)].astype(np.int64)
+    draw, issued = (np.repeat(place, counts.ravel()) for place in np.divmod(np.arange(counts.size), days))
+    slot = generator.integers(0, table.size, draw.size)
+    template, lag = slot // table.shape[1], table.ravel().take(slot).astype(np.int64)
     paid = pace.day(draw + rows.start, issued, lag)
     outcome = np.where(paid >= NEVER, days + 1, np.minimum(paid, days))
     worth = amount[template] * level[draw]

@@ -13,6 +13,8 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 _AT_A_TIME = 128
+_SPARE_BITS = 4
+"""Of the 16 that are drawn, those that a table of 4,096 slots doesn't need."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,31 +55,33 @@ def collect(
         Positions of the invoices whose days are wanted.
     """
     draws = pace.factor.shape[0]
-    cells = _cells(pace, days)
-    width, outcomes = cells.shape[1], days + 2
-    sums = np.zeros(draws * outcomes)
-    starts = (np.arange(draws) * width).astype(np.int64)
+    never = LATER + 1
+    starts = (np.arange(draws) * (never + 1)).astype(np.int64)
+    sums = np.zeros(draws * (never + 1))
     kept_days = np.zeros((keep.size, draws), dtype=np.int64)
     for first in range(0, distribution.size, _AT_A_TIME):
         chunk = slice(first, first + _AT_A_TIME)
         table = PayDistribution(distribution.daily[chunk], distribution.never[chunk]).table(generator)
-        table[table == NEVER] = width - 1  # the cells' last column
-        slot = generator.integers(0, table.shape[1], (len(table), draws), dtype=np.uint16)
-        day = np.take_along_axis(table, slot.astype(np.intp), axis=1)
-        cell = cells.ravel().take(day + starts)
-        sums += np.bincount(cell.ravel(), weights=np.repeat(amount[chunk], draws), minlength=sums.size)
+        table[table == NEVER] = never
+        slot = generator.integers(0, 1 << 16, (len(table), draws), dtype=np.uint16) >> _SPARE_BITS
+        day = table.ravel().take(slot + (np.arange(len(table)) * table.shape[1])[:, None])
+        sums += np.bincount((day + starts).ravel(), weights=np.repeat(amount[chunk], draws), minlength=sums.size)
         mine = (keep >= first) & (keep < first + len(table))
-        kept_days[mine] = cell[keep[mine] - first] - np.arange(draws) * outcomes
-    by_outcome = sums.reshape(draws, outcomes)
+        kept_days[mine] = day[keep[mine] - first]
+    outcome = _outcomes(pace, days)
+    cell = outcome + (np.arange(draws) * (days + 2))[:, None]
+    moved = np.bincount(cell.ravel(), weights=sums, minlength=draws * (days + 2)).astype(np.float64, copy=False)
+    by_outcome = moved.reshape(draws, days + 2)
+    kept_days = outcome[np.arange(draws), kept_days]
     return Collected(by_outcome[:, :days], by_outcome[:, days], by_outcome[:, days + 1], keep, kept_days)
 
 
-def _cells(pace: Pace, days: int) -> Integers:
-    """Give, by draw and drawn day, the cell to which an amount goes: its paced day, ``days`` for open, ``days + 1`` for lost."""
+def _outcomes(pace: Pace, days: int) -> Integers:
+    """Give what becomes of each drawn day in each draw, [draws, LATER + 2]: its paced day, ``days`` for open, ``days + 1`` for lost.
+
+    All invoices that are drawn for one day share the month's pace, so that only their sum has to be moved.
+    """
     draws = pace.factor.shape[0]
-    every = np.arange(draws)[:, None]
-    paced = pace.day(every, np.zeros(1, np.int64), np.arange(LATER + 1)[None, :])
-    outcome = np.minimum(paced, days)
+    paced = pace.day(np.arange(draws)[:, None], np.zeros(1, np.int64), np.arange(LATER + 1)[None, :])
     # a payment after the last span is open unless the forecast reaches that far
-    lost = np.full((draws, 1), days + 1)
-    return np.asarray(np.concatenate([outcome, lost], axis=1) + every * (days + 2), dtype=np.int64)
+    return np.concatenate([np.minimum(paced, days), np.full((draws, 1), days + 1)], axis=1)

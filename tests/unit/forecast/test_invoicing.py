@@ -35,7 +35,7 @@ def test_a_deal_follows_plans_of_about_its_amount() -> None:
         chosen = many.amount[many.choose(np.full(50, amount), uniform)]
         nearest = np.sort(np.abs(many.amount - amount))[11]
         assert len(np.unique(chosen)) == 12
-        assert np.abs(chosen - amount).max() <= nearest + 1.0
+        assert np.abs(chosen - amount).max() <= nearest + 0.02 * amount + 1.0
 
 
 def test_a_deal_that_waits_follows_a_plan_that_goes_on() -> None:
