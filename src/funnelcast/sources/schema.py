@@ -169,12 +169,14 @@ _ALL = (
     ),
     Table("spend", (_when("date"), _key("channel"), _number("amount", required=True, lowest=0)), clock="date"),
     Table("cash_items", (_when("date"), _number("amount", required=True), *_text("category"))),
+    Table("promotions", (_when("starts_on"), _when("ends_on"), *_text("channel", "name"))),
     Table("sales", (_when("date"), _number("amount", required=True), *_text("series")), clock="date"),
     Table("journeys", (_key("path"), _number("conversions", required=True, lowest=0), _number("value"), _number("nulls", lowest=0))),
 )
 
 TABLES: Mapping[str, Table] = MappingProxyType({table.name: table for table in _ALL})
-"""Every canonical table by name. A cash item is a plan, so it has no clock of its own; a sales row is known when its period ends."""
+"""Every canonical table by name. A cash item or a promotion is a plan, so it has no clock of its own; a sales row is known when its period
+ends."""
 
 WON, LOST = "won", "lost"
 """The two stages that close a deal."""

@@ -15,7 +15,7 @@ from funnelcast.forecast.periods import Every, Period, calendar
 from funnelcast.forecast.result import Forecast, period_documents
 from funnelcast.forecast.sales.history import History, starts
 from funnelcast.forecast.sales.inputs import SalesInputs, stale
-from funnelcast.forecast.sales.state import State
+from funnelcast.forecast.sales.state import Luck, State
 from funnelcast.forecast.scenario import Scenario
 from funnelcast.terms import Json
 
@@ -24,6 +24,7 @@ Integers = npt.NDArray[np.int64]
 
 _DAY = timedelta(days=1)
 _PLAN = Scenario()
+_SHARED = 0.5
 SPEND_IGNORED = "spend: the effect of a change in spend on transactional sales is not modelled; the scenario's spend changes nothing here"
 LOST_IGNORED = "lost_customers: sales are modelled by channel, not by customer; the scenario's lost customers change nothing here"
 
@@ -46,7 +47,7 @@ def forecast_sales(inputs: SalesInputs, periods: tuple[Period, ...], draws: int,
         The periods reach beyond what was fitted.
     """
     _within(inputs, periods[-1].end)
-    parts = {state.history.name: _amounts(state, picks, periods) for state, picks in _picked(inputs.current, inputs, draws, seed)}
+    parts = {state.history.name: _amounts(state, luck, periods) for state, luck in _lucky(inputs, draws, seed) if inputs.goes_on(state)}
     ignored = ((SPEND_IGNORED,) if scenario.spend else ()) + ((LOST_IGNORED,) if scenario.lost_customers else ())
     return Forecast("sales", inputs.as_of, inputs.currency, periods, parts, (*inputs.missing, *ignored), {"basis": inputs.basis})
 
@@ -57,11 +58,11 @@ def by_series(inputs: SalesInputs, every: Every, count: int, draws: int, seed: i
     Series of the sales table start after their own last period, channels at as_of.
     """
     documents: list[Json] = []
-    for state, picks in _picked(inputs.states, inputs, draws, seed):
+    for state, luck in _lucky(inputs, draws, seed):
         history = state.history
         origin = inputs.as_of if inputs.basis == "transactions" else type(inputs.as_of)(history.end, inputs.as_of.timezone)
         periods = calendar(origin, every, count)
-        amounts = _amounts(state, picks, periods)
+        amounts = _amounts(state, luck, periods)
         rows = period_documents(periods, amounts, {history.name: amounts.mean(axis=0)}, inputs.as_of.timezone)
         documents.append({"series": history.name, "periods": rows, "stale": stale(history, inputs.as_of)})
     return documents
@@ -78,8 +79,9 @@ def flows(inputs: SalesInputs, horizon_days: int, draws: int, seed: int) -> Flow
     _within(inputs, inputs.as_of.at + horizon_days * _DAY)
     days = tuple(Period(inputs.as_of.at + day * _DAY, inputs.as_of.at + (day + 1) * _DAY) for day in range(horizon_days))
     total = np.zeros((draws, horizon_days))
-    for state, picks in _picked(inputs.current, inputs, draws, seed):
-        total += _amounts(state, picks, days)
+    for state, luck in _lucky(inputs, draws, seed):
+        if inputs.goes_on(state):
+            total += _amounts(state, luck, days)
     draw, day = np.nonzero(total)
     nothing = np.full(draw.size, NOT_YET, dtype=np.int32)
     return Flows(draws, draw.astype(np.int32), day.astype(np.int32), total[draw, day], nothing)
@@ -107,23 +109,28 @@ def shares(history: History, horizon: int, periods: Sequence[Period]) -> Floats:
     return asked
 
 
-def _amounts(state: State, picks: Integers, periods: Sequence[Period]) -> Floats:
-    amounts: Floats = state.paths(picks) @ shares(state.history, state.horizon, periods)
+def _amounts(state: State, luck: Luck, periods: Sequence[Period]) -> Floats:
+    amounts: Floats = state.paths(luck) @ shares(state.history, state.horizon, periods)
     return amounts
 
 
-def _picked(states: Sequence[State], inputs: SalesInputs, draws: int, seed: int) -> Iterator[tuple[State, Integers]]:
+def _lucky(inputs: SalesInputs, draws: int, seed: int) -> Iterator[tuple[State, Luck]]:
     """Give every series the same picks of past periods: what moved several channels in one week moves them together again.
 
-    One draw after the other takes the picks of the whole horizon, so that a shorter question gets the same futures.
+    One draw after the other takes the picks of the whole horizon, so that a shorter question gets the same futures. Half of the doubt on
+    effects is shared, for a year is much the same in all channels of a company, and half is each series' own, for it was read off its
+    own figures.
     """
-    if not states:
+    if not inputs.states:
         return
     columns = max(state.horizon for state in inputs.states) + 1
     known = max(state.shocks.size for state in inputs.states)
     picks = np.random.default_rng(seed).integers(0, 2 * known, size=(draws, columns))
-    for state in states:
-        yield state, picks
+    doubts = max(state.doubt.shape[1] for state in inputs.states)
+    shared = np.random.default_rng([seed, 0]).standard_normal((draws, doubts))
+    for place, state in enumerate(inputs.states, start=1):
+        own = np.random.default_rng([seed, place]).standard_normal((draws, doubts))
+        yield state, Luck(picks, np.sqrt(_SHARED) * shared + np.sqrt(1 - _SHARED) * own)
 
 
 def _within(inputs: SalesInputs, end: datetime) -> None:

@@ -132,8 +132,8 @@ def spacing(daily: pd.DataFrame) -> Literal["day", "week", "month"]:
 def _of_days(daily: pd.DataFrame, every: Every, end: datetime | None) -> Iterator[History]:
     overall = _profile(daily, np.full(_WEEKDAYS, 1 / _WEEKDAYS))
     for name, rows in daily.groupby("name", sort=True):
-        start = _complete_start(rows.day.iloc[0].to_pydatetime(), every)
         last = end or boundary((rows.day.iloc[-1] + timedelta(days=1)).to_pydatetime(), every)
+        start = _complete_start(rows, every)
         values = _by_period(rows, every, start, last)
         if values.size:
             yield _recent(History(str(name), every, start, values, _profile(rows, overall)))
@@ -153,10 +153,12 @@ def _of_totals(daily: pd.DataFrame, every: Every) -> Iterator[History]:
         yield _recent(History(str(name), every, start, filled, even))
 
 
-def _complete_start(first: datetime, every: Every) -> datetime:
-    """Skip the first period where the facts begin far inside it."""
+def _complete_start(rows: pd.DataFrame, every: Every) -> datetime:
+    """Skip the first period where the facts begin far inside it, unless nothing was sold later."""
+    first = rows.day.iloc[0].to_pydatetime()
     start, later = boundary(first, every), following(first, every)
-    return start if (later - first) / (later - start) >= _COMPLETE else later
+    complete = (later - first) / (later - start) >= _COMPLETE
+    return start if complete or rows.day.iloc[-1] < later else later
 
 
 def _by_period(rows: pd.DataFrame, every: Every, start: datetime, end: datetime) -> Floats:

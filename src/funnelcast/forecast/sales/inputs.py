@@ -12,8 +12,10 @@ from funnelcast.errors import ArtefactDamaged
 from funnelcast.forecast.periods import Every, following
 from funnelcast.forecast.sales.fit import fit
 from funnelcast.forecast.sales.history import Basis, History, basis_of, histories
+from funnelcast.forecast.sales.promotions import promotions
 from funnelcast.forecast.sales.spread import Spread, learn, widen
 from funnelcast.forecast.sales.state import State
+from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf
 
@@ -53,10 +55,9 @@ class SalesInputs:
         """How many whole days after as_of the draws reach."""
         return (self.until - self.as_of.at).days
 
-    @property
-    def current(self) -> tuple[State, ...]:
-        """The series that go on, rather than being given up long before as_of."""
-        return tuple(state for state in self.states if not given_up(state.history, self.as_of))
+    def goes_on(self, state: State) -> bool:
+        """Say whether a series goes on, rather than being given up long before as_of."""
+        return not given_up(state.history, self.as_of)
 
     def files(self) -> dict[str, bytes]:
         """Give everything as one JSON file."""
@@ -118,8 +119,9 @@ def sales_inputs(facts: Facts, as_of: AsOf, every: Every = "week", count: int = 
     for _ in range(count):
         until = following(until, every)
     country = facts.source.country
-    spread = learn(known, country)
-    states = tuple(widen(fit(history, _steps(history, as_of, until, every, count), country), spread) for history in known)
+    promoted = promotions(cut(facts, as_of))
+    spread = learn(known, country, promoted)
+    states = tuple(widen(fit(history, _steps(history, as_of, until, every, count), country, promoted), spread) for history in known)
     return SalesInputs(as_of, facts.source.currency, basis, until, states, spread, _missing(known, as_of, basis))
 
 

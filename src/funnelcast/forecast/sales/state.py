@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
@@ -23,13 +23,35 @@ _MOST = 10.0
 
 
 @dataclass(frozen=True, eq=False)
+class Luck:
+    """The random numbers behind possible futures.
+
+    Parameters
+    ----------
+    picks
+        Which past error each shock repeats, shape (draws, horizon + 1) or wider; column 0 is the level's. 2 i is the i-th error back from
+        the newest, 2 i + 1 its mirror image. Series that share picks share what happened to all of them in a period.
+    effects
+        Standard normal errors of the effects of the calendar and of promotions, shape (draws, k) or wider.
+    """
+
+    picks: Integers
+    effects: Floats
+
+
+def _undoubted() -> Floats:
+    return np.zeros((1, 0))
+
+
+@dataclass(frozen=True, eq=False)
 class State:
     """One fitted series.
 
-    z(n + h) = centre[h] + widening * sum_j response[h - j] * shock_j + sqrt(level) * shock_0: the error of the path h periods ahead adds
-    up the shocks on the way, each passed on as the model's states pass it on (Hyndman et al. 2008, eq. 6.1), and one error of the level at
-    the origin, which is the same all along the path. Shocks are resampled from the errors one period ahead and their mirror images: on
-    M3's monthly micro series the median is then the centre (sMAPE 20.5 instead of 20.9), and sums over 18 months cover better.
+    z(n + h) = centre[h] + doubt[h] . e + widening * sum_j response[h - j] * shock_j + sqrt(level) * shock_0: the error of the path h
+    periods ahead adds up the errors of the effects (e is standard normal), the shocks on the way, each passed on as the model's states
+    pass it on (Hyndman et al. 2008, eq. 6.1), and one error of the level at the origin, which is the same all along the path. Shocks are
+    resampled from the errors one period ahead and their mirror images: on M3's monthly micro series the median is then the centre
+    (sMAPE 20.5 instead of 20.9), and sums over 18 months cover better.
 
     Parameters
     ----------
@@ -49,6 +71,8 @@ class State:
         Variance of the persistent error, relative to that of the shocks.
     widening
         Factor on the transient errors, learned at rolling origins.
+    doubt
+        What one standard deviation of each independent error of the effects adds, shape (horizon, k); empty where there are none.
     """
 
     history: History
@@ -59,41 +83,40 @@ class State:
     shocks: Floats
     level: float
     widening: float = 1.0
+    doubt: Floats = field(default_factory=_undoubted)
 
     @property
     def horizon(self) -> int:
         """How many periods ahead it can be drawn."""
         return int(self.centre.size)
 
-    def errors(self, picks: Integers) -> Floats:
-        """Give error paths in the scale of the fit, shape (draws, horizon).
+    @property
+    def drift(self) -> Floats:
+        """How the persistent error grows along the path, shape (horizon,), from 1.
 
-        Parameters
-        ----------
-        picks
-            Which past error each shock repeats, shape (draws, horizon + 1) or wider; column 0 is the level's. 2 i is the i-th error
-            back from the newest, 2 i + 1 its mirror image. Series that share picks share what happened to all of them in a period.
+        As that of a line through the n periods of the past does, whose variance h periods after them is proportional to
+        1 + 3 (1 + 2 h / n)^2 for large n.
         """
-        chosen = picks[:, : self.horizon + 1]
+        ahead = 1 + 2 * np.arange(self.horizon) / self.history.values.size
+        return np.asarray(np.sqrt((1 + 3 * ahead**2) / 4))
+
+    def errors(self, luck: Luck) -> Floats:
+        """Give error paths in the scale of the fit, shape (draws, horizon)."""
+        chosen = luck.picks[:, : self.horizon + 1]
         drawn = self.shocks[::-1][chosen // 2 % self.shocks.size]
         if self.method != "intermittent":
             drawn = np.where(chosen % 2 == 0, drawn, -drawn)
         steps = np.arange(self.horizon)
         lags = steps[None, :] - steps[:, None]
         passed_on = np.where(lags >= 0, self.response[np.maximum(lags, 0)], 0.0)
-        paths: Floats = self.widening * (drawn[:, 1:] @ passed_on) + np.sqrt(self.level) * drawn[:, :1]
-        return paths
+        paths: Floats = self.widening * (drawn[:, 1:] @ passed_on) + np.sqrt(self.level) * drawn[:, :1] * self.drift
+        return paths + luck.effects[:, : self.doubt.shape[1]] @ self.doubt.T if self.doubt.size else paths
 
-    def paths(self, picks: Integers) -> Floats:
+    def paths(self, luck: Luck) -> Floats:
         """Give possible futures in the currency, shape (draws, horizon)."""
         past = self.history.values
-        amounts = back(self.centre + self.errors(picks), self.scale, ceiling=_MOST * float(np.abs(past).max()))
+        amounts = back(self.centre + self.errors(luck), self.scale, ceiling=_MOST * float(np.abs(past).max()))
         return np.maximum(amounts, 0.0) if past.min() >= 0 else amounts
-
-    def variances(self) -> tuple[Floats, float]:
-        """Give the variance of each period's transient error, shape (horizon,), and that of the level's, without the widening."""
-        shock = float(self.shocks.var())
-        return shock * np.cumsum(self.response**2), shock * self.level
 
     def document(self) -> dict[str, Json]:
         """Give the state as JSON."""
@@ -111,6 +134,7 @@ class State:
             "shocks": self.shocks.tolist(),
             "level": self.level,
             "widening": self.widening,
+            "doubt": self.doubt.tolist(),
         }
 
     @classmethod
@@ -124,11 +148,14 @@ class State:
             np.array(document["profile"], dtype=np.float64),
         )
         arrays = {name: np.array(document[name], dtype=np.float64) for name in ("centre", "response", "shocks")}
-        return cls(history, document["method"], document["scale"], **arrays, level=document["level"], widening=document["widening"])
+        doubt = np.array(document["doubt"], dtype=np.float64).reshape(len(document["doubt"]), -1)
+        return cls(
+            history, document["method"], document["scale"], **arrays, level=document["level"], widening=document["widening"], doubt=doubt
+        )
 
 
 def scale_of(values: Floats) -> Scale:
-    """Choose the scale: logarithms where all revenue is positive, roots where some is zero, none where refunds exceed sales."""
+    """Choose the scale to begin with: logarithms where all revenue is positive, roots where some is zero, none where refunds exceed it."""
     if values.min() > 0:
         return "log"
     return "root" if values.min() == 0 else "plain"

@@ -11,6 +11,7 @@ import pandas as pd
 
 from funnelcast.forecast.periods import Every
 from funnelcast.forecast.sales.history import History
+from funnelcast.forecast.sales.state import Luck
 from funnelcast.sources.conform import from_frames
 from funnelcast.sources.facts import Facts, Source
 
@@ -22,6 +23,11 @@ SOURCE = Source("acme", timezone="Europe/Paris")
 def history(values: Sequence[float] | npt.NDArray[np.float64], every: Every = "week", name: str = "web") -> History:
     start = MONDAY if every == "week" else datetime.fromisoformat("2015-01-01")
     return History(name, every, start, np.asarray(values, dtype=np.float64), EVEN)
+
+
+def luck(picks: npt.NDArray[np.int64]) -> Luck:
+    """These picks of past errors, with random errors of effects."""
+    return Luck(picks, np.random.default_rng(5).standard_normal((len(picks), 16)))
 
 
 def shop(purchases: Sequence[tuple[str, float, str | None]], known: Mapping[int, str] | None = None) -> Facts:

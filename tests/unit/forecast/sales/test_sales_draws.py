@@ -16,7 +16,7 @@ from funnelcast.forecast.sales.draw import SPEND_IGNORED, shares
 from funnelcast.forecast.sales.history import History, starts
 from funnelcast.forecast.scenario import Scenario
 from funnelcast.terms import AsOf
-from tests.unit.forecast.sales.series import MONDAY, history, totals, weekly_shop
+from tests.unit.forecast.sales.series import MONDAY, history, shop, totals, weekly_shop
 
 AS_OF = AsOf.parse("2025-01-15", "Europe/Paris")  # a Wednesday
 SATURDAYS = np.array([0.0, 0, 0, 0, 0, 1, 0])
@@ -146,3 +146,25 @@ def test_the_service_draws_without_the_fitting_libraries() -> None:
     program = "import sys, funnelcast.forecast.sales; print(sorted({'statsforecast', 'holidays'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_company_of_three_weeks_gets_a_wide_answer() -> None:
+    as_of = AsOf.parse("2023-01-23", "Europe/Paris")
+    answer = forecast_sales(sales_inputs(weekly_shop(3), as_of, "week", 13), calendar(as_of, "week", 13), 2000, 0)
+    low, middle, high = np.quantile(answer.total().sum(axis=1), [0.1, 0.5, 0.9])
+    assert high / low > 2
+    assert middle == pytest.approx(13 * 2000, rel=0.3)
+
+
+@pytest.mark.parametrize(
+    ("when", "amount"),
+    [("2025-01-14", 50.0), ("2025-01-08", 50.0), ("2025-01-02", 50.0), ("2025-01-02", 0.0), ("2025-01-02", -9.0)],
+)
+def test_one_purchase_is_answered_or_said_to_be_too_little(when: str, amount: float) -> None:
+    """The first lies in a week that isn't over."""
+    inputs = sales_inputs(shop([(f"{when}T12:00", amount, "web")]), AS_OF, "week", 4)
+    answer = forecast_sales(inputs, calendar(AS_OF, "week", 4), 200, 0)
+    assert np.isfinite(answer.total()).all()
+    assert bool(answer.missing) == (when == "2025-01-14")
+    low, high = np.quantile(answer.total().sum(axis=1), [0.1, 0.9])
+    assert high - low >= abs(amount) * bool(inputs.states)

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import gamma
 
 from funnelcast.forecast.periods import Every
 from funnelcast.forecast.sales import season
 from funnelcast.forecast.sales.fit import fit, impulse
 from funnelcast.forecast.sales.history import starts
-from tests.unit.forecast.sales.series import MONDAY, history
+from tests.unit.forecast.sales.series import MONDAY, history, luck
 
-PICKS = np.random.default_rng(2).integers(0, 400, size=(4000, 60))
+LUCK = luck(np.random.default_rng(2).integers(0, 400, size=(4000, 60)))
 
 
 @pytest.mark.parametrize(
@@ -32,30 +33,40 @@ PICKS = np.random.default_rng(2).integers(0, 400, size=(4000, 60))
 @pytest.mark.parametrize("every", ["week", "month"])
 def test_no_series_is_too_odd_to_answer(values: list[float], method: str, every: Every) -> None:
     state = fit(history(values, every), 20, "FR")
-    paths = state.paths(PICKS)
+    paths = state.paths(LUCK)
     assert (state.method, state.horizon) == (method, 20)
     assert np.isfinite(paths).all()
 
 
+def test_the_scale_is_that_in_which_errors_are_even() -> None:
+    """Sums of a few purchases vary as gammas do, in which logarithms have a long left tail; growth rates are even in logarithms."""
+    draw = np.random.default_rng(4)
+    few_purchases = draw.gamma(3.0, 100.0, 130)
+    assert fit(history(few_purchases), 4, "FR").scale == "root"
+    assert fit(history(np.exp(5 + draw.normal(0, 0.6, 130))), 4, "FR").scale == "log"
+    low, high = np.sqrt(np.quantile(fit(history(few_purchases), 1, "FR").paths(LUCK), [0.1, 0.9]))
+    assert high - low == pytest.approx(np.ptp(np.sqrt(gamma.ppf([0.1, 0.9], 3.0, scale=100.0))), rel=0.1)
+
+
 def test_one_point_is_the_middle_of_a_wide_answer() -> None:
-    low, middle, high = np.quantile(fit(history([700.0]), 1, "FR").paths(PICKS), [0.1, 0.5, 0.9])
+    low, middle, high = np.quantile(fit(history([700.0]), 1, "FR").paths(LUCK), [0.1, 0.5, 0.9])
     assert middle == pytest.approx(700.0, rel=0.05)
     assert low < 400
     assert high > 1200
 
 
 def test_a_channel_given_up_two_years_ago_stays_given_up() -> None:
-    assert fit(history([*np.linspace(50, 90, 60), *np.zeros(104)]), 5, "FR").paths(PICKS).max() == 0.0
+    assert fit(history([*np.linspace(50, 90, 60), *np.zeros(104)]), 5, "FR").paths(LUCK).max() == 0.0
 
 
 def test_nothing_sold_so_far_stays_nothing() -> None:
-    assert fit(history([0.0] * 30), 5, "FR").paths(PICKS).max() == 0.0
+    assert fit(history([0.0] * 30), 5, "FR").paths(LUCK).max() == 0.0
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=45))
 @settings(max_examples=25, deadline=None)
 def test_draws_are_finite_whatever_was_sold(values: list[float]) -> None:
-    assert np.isfinite(fit(history(values, "month"), 6, "FR").paths(PICKS)).all()
+    assert np.isfinite(fit(history(values, "month"), 6, "FR").paths(LUCK)).all()
 
 
 @given(st.floats(0, 1), st.floats(0, 0.5), st.floats(0, 0.5), st.floats(0.8, 0.98))
