@@ -13,6 +13,7 @@ from benchmarks.measure import Row, compare
 from funnelcast.forecast.cash import RECEIPTS
 from funnelcast.forecast.cash_inputs import CashInputs
 from funnelcast.forecast.deal_facts import DealFacts
+from funnelcast.forecast.instalments import Instalments
 from funnelcast.forecast.invoice_counts import InvoiceCounts
 from funnelcast.forecast.invoicing import InvoicingPlans
 from funnelcast.forecast.new_deals import NewDealProcess
@@ -191,6 +192,7 @@ _SHOCKS = {f"{name}_sd": 0.1 for name in ("closing_month", "winning_month", "clo
 
 def _cash(generator: np.random.Generator, deals: int, invoices: int) -> CashInputs:
     receivable = {"invoice_id": [f"i{row}" for row in range(invoices)], "contact_id": [f"c{row}" for row in range(invoices)]}
+    receivable |= {"age_days": [0.0] * invoices, "part_paid": [0.0] * invoices}
     of_deal = np.arange(_TEMPLATES) % 2
     whose = [f"c{row}" for row in range(_TEMPLATES)]
     out = pd.DataFrame({"day": np.arange(0, _days(), 7), "amount": -_COSTS_A_WEEK * deals / DEALS})
@@ -214,6 +216,7 @@ def _cash(generator: np.random.Generator, deals: int, invoices: int) -> CashInpu
         ),
         planned=out,
         deals=DealFacts({}, pd.DataFrame({"deal_id": [], "day": [], "amount": []}), _plans(generator), by_terms=False),
+        instalments=Instalments(),
         spend_per_day={},
         pace_deviation=0.08,
         terms="30 days",

@@ -138,6 +138,8 @@ def _invoices(rng: np.random.Generator, names: np.ndarray) -> pd.DataFrame:
             "due_at": issued + pd.Timedelta(days=30),
             "amount": rng.normal(900, 200, 60).round(2),
             "paid_at": _later(rng, issued, 120, 0.1),
+            "part_paid_at": (issued + pd.Timedelta(days=20)).where(np.arange(60) % 3 == 0),
+            "part_paid_amount": np.where(np.arange(60) % 3 == 0, 100.0, np.nan),
         }
     )
 

@@ -21,7 +21,7 @@ from funnelcast.forecast.cash_inputs import CashInputs
 from funnelcast.forecast.deal_invoices import Converted, certain, convert
 from funnelcast.forecast.flows import NOT_YET, Flows
 from funnelcast.forecast.new_invoices import Issued
-from funnelcast.forecast.payments import Pace, PayDistribution
+from funnelcast.forecast.payments import Pace
 from funnelcast.forecast.periods import Period, edges
 from funnelcast.forecast.receivables import Collected
 from funnelcast.forecast.result import Forecast
@@ -168,8 +168,7 @@ def _not_given(inputs: CashInputs, bookings_open: Flows | None, bookings_new: Fl
 def _receivables(inputs: CashInputs, pace: Pace, days: int, generator: np.random.Generator) -> Collected:
     amount = inputs.receivables["amount"].to_numpy(np.float64)
     largest = np.argsort(-amount, kind="stable")[:_INVOICE_LEVERS] if inputs.opening_balance is not None else np.zeros(0, np.int64)
-    distribution = PayDistribution.of(inputs.receivables)
-    return receivables.collect(distribution, amount, pace, days=days, generator=generator, keep=np.sort(largest))
+    return receivables.collect(inputs.pays(), amount, pace, days=days, generator=generator, keep=np.sort(largest))
 
 
 def _new_invoices(inputs: CashInputs, pace: Pace, days: int, generator: np.random.Generator, scenario: Scenario) -> Issued:
@@ -180,7 +179,7 @@ def _new_invoices(inputs: CashInputs, pace: Pace, days: int, generator: np.rando
     amount = templates["amount"].to_numpy(np.float64)
     kept = np.where(templates["contact_id"].isin(scenario.lost_customers), 0.0, amount)
     customer = pd.factorize(templates["contact_id"])[0].astype(np.int64)
-    distribution = PayDistribution.of(templates)
+    distribution = inputs.pays_from_issue(templates)
     return new_invoices.issue(
         inputs.counts, kept, customer, distribution, pace=pace, first_day=inputs.first_day, days=days, generator=generator
     )

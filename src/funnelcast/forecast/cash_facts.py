@@ -11,6 +11,7 @@ import pandas as pd
 from funnelcast.forecast import billing_terms, invoice_counts
 from funnelcast.forecast.cash_inputs import CashInputs
 from funnelcast.forecast.deal_facts import DealFacts
+from funnelcast.forecast.instalments import Instalments, parts_paid
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf
@@ -49,11 +50,12 @@ def cash_inputs(facts: Facts, as_of: AsOf, receivables: pd.DataFrame | None, tem
     return CashInputs(
         as_of=as_of,
         currency=source.currency,
-        receivables=_receivables(receivables),
+        receivables=_receivables(receivables, known),
         templates=_templates(templates),
         counts=counts,
         planned=_planned(known, as_of),
         deals=deals,
+        instalments=Instalments.of(known, today - _HISTORY_DAYS) if facts.has("invoices") else Instalments(),
         spend_per_day=_spend(known, as_of),
         pace_deviation=_pace_deviation(known, today) if facts.has("invoices") else _USUAL_PACE,
         terms=source.terms,
@@ -83,8 +85,13 @@ def _missing(facts: Facts, *, counted: bool, any_new: bool) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _receivables(predicted: pd.DataFrame | None) -> pd.DataFrame:
-    return _frame(predicted, ["invoice_id", "contact_id", "amount"])
+def _receivables(predicted: pd.DataFrame | None, known: Facts) -> pd.DataFrame:
+    """Give the open invoices with what is still owed of them."""
+    if predicted is not None:
+        amount = predicted["amount"].to_numpy(np.float64)
+        paid = predicted["invoice_id"].map(parts_paid(known)).fillna(0.0).to_numpy(np.float64)
+        predicted = predicted.assign(amount=amount - np.minimum(paid, np.maximum(amount, 0.0)), part_paid=paid)
+    return _frame(predicted, ["invoice_id", "contact_id", "amount", "age_days", "part_paid"])
 
 
 def _templates(predicted: pd.DataFrame | None) -> pd.DataFrame:

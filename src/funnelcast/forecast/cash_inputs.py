@@ -18,6 +18,7 @@ from funnelcast.forecast import billing_terms
 from funnelcast.forecast.billing_terms import BillingTerms
 from funnelcast.forecast.deal_facts import DealFacts
 from funnelcast.forecast.deal_invoices import Billing
+from funnelcast.forecast.instalments import Instalments
 from funnelcast.forecast.invoice_counts import InvoiceCounts
 from funnelcast.forecast.invoicing import InvoicingPlans
 from funnelcast.forecast.payments import Lateness, PayDistribution
@@ -35,7 +36,8 @@ class CashInputs:
     Parameters
     ----------
     receivables
-        Open invoices: invoice_id, contact_id, amount (gross) and their predictions ``p_never`` and ``pay_DDD``.
+        Open invoices: invoice_id, contact_id, amount (gross, what is still owed), age_days, part_paid (what was paid so far), and their
+        predictions ``p_never`` and ``pay_DDD``.
     templates
         The past year's invoices as if issued at as_of: contact_id, amount, terms_days, of_deal (0 or 1) and the same predictions.
     counts
@@ -44,6 +46,8 @@ class CashInputs:
         Cash items from as_of on: day (whole days after as_of), amount (signed).
     deals
         What deals were invoiced so far, which won ones wait, and how they are invoiced.
+    instalments
+        How much of an invoice is paid in parts.
     spend_per_day
         Recent spend by channel; what a scenario multiplies.
     pace_deviation
@@ -67,6 +71,7 @@ class CashInputs:
     counts: InvoiceCounts | None
     planned: pd.DataFrame
     deals: DealFacts
+    instalments: Instalments
     spend_per_day: Mapping[str, float]
     pace_deviation: float
     terms: str
@@ -96,7 +101,19 @@ class CashInputs:
         chosen = of_deals if len(of_deals) >= _ENOUGH_FROM_DEALS else self.templates
         own_terms = chosen is of_deals and not self.deals.by_terms
         terms = BillingTerms(0) if own_terms else billing_terms.parse(self.terms)
-        return Billing(terms, self.vat_rate, self.deals.plans, self.deals.already_net, _lateness(chosen, own_terms=own_terms))
+        terms_days = np.zeros(len(chosen), np.int64) if own_terms else chosen["terms_days"].to_numpy(np.int64)
+        lateness = Lateness.usual() if chosen.empty else self.pays_from_issue(chosen).late(terms_days)
+        return Billing(terms, self.vat_rate, self.deals.plans, self.deals.already_net, lateness)
+
+    def pays(self) -> PayDistribution:
+        """Give when what is owed comes in, in days after as_of."""
+        age, whole = self.receivables["age_days"].to_numpy(np.float64), self.receivables["part_paid"].to_numpy(np.float64) == 0.0
+        return PayDistribution.of(self.receivables).in_parts(self.instalments, age, whole)
+
+    def pays_from_issue(self, templates: pd.DataFrame) -> PayDistribution:
+        """Give when the money of new invoices like these comes in, in days after issue."""
+        count = len(templates)
+        return PayDistribution.of(templates).in_parts(self.instalments, np.zeros(count), np.ones(count, np.bool_))
 
     def files(self) -> dict[str, bytes]:
         """Give the inputs as parquet and JSON."""
@@ -107,6 +124,7 @@ class CashInputs:
             "spend_per_day": dict(self.spend_per_day),
             "already_net": dict(self.deals.already_net),
             "by_terms": self.deals.by_terms,
+            "instalments": vars(self.instalments),
         }
         frames = {name: getattr(self, name) for name in _FRAMES} | {"waiting": self.deals.waiting, "plans": self.deals.plans.frame()}
         return {"cash.json": to_json(document), **{f"{name}.parquet": _parquet(frame) for name, frame in frames.items()}}
@@ -124,6 +142,7 @@ def rebuild(files: Mapping[str, bytes]) -> CashInputs:
     waiting, plans, *frames = (pd.read_parquet(io.BytesIO(files[f"{name}.parquet"])) for name in ("waiting", "plans", *_FRAMES))
     deals = DealFacts(document.pop("already_net"), waiting, InvoicingPlans.of(plans), document.pop("by_terms"))
     document |= dict(zip(_FRAMES, frames, strict=True)) | {"deals": deals}
+    document["instalments"] = Instalments(**document["instalments"])
     document |= {"counts": InvoiceCounts.read(counts) if counts else None, "missing": tuple(document["missing"])}
     return CashInputs(as_of=as_of, **document)
 
@@ -132,11 +151,3 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     content = io.BytesIO()
     frame.to_parquet(content, index=False)
     return content.getvalue()
-
-
-def _lateness(invoices: pd.DataFrame, *, own_terms: bool) -> Lateness:
-    """Pool their days from issue to payment, or from the due date where the terms are given apart."""
-    if invoices.empty:
-        return Lateness.usual()
-    terms_days = invoices["terms_days"].to_numpy(np.int64)
-    return PayDistribution.of(invoices).late(np.zeros_like(terms_days) if own_terms else terms_days)

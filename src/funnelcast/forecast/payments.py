@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from funnelcast.forecast.instalments import Instalments
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Days = npt.NDArray[np.uint16]
@@ -65,6 +67,24 @@ class PayDistribution:
         counts = np.diff(np.concatenate([np.zeros((self.size, 1), np.int64), bounds, np.full((self.size, 1), _SLOTS)], axis=1), axis=1)
         days = np.append(np.arange(self.daily.shape[1]), [LATER, NEVER]).astype(np.uint16)
         return np.repeat(np.tile(days, self.size), counts.ravel()).reshape(self.size, _SLOTS)
+
+    def in_parts(self, instalments: Instalments, age: Floats, whole: npt.NDArray[np.bool_]) -> PayDistribution:
+        """Give when the money comes rather than the last of it: the share that is paid in parts comes earlier, on the mean.
+
+        Parameters
+        ----------
+        age
+            Days since issue: shape [invoices]. A part that would have come before as_of comes with the rest.
+        whole
+            Whether nothing was paid so far: shape [invoices]. What was paid in part already has only its rest to come.
+        """
+        if instalments.share == 0.0 or not self.size:
+            return self
+        day = np.arange(self.daily.shape[1])[None, :]
+        earlier = np.floor(instalments.pace * (age[:, None] + day) - age[:, None]).astype(np.int64)
+        place = np.where((earlier >= 0) & whole[:, None], earlier, day) + np.arange(self.size)[:, None] * self.daily.shape[1]
+        moved = np.bincount(place.ravel(), weights=self.daily.ravel(), minlength=self.daily.size).reshape(self.daily.shape)
+        return PayDistribution((1.0 - instalments.share) * self.daily + instalments.share * moved, self.never)
 
     def late(self, terms_days: Integers) -> Lateness:
         """Pool the invoices' days after their due dates."""

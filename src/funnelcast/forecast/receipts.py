@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import ibis
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -22,7 +23,9 @@ def received(facts: Facts, periods: tuple[Period, ...]) -> Floats:
     """Give what invoices brought in each period, by the facts as they stand (cut them for what was known then): shape [periods]."""
     invoices = facts.table("invoices", "The receipts")
     paid = invoices.filter(invoices.paid_at.notnull())
-    return _by_period(paid.select(at=paid.paid_at, amount=paid.amount, key=paid.invoice_id), periods)
+    whole = _by_period(paid.select(at=paid.paid_at, amount=paid.amount - _part(paid), key=paid.invoice_id), periods)
+    begun = invoices.filter(invoices.part_paid_at.notnull())
+    return whole + _by_period(begun.select(at=begun.part_paid_at, amount=_part(begun), key=begun.invoice_id), periods)
 
 
 def when_due(facts: Facts, as_of: AsOf, periods: tuple[Period, ...]) -> Floats:
@@ -30,7 +33,13 @@ def when_due(facts: Facts, as_of: AsOf, periods: tuple[Period, ...]) -> Floats:
     invoices = cut(facts, as_of).table("invoices", "The receipts")
     owed = invoices.filter(invoices.paid_at.isnull())
     at = (owed.due_at < as_of.at).ifelse(as_of.at, owed.due_at)
-    return _by_period(owed.select(at=at, amount=owed.amount, key=owed.invoice_id), periods)
+    return _by_period(owed.select(at=at, amount=owed.amount - _part(owed), key=owed.invoice_id), periods)
+
+
+def _part(invoices: Any) -> Any:
+    """Give what was paid before the rest."""
+    paid = invoices.part_paid_at.notnull().ifelse(ibis.coalesce(invoices.part_paid_amount, 0.0), 0.0)
+    return ibis.least(paid, ibis.greatest(invoices.amount, 0.0))
 
 
 def _by_period(dated: Any, periods: tuple[Period, ...]) -> Floats:

@@ -23,6 +23,8 @@ _ORDER = (
     ("deals", "opened_at", "closed_at", "error"),
     ("invoices", "issued_at", "paid_at", "warning"),
     ("invoices", "issued_at", "due_at", "warning"),
+    ("invoices", "issued_at", "part_paid_at", "warning"),
+    ("invoices", "part_paid_at", "paid_at", "warning"),
     ("contacts", "created_at", "became_customer_at", "warning"),
     ("contacts", "created_at", "disqualified_at", "warning"),
 )
@@ -94,6 +96,9 @@ def _rules(facts: Facts, name: str, observed_until: AsOf | None) -> Iterator[Rul
         yield Rule("note", "amount", "are negative; taken as returns", table.amount < 0)
     if name == "invoices":
         yield Rule("note", "amount", "are negative; taken as credit notes", table.amount < 0)
+        if facts.brings(name, "part_paid_amount"):
+            too_much = table.part_paid_amount > table.amount.abs()
+            yield Rule("warning", "part_paid_amount", "are above the amount; nothing is taken as still open", too_much)
     if name == "touchpoints" and facts.brings(name, "score"):
         outside = [(table.kind.lower() == kind) & ~table.score.between(low, high) for kind, (low, high) in _SCALES.items()]
         yield Rule("warning", "score", "lie outside the scale of their kind (nps 0-10, csat 1-5, ces 1-7)", ibis.or_(*outside))

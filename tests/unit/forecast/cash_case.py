@@ -9,6 +9,7 @@ import pandas as pd
 
 from funnelcast.forecast.cash_inputs import CashInputs
 from funnelcast.forecast.deal_facts import DealFacts
+from funnelcast.forecast.instalments import Instalments
 from funnelcast.forecast.invoice_counts import InvoiceCounts
 from funnelcast.forecast.invoicing import InvoicingPlans
 from funnelcast.terms import AsOf
@@ -29,7 +30,9 @@ def paid_on(days: list[int | None], **columns: list[Any]) -> pd.DataFrame:
 
 def invoices(days: list[int | None], amounts: list[float]) -> pd.DataFrame:
     """Open invoices i0, i1, …"""
-    return paid_on(days, invoice_id=[f"i{place}" for place in range(len(days))], amount=amounts)
+    count = len(days)
+    ids = [f"i{place}" for place in range(count)]
+    return paid_on(days, invoice_id=ids, amount=amounts, age_days=[0.0] * count, part_paid=[0.0] * count)
 
 
 def templates(days: list[int | None], amounts: list[float], of_deal: int = 0) -> pd.DataFrame:
@@ -78,6 +81,7 @@ def company(**changes: Any) -> CashInputs:
         "counts": None,
         "planned": pd.DataFrame({"day": pd.Series(dtype=np.int64), "amount": pd.Series(dtype=np.float64)}),
         "deals": deal_facts(),
+        "instalments": Instalments(),
         "spend_per_day": {},
         "pace_deviation": 0.0,
         "terms": "30 days",

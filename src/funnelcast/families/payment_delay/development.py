@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
@@ -166,12 +167,13 @@ def _with_hazards(model: Model) -> PaymentHazard | SimpleRule:
 def _payment_habits(rows: pd.DataFrame, facts: Facts, as_of: AsOf) -> dict[str, Json]:
     """Sum up how the company is paid.
 
-    Days sales outstanding are the open amount over what was invoiced in the last 90 days, times 90.
+    Days sales outstanding are what is still owed over what was invoiced in the last 90 days, times 90.
     """
     delay = (rows["age_days"] + rows["paid_days"] - rows["terms_days"]).dropna()
     invoices = cut(facts, as_of).table("invoices")
     recent = invoices.issued_at >= as_of.plus(-_DSO_DAYS).at
-    sums = invoices.aggregate(open=invoices.amount.sum(where=invoices.paid_at.isnull()), issued=invoices.amount.sum(where=recent)).execute()
+    rest = invoices.amount - ibis.coalesce(invoices.part_paid_amount, 0.0)
+    sums = invoices.aggregate(open=rest.sum(where=invoices.paid_at.isnull()), issued=invoices.amount.sum(where=recent)).execute()
     owed, issued = (float(np.nan_to_num(sums[name].iloc[0])) for name in ("open", "issued"))
     return {
         "dso": round(_DSO_DAYS * owed / issued, 6) if issued > 0 else None,
