@@ -26,7 +26,7 @@ from benchmarks.measure import Cost, Ready, Row, apart, gigabytes, in_turn, seco
 from funnelcast import journeys
 from funnelcast.families.attribution.credit import Credit, attribute
 from funnelcast.families.attribution.markov import markov
-from funnelcast.families.attribution.paths import each_row, from_rows, from_table
+from funnelcast.families.attribution.paths import each_row, from_rows, from_settled
 from funnelcast.families.attribution.shapley import Shapley, shapley
 from funnelcast.journeys import SEPARATOR, JourneyRules
 from funnelcast.sources.facts import Facts
@@ -78,7 +78,7 @@ def from_touchpoints(folder: Path) -> Ready:
 
     def run(company: Facts = facts) -> Credit:
         settled = journeys.settle(company, AS_OF, JourneyRules())
-        return markov(from_table(journeys.paths(settled), _SEED)[0], 1).credit()
+        return markov(from_settled(journeys.paths(settled), settled.stamps.channels)[0], 1).credit()
 
     run(attribution_company.open_folder(folder))  # an engine keeps what it has made
     return run

@@ -3,6 +3,8 @@
 A touch belongs to the contact's next conversion, at its own instant or later, if that comes within the look-back. Touches that no
 conversion follows so soon make journeys of their own, cut into windows of the look-back's length: null once the look-back has passed
 since their last touch, censored until then. With ``first`` conversions, touches after a contact's conversion are dropped.
+
+So each contact's touches are collected once, in order; its conversions cut that list into stretches, and windows a stretch into journeys.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from funnelcast.cohorts import elapsed_days
 from funnelcast.errors import MissingTable
 from funnelcast.sources.as_of import cut, known_to
 from funnelcast.sources.facts import Facts
+from funnelcast.stamps import CHANNELS, DAY, Stamps, stamps_of
 from funnelcast.terms import AsOf
 
 SEPARATOR = " > "
@@ -58,19 +61,20 @@ class Settled:
         Cut at ``as_of``.
     purchases
         What ``conversions`` gives.
-    touches
-        ``contact_id, at, channel, next_at`` (the contact's next conversion) and ``window`` (-1: within its look-back).
+    stamps
+        How touches are numbered.
     journeys
-        One row per journey: ``contact_id, path`` (array of channels in order), ``started_at, last_touch_at, converted_at, settled_at``
-        (when its outcome was known), ``state`` (converted, null, open), ``conversions, value, nulls``, and whether it is of a ``customer``
-        (began after the contact's first conversion), ``started_offline``, has ``any_offline`` and ``any_online`` touch.
+        One row per journey: ``contact_id, cluster`` (of the contact), ``touches`` (array of stamps in order), ``path`` (array of channels
+        in order), ``started_at, last_touch_at, converted_at, settled_at`` (when its outcome was known), ``state`` (converted, null, open),
+        ``conversions, value, nulls``, and whether it is of a ``customer`` (began after the contact's first conversion),
+        ``started_offline``, has ``any_offline`` and ``any_online`` touch.
     """
 
     facts: Facts
     as_of: AsOf
     rules: JourneyRules
     purchases: ir.Table
-    touches: ir.Table
+    stamps: Stamps
     journeys: ir.Table
 
 
@@ -85,28 +89,88 @@ def settle(facts: Facts, as_of: AsOf, rules: JourneyRules) -> Settled:
     known = cut(facts, as_of)
     rows = known.table("touchpoints", "Attribution")
     purchases = conversions(known, rules).cache()
-    touches = _assigned(known, rows, purchases, rules).cache()
-    return Settled(known, as_of, rules, purchases, touches, _journeys(known, touches, purchases, as_of, rules).cache())
+    stamps = stamps_of(rows, as_of)
+    spans = _spans(purchases, stamps, last=rules.conversions == "first" or not known.has("transactions"))
+    stretches = _stretches(_clustered(stamps.collected(rows), rules), spans)
+    journeys = _windows(stretches, stamps, rules).cache()
+    return Settled(known, as_of, rules, purchases, stamps, _described(journeys, known, as_of, rules, stamps))
 
 
-def _journeys(known: Facts, touches: ir.Table, purchases: ir.Table, as_of: AsOf, rules: JourneyRules) -> ir.Table:
-    offline = known.offline(touches.channel)
-    collected = touches.group_by(["contact_id", "next_at", "window"]).aggregate(
-        path=_ordered(touches),
-        started_at=touches.at.min(),
-        last_touch_at=touches.at.max(),
-        any_offline=offline.any(),
-        any_online=(~offline).any(),
+def _clustered(contacts: ir.Table, rules: JourneyRules) -> ir.Table:
+    place = ibis.row_number().over(ibis.window(order_by="contact_id"))
+    return contacts.mutate(cluster=(place % rules.clusters).cast("int64"))
+
+
+def _spans(purchases: ir.Table, stamps: Stamps, *, last: bool) -> ir.Table:
+    """Give the times between conversions, ``after`` one (null: the first has none before it) and ``upto`` the next, as stamps.
+
+    Unless a conversion is a contact's ``last``, its time goes on after it, up to nothing (null).
+    """
+    bought = purchases.select("contact_id", "conversions", "value", converted_at=purchases.converted_at.cast("timestamp"))
+    ends = bought.mutate(upto=stamps.stamp(bought.converted_at, CHANNELS - 1))
+    spans = ends.mutate(after=ends.upto.lag().over(ibis.window(group_by="contact_id", order_by="upto")))
+    if last:
+        return spans
+    none = {"conversions": 0.0, "value": 0.0, "converted_at": ibis.null("timestamp"), "upto": ibis.null("int64")}
+    return spans.union(ends.group_by("contact_id").aggregate(**none, after=ends.upto.max()))
+
+
+def _stretches(contacts: ir.Table, spans: ir.Table) -> ir.Table:
+    """Cut the touches of contacts by their conversions."""
+    table = contacts.left_join(spans, "contact_id").drop("contact_id_right")
+
+    def inside(touch: Any) -> Any:
+        return (table.after.isnull() | (touch > table.after)) & (table.upto.isnull() | (touch <= table.upto))
+
+    return table.mutate(touches=table.touches.filter(inside))
+
+
+def _windows(stretches: ir.Table, stamps: Stamps, rules: JourneyRules) -> ir.Table:
+    """Cut stretches into journeys by the instants at which they ``begin``; the one that ``earned`` the conversion reaches back from it."""
+    length = rules.lookback_days * DAY
+    table = stretches.mutate(first=stamps.microseconds(stretches.touches.mins()), earning=stamps.microseconds(stretches.upto) - length)
+
+    def begin(touch: Any) -> Any:
+        at = stamps.microseconds(touch)
+        return ibis.ifelse(at >= table.earning, table.earning, table.first + (at - table.first) // length * length)
+
+    told = table.mutate(begins=table.touches.map(begin))
+    each = told.mutate(begin=told.begins.unique().unnest())
+    earned = (each.begin == each.earning).fill_null(False)  # noqa: FBT003
+    journeys = each.mutate(earned=earned, end=ibis.least(each.begin + length, each.earning))
+
+    def mine(touch: Any) -> Any:
+        at = stamps.microseconds(touch)
+        return (at >= journeys.begin) & (journeys.earned | (at < journeys.end))
+
+    kept = ["contact_id", "cluster", "after", "converted_at", "conversions", "value", "earned"]
+    return journeys.select(*kept, touches=journeys.touches.filter(mine))
+
+
+def _described(journeys: ir.Table, known: Facts, as_of: AsOf, rules: JourneyRules, stamps: Stamps) -> ir.Table:
+    """Say of journeys what ``Settled`` promises; the engine works out what is asked for."""
+    path = journeys.touches.map(lambda touch: stamps.channel(stamps.place(touch)))
+    last_touch_at = stamps.instant(journeys.touches[journeys.touches.length() - 1])
+    expires_at = last_touch_at + ibis.interval(days=rules.lookback_days)
+    over = journeys.converted_at.notnull() | (expires_at <= ibis.literal(as_of.at, type="timestamp"))
+    return journeys.select(
+        "contact_id",
+        "cluster",
+        "touches",
+        path=path,
+        started_at=stamps.instant(journeys.touches[0]),
+        last_touch_at=last_touch_at,
+        converted_at=ibis.ifelse(journeys.earned, journeys.converted_at, ibis.null("timestamp")),
+        settled_at=ibis.cases((journeys.earned, journeys.converted_at), (over, expires_at), else_=ibis.null("timestamp")),
+        state=ibis.cases((journeys.earned, CONVERTED), (over, NULL), else_=OPEN),
+        conversions=ibis.ifelse(journeys.earned, journeys.conversions, 0.0),
+        value=ibis.ifelse(journeys.earned, journeys.value, 0.0),
+        nulls=ibis.ifelse(~journeys.earned & over, 1.0, 0.0),
+        customer=journeys.after.notnull(),
+        started_offline=known.offline(path[0]),
+        any_offline=path.map(known.offline).anys(),
+        any_online=path.map(lambda channel: ~known.offline(channel)).anys(),
     )
-    table = collected.mutate(started_offline=known.offline(collected.path[0]))
-    bought = purchases.rename(purchase_contact="contact_id", purchase_at="converted_at")
-    # equal columns alone: a condition on one side would have the engine compare every journey with every purchase
-    table = table.mutate(earned_at=ibis.ifelse(table.window == -1, table.next_at, ibis.null("timestamp")))
-    joined = table.left_join(bought, [table.contact_id == bought.purchase_contact, table.earned_at == bought.purchase_at])
-    outcome = _with_outcome(joined.drop("earned_at"), as_of, rules)
-    first = _first_conversions(purchases).rename(buyer="contact_id")
-    told = outcome.left_join(first, outcome.contact_id == first.buyer)
-    return told.mutate(customer=(told.started_at > told.first_at).fill_null(False)).drop("buyer", "first_at")  # noqa: FBT003
 
 
 def _first_conversions(purchases: ir.Table) -> ir.Table:
@@ -130,31 +194,23 @@ def paths(settled: Settled, boundary: AsOf | None = None) -> ir.Table:
 
     Returns
     -------
-    Columns ``path`` (array of channels), ``cluster`` (of the contact), ``customer``, ``newest``, ``conversions, value, nulls``, ordered by
-    the first four.
+    Columns ``path`` (array of the channels' places in ``settled.stamps``), ``cluster`` (of the contact), ``customer``, ``newest``,
+    ``conversions, value, nulls``, ordered by the first four.
     """
     table = settled.journeys
-    known = table.filter(table.state != OPEN).join(_clusters(settled), "contact_id")
+    known = table.filter(table.state != OPEN)
     newest = ibis.literal(value=False) if boundary is None else known.settled_at >= ibis.literal(boundary.at, type="timestamp")
-    keyed = known.mutate(newest=newest)
+    keyed = known.mutate(newest=newest, path=known.touches.map(settled.stamps.place))
     keys = ["path", "cluster", "customer", "newest"]
     return keyed.group_by(keys).aggregate(**_totals(keyed)).order_by(keys)
 
 
 def brought_paths(facts: Facts) -> ir.Table:
-    """Give the company's own aggregated ``journeys`` as ``paths`` does; their clusters are unknown (null), and so who was a customer."""
+    """Give the company's own aggregated ``journeys``: ``path`` (array of channels), ``conversions, value, nulls``, ordered by the first."""
     rows = facts.table("journeys", "Attribution")
     filled = rows.filter(rows.path.strip() != "").mutate(value=rows.value.fill_null(0.0), nulls=rows.nulls.fill_null(0.0))
     summed = filled.group_by("path").aggregate(**_totals(filled)).order_by("path")
-    return summed.select(
-        path=summed.path.split(SEPARATOR),
-        cluster=ibis.null("int64"),
-        customer=ibis.literal(value=False),
-        newest=ibis.literal(value=False),
-        conversions=summed.conversions,
-        value=summed.value,
-        nulls=summed.nulls,
-    )
+    return summed.mutate(path=summed.path.split(SEPARATOR))
 
 
 def decayed(settled: Settled) -> ir.Table:
@@ -164,13 +220,13 @@ def decayed(settled: Settled) -> ir.Table:
     -------
     Columns ``cluster, channel, conversions, value``, ordered by the first two.
     """
-    earning = settled.touches.filter(settled.touches.window == -1)
-    age = elapsed_days(earning.at, earning.next_at)
+    won = settled.journeys.filter(settled.journeys.state == CONVERTED)
+    earning = won.select("contact_id", "cluster", "converted_at", "conversions", "value", touch=won.touches.unnest())
+    age = elapsed_days(settled.stamps.instant(earning.touch), earning.converted_at)
     weighed = earning.mutate(weight=(age * (-_LN2 / settled.rules.half_life_days)).exp())
-    journey = ibis.window(group_by=["contact_id", "next_at"])
+    journey = ibis.window(group_by=["contact_id", "converted_at"])
     shared = weighed.mutate(share=weighed.weight / weighed.weight.sum().over(journey))
-    purchases = settled.purchases.rename(next_at="converted_at")
-    credited = shared.join(purchases, ["contact_id", "next_at"]).join(_clusters(settled), "contact_id")
+    credited = shared.mutate(channel=settled.stamps.channel(settled.stamps.place(shared.touch)))
     summed = credited.group_by(["cluster", "channel"]).aggregate(
         conversions=(credited.share * credited.conversions).sum(), value=(credited.share * credited.value).sum()
     )
@@ -183,9 +239,8 @@ def untouched(settled: Settled) -> ir.Table:
 
 
 def _untouched(settled: Settled) -> ir.Table:
-    touches = settled.touches
-    touched = touches.filter(touches.window == -1).select(contact_id="contact_id", converted_at="next_at").distinct()
-    return settled.purchases.anti_join(touched, ["contact_id", "converted_at"])
+    won = settled.journeys.filter(settled.journeys.state == CONVERTED)
+    return settled.purchases.anti_join(won, ["contact_id", "converted_at"])
 
 
 def brought_untouched(facts: Facts) -> ir.Table:
@@ -326,64 +381,11 @@ def _last_conversions(facts: Facts, members: ir.Table) -> ir.Table:
 _LN2 = 0.6931471805599453
 
 
-def _assigned(known: Facts, rows: ir.Table, bought: ir.Table, rules: JourneyRules) -> ir.Table:
-    """Give touches with the next conversion and their journey's window: -1 within its look-back, else the count of windows before."""
-    ended = bought.converted_at.cast("timestamp")  # a table kept by the engine carries its own precision
-    touches = rows.select(
-        contact_id="contact_id",
-        at=rows.occurred_at.cast("timestamp"),
-        channel="channel",
-        converted_at=ibis.null("timestamp"),
-        last=ibis.literal(0),
-    )
-    ends = bought.select(contact_id="contact_id", at=ended, channel=ibis.null("string"), converted_at=ended, last=ibis.literal(1))
-    events = touches.union(ends)
-    following = ibis.window(group_by="contact_id", order_by=["at", "last"], preceding=0, following=None)
-    ever = ibis.window(group_by="contact_id")
-    # a touch at the instant of a conversion sorts before it, and so belongs to it
-    placed = events.mutate(next_at=events.converted_at.min().over(following), converted=events.converted_at.notnull().any().over(ever))
-    kept = placed.filter(placed["last"] == 0)
-    if rules.conversions == "first" or not known.has("transactions"):
-        kept = kept.filter(kept.next_at.notnull() | ~kept.converted)
-    return _windows(kept, rules)
-
-
-def _windows(touches: ir.Table, rules: JourneyRules) -> ir.Table:
-    earns = (touches.next_at.notnull() & (elapsed_days(touches.at, touches.next_at) <= rules.lookback_days)).fill_null(False)  # noqa: FBT003
-    marked = touches.mutate(earns=earns)
-    stretch = ibis.window(group_by=["contact_id", "next_at", "earns"])
-    began = marked.mutate(began=marked.at.min().over(stretch))
-    window = (elapsed_days(began.began, began.at) / rules.lookback_days).floor().cast("int64")
-    windowed = began.mutate(window=ibis.ifelse(began.earns, ibis.literal(-1, type="int64"), window))
-    return windowed.select("contact_id", "at", "channel", "next_at", "window")
-
-
 def _ordered(touches: ir.Table) -> Any:
     """Collect the channels in order of time; the channel's name settles ties."""
     # sorting short lists takes a third of the time of an aggregate in order, and Spark orders no aggregate
     collected = ibis.struct({"at": touches.at, "channel": touches.channel}).collect(where=touches.channel.notnull())
     return collected.sort().map(lambda touch: touch["channel"])
-
-
-def _with_outcome(joined: ir.Table, as_of: AsOf, rules: JourneyRules) -> ir.Table:
-    expires_at = joined.last_touch_at + ibis.interval(days=rules.lookback_days)
-    converted = joined.window == -1
-    over = joined.next_at.notnull() | (expires_at <= ibis.literal(as_of.at, type="timestamp"))
-    state = ibis.cases((converted, CONVERTED), (over, NULL), else_=OPEN)
-    table = joined.mutate(
-        state=state,
-        converted_at=ibis.ifelse(converted, joined.next_at, ibis.null("timestamp")),
-        settled_at=ibis.cases((converted, joined.next_at), (over, expires_at), else_=ibis.null("timestamp")),
-        conversions=joined.conversions.fill_null(0.0),
-        value=joined.value.fill_null(0.0),
-        nulls=ibis.ifelse(state == NULL, 1.0, 0.0),
-    )
-    return table.drop("next_at", "window", "purchase_contact", "purchase_at")
-
-
-def _clusters(settled: Settled) -> ir.Table:
-    contacts = settled.touches.select("contact_id").distinct()
-    return contacts.mutate(cluster=(ibis.row_number().over(ibis.window(order_by="contact_id")) % settled.rules.clusters).cast("int64"))
 
 
 def _totals(table: ir.Table) -> dict[str, Any]:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from math import exp
-from typing import Any
+from typing import Any, cast
 
 import ibis
+import ibis.expr.types as ir
 import pandas as pd
 import pytest
+from ibis.config import Config
 
-from funnelcast.errors import MissingTable
+from funnelcast.errors import MissingTable, SourceError
 from funnelcast.journeys import (
     JourneyRules,
-    _journeys,
+    Settled,
+    _clustered,
+    _spans,
+    _stretches,
+    _windows,
     brought_paths,
     brought_untouched,
     conversions,
@@ -26,6 +32,7 @@ from funnelcast.journeys import (
 )
 from funnelcast.sources.conform import from_frames
 from funnelcast.sources.facts import Facts, Source
+from funnelcast.stamps import stamps_of
 from funnelcast.terms import AsOf
 
 RULES = JourneyRules(lookback_days=90)
@@ -49,6 +56,10 @@ def told(facts: Facts, as_of: float, rules: JourneyRules = RULES) -> list[tuple[
     return [(who, ">".join(path), state, count, value) for who, path, state, count, value in zip(*columns, strict=True)]
 
 
+def named(settled: Settled, found: pd.DataFrame) -> list[str]:
+    return [">".join(settled.stamps.channels[place] for place in path) for path in found["path"]]
+
+
 def test_a_touch_at_the_instant_of_a_conversion_belongs_to_it_and_the_next_one_starts_anew() -> None:
     facts = company(
         [("a", 0, "x"), ("a", 1, "y"), ("a", 1, "b"), ("a", 3, "z")],
@@ -57,14 +68,35 @@ def test_a_touch_at_the_instant_of_a_conversion_belongs_to_it_and_the_next_one_s
     assert told(facts, 50) == [("a", "x>b>y", "converted", 1.0, 10.0), ("a", "z", "converted", 1.0, 5.0)]
 
 
+def asked(facts: Facts) -> ir.Table:
+    """Give the expression of journeys that the engine hasn't worked out yet."""
+    touches = facts.table("touchpoints")
+    stamps = stamps_of(touches, AsOf(day(50)))
+    spans = _spans(conversions(facts, RULES), stamps, last=False)
+    return _windows(_stretches(_clustered(stamps.collected(touches), RULES), spans), stamps, RULES)
+
+
 def test_journeys_meet_their_purchases_by_equal_columns() -> None:
     """A condition beside the equal columns of an outer join makes DuckDB compare every row with every other."""
-    settled = settle(company([("a", 0, "x")], [("a", 1, 10.0)]), AsOf(day(50)), RULES)
-    joined = _journeys(settled.facts, settled.touches, settled.purchases, settled.as_of, RULES)
-    connection: Any = settled.facts.backend.con
-    plan = "".join(text for _, text in connection.sql(f"explain {ibis.to_sql(joined)}").fetchall())
+    facts = company([("a", 0, "x")], [("a", 1, 10.0)])
+    question, engine = asked(facts), cast("Any", facts.backend).con
+    plan = "".join(text for _, text in engine.sql(f"explain {ibis.to_sql(question)}").fetchall())
     assert "HASH_JOIN" in plan
     assert "NL_JOIN" not in plan
+
+
+class SparkOptions(Config):  # type: ignore[misc]  # Ibis is untyped
+    """What Spark's backend registers where Spark is installed."""
+
+    treat_nan_as_null: bool = False
+
+
+def test_journeys_can_be_asked_of_spark_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ibis.options, "pyspark", SparkOptions())
+    facts = company([("a", 0, "x")], [("a", 1, 10.0)])
+    settled = settle(facts, AsOf(day(50)), RULES)
+    for table, needed in ((asked(facts), "COLLECT_LIST"), (paths(settled), "TRANSFORM"), (decayed(settled), "EXPLODE")):
+        assert needed in ibis.to_sql(table, dialect="pyspark")
 
 
 def test_a_touch_earlier_than_the_look_back_makes_a_null_of_its_own() -> None:
@@ -82,14 +114,38 @@ def test_a_journey_is_open_until_the_look_back_has_passed_since_its_last_touch()
 
 def test_an_open_journey_is_neither_a_conversion_nor_a_null() -> None:
     facts = company([("a", 0, "x"), ("b", 0, "y")], [("b", 1, 1.0)])
-    found = paths(settle(facts, AsOf(day(10)), RULES)).execute()
-    assert [list(path) for path in found["path"]] == [["y"]]
+    settled = settle(facts, AsOf(day(10)), RULES)
+    found = paths(settled).execute()
+    assert named(settled, found) == ["y"]
     assert found[["conversions", "nulls"]].to_numpy().tolist() == [[1.0, 0.0]]
 
 
 def test_touches_without_end_are_cut_into_windows_of_the_look_back() -> None:
     facts = company([("a", at, "x") for at in (0, 45, 89, 90, 179, 180)], [("b", 1, 1.0)])
     assert [(path, state) for _, path, state, _, _ in told(facts, 400)] == [("x>x>x", "null"), ("x>x", "null"), ("x", "null")]
+
+
+def test_touches_count_to_the_microsecond_and_placeholders_as_far_away() -> None:
+    second = 1 / 86_400
+    facts = company(
+        [("a", 1 - 1e-6 * second, "z"), ("a", 1, "x"), ("a", 1 + 1e-6 * second, "a"), ("b", 365 * 300, "x"), ("c", -365 * 300, "x")],
+        [("a", 1, 1.0)],
+    )
+    known = facts.with_tables({**facts.tables, "touchpoints": facts.table("touchpoints").mutate(known_at=ibis.null("timestamp"))}, None)
+    assert told(known, 300) == [
+        ("a", "z>x", "converted", 1.0, 1.0),
+        ("a", "a", "null", 0.0, 0.0),
+        ("b", "x", "open", 0.0, 0.0),
+        ("c", "x", "null", 0.0, 0.0),
+    ]
+    frame = settle(known, AsOf(day(300)), RULES).journeys.order_by("started_at").execute()
+    assert [str(at) for at in frame["last_touch_at"][1:3]] == ["2025-01-02 00:00:00", "2025-01-02 00:00:00.000001"]
+
+
+def test_more_channels_than_a_stamp_has_room_for_are_refused() -> None:
+    facts = company([("a", number / 9999, f"page {number}") for number in range(4097)], [("a", 1, 1.0)])
+    with pytest.raises(SourceError, match="4097 different names"):
+        settle(facts, AsOf(day(10)), RULES)
 
 
 def test_the_first_conversion_only_drops_what_comes_after_it() -> None:
@@ -135,12 +191,9 @@ def test_time_decay_halves_a_touch_with_each_half_life_before_the_conversion() -
 
 def test_the_newest_period_holds_the_journeys_whose_outcome_was_known_in_it() -> None:
     facts = company([("a", 0, "x"), ("b", 0, "y"), ("b", 99, "z")], [("a", 1, 1.0), ("b", 100, 1.0)])
-    found = paths(settle(facts, AsOf(day(200)), RULES), boundary=AsOf(day(90))).execute()
-    assert {(">".join(path), newest) for path, newest in zip(found["path"], found["newest"], strict=True)} == {
-        ("x", False),
-        ("y", True),
-        ("z", True),
-    }
+    settled = settle(facts, AsOf(day(200)), RULES)
+    found = paths(settled, boundary=AsOf(day(90))).execute()
+    assert dict(zip(named(settled, found), found["newest"], strict=True)) == {"x": False, "y": True, "z": True}
 
 
 def test_aggregated_journeys_are_summed_by_path_and_empty_paths_are_untouched() -> None:

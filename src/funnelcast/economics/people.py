@@ -88,9 +88,9 @@ def _counted(table: ir.Table, keys: list[str]) -> pd.DataFrame:
     return frame_of(table.group_by(keys).aggregate(leads=table.count(), customers=table.customer_at.count()).order_by(keys))
 
 
-def clustered(table: ir.Table, everyone: ir.Table) -> ir.Table:
-    """Give journeys the clusters of their contacts, computed once and kept by the engine."""
-    return table.join(everyone.select("contact_id", "cluster"), "contact_id").cache()
+def clustered(journeys: ir.Table, everyone: ir.Table) -> ir.Table:
+    """Give journeys the clusters that their contacts have among all, computed once and kept by the engine."""
+    return journeys.drop("cluster").join(everyone.select("contact_id", "cluster"), "contact_id").cache()
 
 
 def by_last_touch(table: ir.Table) -> pd.DataFrame:

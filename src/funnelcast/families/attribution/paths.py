@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any
 
 import ibis.expr.types as ir
@@ -141,27 +142,42 @@ def _of_parts(parts: Iterable[pa.ListArray], columns: pd.DataFrame | Mapping[str
     channels = tuple(sorted(places))
     rank = np.zeros(len(channels), dtype=np.int64)
     rank[[places[name] for name in channels]] = np.arange(len(channels))
+    return _paths(channels, rank[np.concatenate(codes)], _offsets(np.concatenate(lengths)), columns, clusters)
+
+
+def _paths(channels: tuple[str, ...], codes: Ints, offsets: Ints, columns: pd.DataFrame | Mapping[str, Any], clusters: int) -> Paths:
     conversions, value, nulls = (np.asarray(columns[name], dtype=np.float64) for name in AMOUNTS)
     cluster, customer = np.asarray(columns["cluster"], dtype=np.int64), np.asarray(columns["customer"], dtype=bool)
-    offsets = _offsets(np.concatenate(lengths))
-    return Paths(channels, rank[np.concatenate(codes)], offsets, conversions, value, nulls, cluster, customer, clusters)
+    return Paths(channels, codes, offsets, conversions, value, nulls, cluster, customer, clusters)
 
 
-def from_table(table: ir.Table, seed: int) -> tuple[Paths, npt.NDArray[np.bool_]]:
-    """Read the engine's path table.
+def from_settled(table: ir.Table, channels: Sequence[str]) -> tuple[Paths, npt.NDArray[np.bool_]]:
+    """Read the engine's paths of settled journeys, whose touches are places among ``channels``.
 
     Returns
     -------
-    The paths, those without contacts dealt into clusters by ``seed``, and whether each is of the newest period.
+    The paths, and whether each is of the newest period.
     """
+    path, columns = _read(table)
+    places = path.flatten().to_numpy()
+    met = np.bincount(places, minlength=len(channels)) > 0
+    codes = (np.cumsum(met) - 1)[places]
+    paths = _paths(tuple(compress(channels, met)), codes, _offsets(np.diff(path.offsets.to_numpy())), columns, CLUSTERS)
+    return paths, columns["newest"].to_numpy(dtype=bool)
+
+
+def from_brought(table: ir.Table, seed: int) -> Paths:
+    """Read the paths that a company brings aggregated, and deal them into clusters by ``seed``."""
+    path, columns = _read(table)
+    return from_arrays(path, columns.assign(cluster=0, customer=False)).dealt(seed)
+
+
+def _read(table: ir.Table) -> tuple[pa.ListArray, pd.DataFrame]:
+    """Read a table of paths: the lists, and the columns beside them."""
     arrow = table.to_pyarrow()
     listed: Any = arrow.column("path").combine_chunks()
     columns = arrow.drop_columns(["path"]).to_pandas()
-    unknown = bool(columns["cluster"].isna().any())
-    summed = columns.assign(cluster=columns["cluster"].fillna(0), value=significant(columns["value"].to_numpy(dtype=np.float64)))
-    paths = from_arrays(listed, summed)
-    newest = columns["newest"].to_numpy(dtype=bool)
-    return (paths.dealt(seed), np.zeros(0, dtype=bool)) if unknown else (paths, newest)
+    return listed, columns.assign(value=significant(columns["value"].to_numpy(dtype=np.float64)))
 
 
 def from_rows(rows: pd.DataFrame, seed: int) -> Paths:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from funnelcast import journeys
 from funnelcast.errors import SpecError, TooFewRows
 from funnelcast.families.attribution.markov import ORDERS
-from funnelcast.families.attribution.paths import Floats, Paths, from_table, significant
+from funnelcast.families.attribution.paths import Floats, Paths, from_brought, from_settled, significant
 from funnelcast.families.attribution.rules import RuleSettings
 from funnelcast.journeys import JourneyRules, Organic, Settled
 from funnelcast.sources.facts import Facts
@@ -123,7 +123,7 @@ def gather(facts: Facts, setup: Setup, as_of: AsOf) -> Gathered:
     if not facts.has("touchpoints"):
         return _of_brought(facts, setup)
     settled = journeys.settle(facts, as_of, setup.journeys)
-    paths, newest = from_table(journeys.paths(settled, as_of.plus(-setup.holdout_days)), setup.seed)
+    paths, newest = from_settled(journeys.paths(settled, as_of.plus(-setup.holdout_days)), settled.stamps.channels)
     require_conversions(paths)
     alone = _read_untouched(journeys.untouched(settled))
     return Gathered(
@@ -138,10 +138,11 @@ def gather(facts: Facts, setup: Setup, as_of: AsOf) -> Gathered:
 
 
 def _of_brought(facts: Facts, setup: Setup) -> Gathered:
-    paths, newest = from_table(journeys.brought_paths(facts), setup.seed)
+    paths = from_brought(journeys.brought_paths(facts), setup.seed)
     require_conversions(paths)
     alone = _read_untouched(journeys.brought_untouched(facts))
     has_value = facts.brings("journeys", "value")
+    newest = np.zeros(0, dtype=bool)
     return Gathered(paths.collapsed() if setup.collapse_repeats else paths, newest, None, *alone, None, has_value)
 
 
