@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from math import exp
+from math import exp, inf
 from typing import Any, cast
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pandas as pd
 import pytest
 from ibis.config import Config
@@ -123,6 +124,39 @@ def test_an_open_journey_is_neither_a_conversion_nor_a_null() -> None:
 def test_touches_without_end_are_cut_into_windows_of_the_look_back() -> None:
     facts = company([("a", at, "x") for at in (0, 45, 89, 90, 179, 180)], [("b", 1, 1.0)])
     assert [(path, state) for _, path, state, _, _ in told(facts, 400)] == [("x>x>x", "null"), ("x>x", "null"), ("x", "null")]
+
+
+def walked(touches: list[tuple[str, float, str]], purchases: list[tuple[str, float, float]], as_of: float, conversions: str) -> list[Any]:
+    """Walk through each contact's touches one by one."""
+    found: dict[tuple[str, float, float], list[str]] = {}
+    begins: dict[tuple[str, float], float] = {}
+    latest: dict[tuple[str, float, float], float] = {}
+    for who, at, channel in sorted(touches):
+        ends = sorted({when for buyer, when, _ in purchases if buyer == who})[: 1 if conversions == "first" else None]
+        following = next((end for end in ends if end >= at), inf)
+        if conversions == "first" and ends and following == inf:
+            continue
+        begin = begins.setdefault((who, following), at)
+        window = -1.0 if following - at <= RULES.lookback_days else (at - begin) // RULES.lookback_days
+        found.setdefault((who, following, window), []).append(channel)
+        latest[who, following, window] = at
+    rows = []
+    for (who, following, window), channels in found.items():
+        paid = [amount for buyer, when, amount in purchases if (buyer, when) == (who, following)] if window < 0 else []
+        over = following < inf or latest[who, following, window] + RULES.lookback_days <= as_of
+        state = "converted" if paid else "null" if over else "open"
+        rows.append((who, ">".join(channels), state, float(len(paid)), sum(paid, start=0.0)))
+    return sorted(rows)
+
+
+@pytest.mark.parametrize("conversions", ["each", "first"])
+def test_journeys_are_those_of_a_walk_through_the_touches(conversions: str) -> None:
+    rng = np.random.default_rng(5)
+    touches = [(f"c{who}", float(at), "abcd"[code]) for who, at, code in zip(*rng.integers(0, [[80], [500], [4]], (3, 900)), strict=True)]
+    purchases = [(f"c{who}", float(at), float(paid)) for who, at, paid in zip(*rng.integers(0, [[99], [500], [9]], (3, 150)), strict=True)]
+    found = told(company(touches, purchases), 550, JourneyRules(conversions=conversions))
+    assert sorted(found) == walked(touches, purchases, 550, conversions)
+    assert {state for _, _, state, _, _ in found} == {"converted", "null", "open"}
 
 
 def test_touches_count_to_the_microsecond_and_placeholders_as_far_away() -> None:
