@@ -13,7 +13,7 @@ from funnelcast.errors import FunnelcastError, NoChampion
 from funnelcast.families.deal_outcome import FAMILY as DEAL_OUTCOME
 from funnelcast.families.family import Model, Progress
 from funnelcast.families.payment_delay import FAMILY as PAYMENT_DELAY
-from funnelcast.forecast.cash_facts import cash_inputs
+from funnelcast.forecast.cash_facts import cash_inputs, issued_and_paid
 from funnelcast.forecast.cash_inputs import CashInputs
 from funnelcast.forecast.new_deals import estimate
 from funnelcast.forecast.pipeline import WEEKS, PipelineInputs
@@ -107,10 +107,11 @@ class Gatherer:
     def _cash(self) -> CashInputs:
         if not any(self.facts.has(table) for table in ("invoices", "deals", "transactions")):
             self.facts.table("invoices", "The cash forecast")
-        if not self.facts.has("invoices"):
+        known = cut(self.facts, self.as_of)
+        issued, _ = issued_and_paid(known)
+        if issued == 0:
             return cash_inputs(self.facts, self.as_of, None, None)
         model, spec = self._model(INVOICES), self._spec(INVOICES)
-        known = cut(self.facts, self.as_of)
         owed = PAYMENT_DELAY.candidates(known, spec, None, self.as_of).execute()
         templates = PAYMENT_DELAY.templates(known, spec, self.as_of).execute()
         return cash_inputs(self.facts, self.as_of, _with_predictions(model, owed), _with_predictions(model, templates))

@@ -21,6 +21,7 @@ _SPEND_DAYS = 91
 _USUAL_PACE = 0.08
 _PRIOR_MONTHS = 6
 _MATURE_DAYS = 90
+_FEW_PAID = 20
 _SECONDS_PER_DAY = 86_400
 _LONGEST = 180
 _LARGEST_PACE = 0.5
@@ -43,10 +44,11 @@ def cash_inputs(facts: Facts, as_of: AsOf, receivables: pd.DataFrame | None, tem
     source = facts.source
     terms = billing_terms.parse(source.terms, source.path or source.name)
     today = _day_number(as_of)
+    issued, paid = issued_and_paid(known)
     linked = facts.brings("invoices", "deal_id") and _any_linked(known)
-    counted = linked or not facts.has("invoices")
+    counted = linked or issued == 0
     deals = DealFacts.of(known, today, source.vat_rate, terms) if linked and facts.has("deals") else DealFacts.none()
-    counts = invoice_counts.fit(_issued_by_day(known, today), today) if facts.has("invoices") else None
+    counts = invoice_counts.fit(_issued_by_day(known, today), today) if issued else None
     return CashInputs(
         as_of=as_of,
         currency=source.currency,
@@ -55,23 +57,35 @@ def cash_inputs(facts: Facts, as_of: AsOf, receivables: pd.DataFrame | None, tem
         counts=counts,
         planned=_planned(known, as_of),
         deals=deals,
-        instalments=Instalments.of(known, today - _HISTORY_DAYS) if facts.has("invoices") else Instalments(),
+        instalments=Instalments.of(known, today - _HISTORY_DAYS) if issued else Instalments(),
         spend_per_day=_spend(known, as_of),
-        pace_deviation=_pace_deviation(known, today) if facts.has("invoices") else _USUAL_PACE,
+        pace_deviation=_pace_deviation(known, today) if issued else _USUAL_PACE,
         terms=source.terms,
         vat_rate=source.vat_rate,
         opening_balance=source.opening_balance,
         floor=source.floor,
         deals_counted=counted,
         vat_planned=_vat_planned(known, as_of),
-        missing=_missing(facts, counted=counted, any_new=counts is not None),
+        missing=_missing(facts, issued, paid, counted=counted, any_new=counts is not None),
     )
 
 
-def _missing(facts: Facts, *, counted: bool, any_new: bool) -> tuple[str, ...]:
+def issued_and_paid(known: Facts) -> tuple[int, int]:
+    """Count the invoices that are known, and those known to be paid; none without the table."""
+    if not known.has("invoices"):
+        return 0, 0
+    invoices = known.table("invoices")
+    sums: pd.DataFrame = invoices.aggregate(issued=invoices.count(), paid=invoices.paid_at.count()).execute()
+    return int(sums["issued"].iloc[0]), int(sums["paid"].iloc[0])
+
+
+def _missing(facts: Facts, issued: int, paid: int, *, counted: bool, any_new: bool) -> tuple[str, ...]:
     said = []
-    if not facts.has("invoices"):
-        said.append("receivables: no table of invoices; days to pay are a common pattern, not this company's")
+    if issued == 0:
+        lacking = "no invoice was issued before as_of" if facts.has("invoices") else "no table of invoices"
+        said.append(f"receivables: {lacking}; days to pay are a common pattern, not this company's")
+    elif paid < _FEW_PAID:
+        said.append(f"receivables: {paid} invoices were paid so far, so days to pay lean on a common pattern and intervals are wide")
     if not any_new:
         said.append("new_invoices: no invoice without a deal was issued before as_of")
     if not facts.has("deals"):
