@@ -13,6 +13,7 @@ from funnelcast.errors import UsageError
 from funnelcast.forecast.flows import NOT_YET, Flows
 from funnelcast.forecast.periods import Every, Period, calendar
 from funnelcast.forecast.result import Forecast, period_documents
+from funnelcast.forecast.sales.effects import SHORTEST
 from funnelcast.forecast.sales.history import History, starts
 from funnelcast.forecast.sales.inputs import SalesInputs, stale
 from funnelcast.forecast.sales.state import Luck, State
@@ -24,7 +25,6 @@ Integers = npt.NDArray[np.int64]
 
 _DAY = timedelta(days=1)
 _PLAN = Scenario()
-_SHARED = 0.5
 SPEND_IGNORED = "spend: the effect of a change in spend on transactional sales is not modelled; the scenario's spend changes nothing here"
 LOST_IGNORED = "lost_customers: sales are modelled by channel, not by customer; the scenario's lost customers change nothing here"
 
@@ -117,9 +117,8 @@ def _amounts(state: State, luck: Luck, periods: Sequence[Period]) -> Floats:
 def _lucky(inputs: SalesInputs, draws: int, seed: int) -> Iterator[tuple[State, Luck]]:
     """Give every series the same picks of past periods: what moved several channels in one week moves them together again.
 
-    One draw after the other takes the picks of the whole horizon, so that a shorter question gets the same futures. Half of the doubt on
-    effects is shared, for a year is much the same in all channels of a company, and half is each series' own, for it was read off its
-    own figures.
+    One draw after the other takes the picks of the whole horizon, so that a shorter question gets the same futures. Errors of effects are
+    sums of the past's errors, so they are as alike between series as those; what no series has seen yet, a year, is the same for all.
     """
     if not inputs.states:
         return
@@ -127,10 +126,23 @@ def _lucky(inputs: SalesInputs, draws: int, seed: int) -> Iterator[tuple[State, 
     known = max(state.shocks.size for state in inputs.states)
     picks = np.random.default_rng(seed).integers(0, 2 * known, size=(draws, columns))
     doubts = max(state.doubt.shape[1] for state in inputs.states)
+    alike = likeness(inputs.states)
     shared = np.random.default_rng([seed, 0]).standard_normal((draws, doubts))
     for place, state in enumerate(inputs.states, start=1):
         own = np.random.default_rng([seed, place]).standard_normal((draws, doubts))
-        yield state, Luck(picks, np.sqrt(_SHARED) * shared + np.sqrt(1 - _SHARED) * own)
+        yield state, Luck(picks, np.sqrt(alike) * shared + np.sqrt(1 - alike) * own)
+
+
+def likeness(states: Sequence[State]) -> float:
+    """Give the mean correlation between the errors that the series' models made in the same periods, from 0 to 1; 1 before a first year."""
+    if max(state.history.values.size for state in states) < SHORTEST:
+        return 1.0
+    errors = [state.shocks for state in states if state.method == "combination" and state.shocks.any()]
+    if len(errors) < 2:
+        return 0.0
+    together = min(one.size for one in errors)
+    correlations = np.corrcoef([one[-together:] for one in errors])
+    return float(np.clip((correlations.sum() / len(errors) - 1) / (len(errors) - 1), 0.0, 1.0))
 
 
 def _within(inputs: SalesInputs, end: datetime) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from funnelcast.errors import ArtefactDamaged, UsageError
 from funnelcast.forecast.periods import Every, calendar, edges
 from funnelcast.forecast.sales import SalesInputs, by_series, flows, forecast_sales, sales_inputs
-from funnelcast.forecast.sales.draw import SPEND_IGNORED, shares
+from funnelcast.forecast.sales.draw import SPEND_IGNORED, likeness, shares
 from funnelcast.forecast.sales.history import History, starts
+from funnelcast.forecast.sales.state import State
 from funnelcast.forecast.scenario import Scenario
 from funnelcast.terms import AsOf
 from tests.unit.forecast.sales.series import MONDAY, history, shop, totals, weekly_shop
@@ -168,3 +170,19 @@ def test_one_purchase_is_answered_or_said_to_be_too_little(when: str, amount: fl
     assert bool(answer.missing) == (when == "2025-01-14")
     low, high = np.quantile(answer.total().sum(axis=1), [0.1, 0.9])
     assert high - low >= abs(amount) * bool(inputs.states)
+
+
+def test_series_are_as_alike_as_their_past_errors() -> None:
+    draw = np.random.default_rng(0)
+    common = draw.normal(size=130)
+    noise = draw.normal(size=(3, 130))
+
+    def states(share: float, weeks: int = 130) -> list[State]:
+        shocks = np.sqrt(share) * common + np.sqrt(1 - share) * noise
+        fitted = State(history(np.ones(weeks)), "combination", "log", np.zeros(1), np.ones(1), shocks[0], 0.0)
+        return [replace(fitted, shocks=one) for one in (shocks[0], shocks[1, 30:], shocks[2])]
+
+    assert likeness(states(0.6)) == pytest.approx(0.6, abs=0.1)
+    assert likeness(states(0.0)) == pytest.approx(0.0, abs=0.1)
+    assert likeness(states(0.0)[:1]) == 0.0
+    assert likeness(states(0.0, weeks=40)) == 1.0
