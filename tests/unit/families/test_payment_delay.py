@@ -82,9 +82,12 @@ def test_templates_are_the_past_year_s_invoices_as_new_ones() -> None:
 
 
 def test_weekdays_and_the_place_in_the_month_by_hand() -> None:
-    days = np.array(["2026-04-01", "2026-04-05", "2026-04-06", "2026-04-25", "2026-04-26", "2026-04-27", "2026-04-28"], "datetime64[D]")
+    dates = [f"2026-04-{day:02d}" for day in (1, 5, 6, 25, 26, 27, 28)]
+    days = np.array(dates, "datetime64[D]")
     assert weekday_of(days.astype(np.int64)).tolist() == [2, 6, 0, 5, 6, 0, 1]
     assert month_position(days.astype(np.int64)).tolist() == [0, 0, 1, 1, 2, 2, 3]
+    middle = np.arange("2026-04-13", "2026-04-19", dtype="datetime64[D]").astype(np.int64)
+    assert month_position(middle).tolist() == [1, 4, 4, 4, 4, 1]
 
 
 def test_tents_interpolate_and_are_level_beyond_the_ends() -> None:

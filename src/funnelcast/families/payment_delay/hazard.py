@@ -22,7 +22,7 @@ Integers = npt.NDArray[np.int64]
 
 _PERSONAL_KNOTS = np.array([-4.0, -3.0, -2.25, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.25, 3.0, 4.5, 7.0, 12.0])
 _DUE_KNOTS = np.array([-60.0, -30.0, -15.0, -7.0, -3.0, -1.0, 0.0, 1.0, 3.0, 7.0, 15.0, 30.0, 60.0, 120.0])
-_WEEKDAYS, _MONTH_POSITIONS = 7, 4
+_WEEKDAYS, _MONTH_POSITIONS = 7, 5
 _BEND, _THIN_BEND, _EFFECT, _TINY = 3.0, 10.0, 3.0, 1e-3
 _THURSDAY = 3
 _STEPS, _CLOSE_ENOUGH = 40, 1e-8
@@ -41,7 +41,7 @@ class Hazard:
     weekday
         From Monday: shape [7].
     month
-        Days 1-5, 6-25, 26 to the last but three, and the last three: shape [4].
+        Days 1-5, 6-25 but for the middle, 26 to the last but three, the last three, and 14-17: shape [5].
     amount, typical_log_amount
         b, per unit of log amount away from the typical one.
     """
@@ -129,12 +129,16 @@ def weekday_of(days: Integers) -> Integers:
 
 
 def month_position(days: Integers) -> Integers:
-    """Give 0 for days 1-5 of the month, 3 for the last three, 2 for those from the 26th before them, else 1."""
+    """Give 0 for days 1-5 of the month, 3 for the last three, 2 for those from the 26th before them, 4 for 14-17, else 1.
+
+    Payment runs are on the last day or in the middle of the month, or on the next working day.
+    """
     dates = days.astype("datetime64[D]")
     months = dates.astype("datetime64[M]")
     of_month = (dates - months.astype("datetime64[D]")).astype(np.int64) + 1
     to_end = ((months + 1).astype("datetime64[D]") - dates).astype(np.int64)
-    return np.select([to_end <= 3, of_month <= 5, of_month >= 26], [3, 0, 2], default=1).astype(np.int64)
+    middle = (of_month >= 14) & (of_month <= 17)
+    return np.select([to_end <= 3, of_month <= 5, of_month >= 26, middle], [3, 0, 2, 4], default=1).astype(np.int64)
 
 
 def tents(values: Floats, knots: Floats) -> sparse.csr_array:
