@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from funnelcast.forecast.deal_facts import DealFacts
 from funnelcast.forecast.instalments import Instalments
 from funnelcast.forecast.invoice_counts import InvoiceCounts
 from funnelcast.forecast.invoicing import InvoicingPlans
-from funnelcast.forecast.new_deals import NewDealProcess
+from funnelcast.forecast.new_deals import NewDealProcess, estimate
 from funnelcast.forecast.payments import SPAN_DAYS, Pace, PayDistribution
 from funnelcast.forecast.periods import calendar, edges
 from funnelcast.forecast.pipeline import WEEKS, PipelineInputs, weekly
@@ -24,6 +25,7 @@ from funnelcast.forecast.projection import Ask, Projection
 from funnelcast.forecast.receivables import collect
 from funnelcast.forecast.result import Forecast
 from funnelcast.forecast.sales import SalesInputs, sales_inputs
+from funnelcast.sources.as_of import cut
 from funnelcast.sources.conform import from_frames
 from funnelcast.sources.facts import Source
 from funnelcast.terms import AsOf
@@ -32,7 +34,7 @@ Floats = npt.NDArray[np.float64]
 
 DEALS, INVOICES, DRAWS = 5_000, 20_000, 2_000
 AS_OF = AsOf.parse("2026-01-05", "UTC")
-_NEW_INVOICES_A_WEEK, _NEW_DEALS_A_WEEK = 100.0, 60.0
+_NEW_INVOICES_A_WEEK, _NEW_DEALS_A_WEEK = 100.0, 60
 _TEMPLATES, _PAST_DEALS = 2_000, 400
 _COSTS_A_WEEK = 435_000.0  # about what comes in, so that the balance may run short
 _VAT = 0.2
@@ -54,21 +56,12 @@ def rows() -> Iterator[Row]:
 def draw(deals: int, invoices: int, draws: int = DRAWS) -> Projection:
     """Draw what a company of this size is forecast from; in a week 100 invoices and 60 deals are new at the full size."""
     generator = np.random.default_rng(_SEED)
-    share = deals / DEALS
     pipeline = PipelineInputs(
         as_of=AS_OF,
         currency="EUR",
         open_deals=_open_deals(generator, deals),
         newcomers=_newcomers(),
-        process=NewDealProcess(
-            channels=("web",),
-            expected=np.full((1, WEEKS), share * _NEW_DEALS_A_WEEK),
-            dispersion=0.05,
-            level_sd=0.05,
-            walk_sd=0.03,
-            amounts=np.sort(generator.lognormal(8.0, 0.7, (1, 200)), axis=1),
-            amount_level_sd=np.array([0.05]),
-        ),
+        process=_new_deals(generator, round(deals / DEALS * _NEW_DEALS_A_WEEK)),
     )
     return Projection(AS_OF, _sales(generator), pipeline, _cash(generator, deals, invoices), {}, _SEED, draws)
 
@@ -113,7 +106,7 @@ def receipts_by_hand(company: Projection) -> Floats:
     for won, lost, amount in hazards:
         _win(daily, generator, (won, lost), amount, (inputs.deals.plans, late))
     newcomers = weekly(pipeline.newcomers, WEEKS)
-    for week, expected in enumerate(pipeline.process.expected[0]):
+    for week, expected in enumerate(pipeline.process.expected.sum(axis=0)):
         for _ in range(generator.poisson(expected)):
             amount = generator.choice(pipeline.process.amounts[0])
             _win(daily, generator, (newcomers[0][0], newcomers[1][0]), amount, (inputs.deals.plans, late), start=7 * week)
@@ -188,6 +181,20 @@ def _newcomers() -> pd.DataFrame:
 
 _HAZARDS = (("won", 0.012), ("lost", 0.02))
 _SHOCKS = {f"{name}_sd": 0.1 for name in ("closing_month", "winning_month", "closing_level", "winning_level")}
+
+
+def _new_deals(generator: np.random.Generator, per_week: int) -> NewDealProcess:
+    """Estimate the process from two years of so many deals a week, a third of them won."""
+    weeks = 104
+    opened = pd.Timestamp(AS_OF.at) - pd.to_timedelta(7 * weeks * generator.random(weeks * per_week), unit="D")
+    known: dict[str, Any] = {"deal_id": [f"p{row}" for row in range(opened.size)], "opened_at": opened, "channel": "web"}
+    closed = (opened + pd.Timedelta(days=30)).where(opened < pd.Timestamp(AS_OF.at) - pd.Timedelta(days=40))
+    won = np.where(closed.isna(), None, np.where(generator.random(opened.size) < 1.0 / 3.0, "won", "lost"))
+    amounts = generator.lognormal(8.0, 0.7, opened.size)
+    deals = pd.DataFrame({**known, "amount": amounts, "closed_at": closed, "outcome": won, "closed_amount": amounts})
+    ended = deals.dropna(subset="closed_at").rename(columns={"closed_at": "occurred_at", "outcome": "stage"})
+    events = ended[["deal_id", "occurred_at", "stage", "amount"]]
+    return estimate(cut(from_frames(Source("projection"), {"deals": deals, "deal_events": events}), AS_OF), AS_OF, WEEKS)
 
 
 def _cash(generator: np.random.Generator, deals: int, invoices: int) -> CashInputs:

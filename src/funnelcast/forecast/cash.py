@@ -7,6 +7,7 @@ Where the company plans its payments of VAT itself, as cash items of the categor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,27 +43,19 @@ _PACE, _RECEIVABLES, _NEW_INVOICES = range(3)
 
 @dataclass(frozen=True, eq=False)
 class CashDraws:
-    """Everything that was drawn, by day: what the forecast adds up, and what the invariants are checked on."""
+    """Everything that was drawn: what the forecast adds up, and what the invariants are checked on.
 
-    days: int
+    Parameters
+    ----------
+    parts
+        What each part brings by day: shape [draws, days] each.
+    """
+
     receivables: Collected
     new_invoices: Issued
     open_deals: Converted
     new_deals: Converted
-    repeat: Floats
-    planned: Floats
-    vat: Floats
-
-    def parts(self) -> dict[str, Floats]:
-        """Give each part by day: shape [draws, days]."""
-        return {
-            "receivables": self.receivables.daily,
-            "new_invoices": self.new_invoices.daily,
-            "open_deals": by_day(self.open_deals.paid, self.days),
-            "new_deals": by_day(self.new_deals.paid, self.days),
-            "repeat_purchases": self.repeat,
-            "planned": self.planned[None, :] - self.vat,
-        }
+    parts: Mapping[str, Floats]
 
 
 def forecast_cash(
@@ -96,7 +89,7 @@ def forecast_cash(
     """
     bounds = edges(periods, inputs.as_of)
     drawn = draw_cash(inputs, (bookings_open, bookings_new, repeat), int(bounds[-1]), seed, scenario, draws=draws)
-    parts = {name: _by_period(daily, bounds) for name, daily in drawn.parts().items()}
+    parts = {name: _by_period(daily, bounds) for name, daily in drawn.parts.items()}
     missing = (*inputs.missing, *_not_given(inputs, bookings_open, bookings_new, repeat))
     whole = Forecast("cash", inputs.as_of, inputs.currency, periods, parts, missing)
     if inputs.opening_balance is None:
@@ -131,17 +124,11 @@ def draw_cash(
         convert(bookings, billing, pace, first_day=inputs.first_day, seed=seed) for bookings in (open_flows, new_flows)
     )
     new = _new_invoices(inputs, pace, days, generators[_NEW_INVOICES], scenario)
-    taxed = new.daily + by_day(open_deals.paid, days) + by_day(new_deals.paid, days)
-    return CashDraws(
-        days=days,
-        receivables=_receivables(inputs, pace, days, generators[_RECEIVABLES]),
-        new_invoices=new,
-        open_deals=open_deals,
-        new_deals=new_deals,
-        repeat=by_day(repeat, days),
-        planned=_planned(inputs, scenario, days),
-        vat=_vat(taxed, 0.0 if inputs.vat_planned else inputs.vat_rate, inputs.first_day),
-    )
+    owed = _receivables(inputs, pace, days, generators[_RECEIVABLES])
+    taxed = {"new_invoices": new.daily, "open_deals": by_day(open_deals.paid, days), "new_deals": by_day(new_deals.paid, days)}
+    vat = _vat(sum(taxed.values(), np.zeros(1)), 0.0 if inputs.vat_planned else inputs.vat_rate, inputs.first_day)
+    others = {"repeat_purchases": by_day(repeat, days), "planned": _planned(inputs, scenario, days)[None, :] - vat}
+    return CashDraws(owed, new, open_deals, new_deals, {"receivables": owed.daily} | taxed | others)
 
 
 def by_day(flows: Flows, days: int) -> Floats:

@@ -124,7 +124,8 @@ class Flows:
         else:
             ids = tuple(dict.fromkeys(name for part in parts for name in part.ids))
             place = {name: position for position, name in enumerate(ids)}
-            lineages = [np.array([*(place[name] for name in part.ids), NOT_YET], dtype=np.int32)[part.lineage] for part in parts]
+            moved = (np.array([*(place[name] for name in part.ids), NOT_YET], dtype=np.int32)[part.lineage] for part in parts[1:])
+            lineages = [parts[0].lineage, *moved]  # the first part's ids keep their places
         return cls(
             counts[0],
             np.concatenate([part.draw for part in parts]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -103,11 +104,13 @@ class Lateness:
 
     def at(self, uniform: npt.NDArray[np.floating[Any]]) -> Integers:
         """Give the days after the due date at levels within (0, 1), to the nearest of 65,536; ``NEVER`` where nothing comes."""
+        return np.asarray(self._days[(uniform * _LEVELS).astype(np.int64)], dtype=np.int64)
+
+    @cached_property
+    def _days(self) -> Integers:
         reached = np.append(np.cumsum(self.daily), [1.0 - self.never])
         days = np.append(np.arange(self.daily.size) + _LATE_FROM, [LATER, NEVER])
-        levels = (np.arange(_LEVELS) + 0.5) / _LEVELS
-        table = days[np.searchsorted(reached, levels, side="right")]
-        return np.asarray(table[(uniform * _LEVELS).astype(np.int64)], dtype=np.int64)
+        return np.asarray(days[np.searchsorted(reached, (np.arange(_LEVELS) + 0.5) / _LEVELS, side="right")], dtype=np.int64)
 
     @classmethod
     def usual(cls) -> Lateness:

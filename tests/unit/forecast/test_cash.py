@@ -223,6 +223,6 @@ def test_in_every_draw_all_that_is_owed_is_collected_open_or_lost(
     np.testing.assert_allclose(receivables.lost, lost, rtol=1e-9, atol=1e-6)
     periods = calendar(MONDAY, "week", weeks)
     whole = forecast_cash(inputs, None, None, None, periods, seed, Scenario(payment_delay_days=delay), draws=50)
-    by_part = sum(daily.sum(axis=1) for daily in drawn.parts().values())
+    by_part = sum(daily.sum(axis=1) for daily in drawn.parts.values())
     np.testing.assert_allclose(whole.total().sum(axis=1), by_part, rtol=1e-9, atol=1e-6)
     assert set(RECEIPTS) | {"planned"} == set(whole.parts)
