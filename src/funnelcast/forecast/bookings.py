@@ -66,8 +66,7 @@ class NewHazards:
 
     expected: Floats
     dispersion: float
-    level_sd: float
-    walk_sd: float
+    level_factor: Floats
     won: Floats
     lost: Floats
     amounts: Floats
@@ -177,13 +176,12 @@ def new_deals(process: NewHazards, shocks: Shocks, draws: int, seed: int) -> Flo
 
 
 def _rates_of_opening(process: NewHazards, draws: int, generator: np.random.Generator) -> Floats:
-    channels, weeks = process.expected.shape
-    steps = process.walk_sd * generator.standard_normal((draws, weeks))
-    level = process.level_sd * generator.standard_normal((draws, 1)) + np.cumsum(steps, axis=1)
-    variance = process.level_sd**2 + process.walk_sd**2 * np.arange(1, weeks + 1)
+    components, weeks = process.level_factor.shape
+    level = generator.standard_normal((draws, components)) @ process.level_factor
+    variance = (process.level_factor**2).sum(axis=0)
     shape = 1.0 / max(process.dispersion, 1e-9)
-    gamma = generator.gamma(shape, 1.0 / shape, size=(draws, channels, weeks))
-    return np.asarray(process.expected[None] * np.exp(level - variance / 2.0)[:, None, :] * gamma)
+    gamma = generator.gamma(shape, 1.0 / shape, size=(draws, weeks))
+    return np.asarray(process.expected[None] * (np.exp(level - variance / 2.0) * gamma)[:, None, :])
 
 
 def _won_by_week(process: NewHazards) -> tuple[Floats, Floats]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from funnelcast.families import latent_rate
 from funnelcast.sources.facts import Facts
 from funnelcast.sources.schema import WON
 from funnelcast.terms import AsOf
@@ -22,14 +23,12 @@ UNKNOWN = "unknown"
 QUANTILES = 200
 
 _HISTORY_WEEKS = 156
-_SEASON_WEEKS = 104
-_HALF_LIVES = (4.0, 8.0, 16.0, 52.0)
-_AHEAD = 4
+_BLOCK_WEEKS = 2
+_KERNELS = latent_rate.Choices(
+    level=1.5, trend=0.3, drifts=(0.05, 0.15, 0.4), drift_years=(0.3, 1.0), seasons=(0.1, 0.2, 0.4), noises=(0.03, 0.1, 0.25)
+)
+_WEEKS_PER_YEAR = 365.25 / 7.0
 _SHARE_HALF_LIFE = 13.0
-_DAMPING = 0.95
-_PRIOR_WALK_SD = 0.06
-_PRIOR_ORIGINS = 4.0
-_PRIOR_DISPERSION = 0.05
 _SHORT_WEEKS = 13
 _FEW_AMOUNTS = 20
 
@@ -46,10 +45,8 @@ class NewDealProcess:
         Deals per coming week: shape [channels, weeks].
     dispersion
         Variance of the gamma factor of a week's count: Var(N) = m + dispersion m^2.
-    level_sd
-        Standard deviation of the log of the level now.
-    walk_sd
-        What the log of the level moves in a week.
+    level_factor
+        L, of shape [components, weeks]: the logs of the levels have the covariance L'L.
     amounts
         Amount at close of a won deal: quantiles at equal steps of probability, shape [channels, 200].
     amount_level_sd
@@ -61,8 +58,7 @@ class NewDealProcess:
     channels: tuple[str, ...]
     expected: Floats
     dispersion: float
-    level_sd: float
-    walk_sd: float
+    level_factor: Floats
     amounts: Floats
     amount_level_sd: Floats
     missing: tuple[str, ...] = ()
@@ -73,8 +69,7 @@ class NewDealProcess:
             "channels": list(self.channels),
             "expected": self.expected.tolist(),
             "dispersion": self.dispersion,
-            "level_sd": self.level_sd,
-            "walk_sd": self.walk_sd,
+            "level_factor": self.level_factor.tolist(),
             "amounts": self.amounts.tolist(),
             "amount_level_sd": self.amount_level_sd.tolist(),
             "missing": list(self.missing),
@@ -87,8 +82,7 @@ class NewDealProcess:
             channels=tuple(document["channels"]),
             expected=np.array(document["expected"], dtype=np.float64),
             dispersion=float(document["dispersion"]),
-            level_sd=float(document["level_sd"]),
-            walk_sd=float(document["walk_sd"]),
+            level_factor=np.array(document["level_factor"], dtype=np.float64),
             amounts=np.array(document["amounts"], dtype=np.float64),
             amount_level_sd=np.array(document["amount_level_sd"], dtype=np.float64),
             missing=tuple(document["missing"]),
@@ -98,34 +92,41 @@ class NewDealProcess:
 def estimate(facts: Facts, as_of: AsOf, weeks: int) -> NewDealProcess:
     """Estimate the process from facts cut at as_of.
 
-    The level is an exponentially weighted mean of weekly counts over what season (from two years on) and trend expect. Its half-life (4, 8,
-    16 or 52 weeks), and whether there is a trend, is what foretold the following four weeks best at past origins; the errors there give
-    ``walk_sd``.
+    The log of the level is a Gaussian process with drift and season (see ``latent_rate``): what the counts of the past leave open stays in
+    the draws.
     """
     counts = weekly_counts(facts, as_of)
     channels = tuple(sorted(counts.columns)) or (UNKNOWN,)
     table = counts.reindex(columns=list(channels), fill_value=0.0).to_numpy(np.float64)
-    total = table.sum(axis=1)
-    tried = [_trend_and_season(total, weeks, as_of, trend=trend) for trend in (False, True)]
-    judged = [_half_life(total / np.maximum(profile, 1e-9), profile) for profile, _ in tried]
-    chosen = int(judged[1][2] < judged[0][2])
-    (profile, ahead), (half_life, walk_sd, _) = tried[chosen], judged[chosen]
-    weight = _fading(len(total), half_life)
-    level = (float(weight @ total) + 0.5) / (float(weight @ profile) + 0.5)
-    seen = float(weight @ total) ** 2 / max(float((weight**2) @ total), 1e-9) if total.sum() else 0.0
+    expected, factor, dispersion = _level(table.sum(axis=1), weeks)
     amounts, amount_sd, missing = _amounts(facts, channels)
-    if len(total) < _SHORT_WEEKS:
-        missing = (f"new_deals: only {len(total)} weeks of opened deals are known; their number is uncertain", *missing)
+    if len(table) < _SHORT_WEEKS:
+        missing = (f"new_deals: only {len(table)} weeks of opened deals are known; their number is uncertain", *missing)
     return NewDealProcess(
         channels=channels,
-        expected=_shares(table)[:, None] * (level * ahead)[None, :],
-        dispersion=_dispersion(total, profile * _local_level(total / np.maximum(profile, 1e-9), half_life)),
-        level_sd=float(np.sqrt(1.0 / (seen + 0.5))),
-        walk_sd=walk_sd,
+        expected=_shares(table)[:, None] * expected[None, :],
+        dispersion=dispersion,
+        level_factor=factor,
         amounts=amounts,
         amount_level_sd=amount_sd,
         missing=missing,
     )
+
+
+def _level(total: Floats, weeks: int) -> tuple[Floats, Floats, float]:
+    """Give expected counts of the coming weeks, a factor L of the covariance L'L of their logs, and the variance of a week's own factor."""
+    first = len(total) % _BLOCK_WEEKS
+    starts = np.arange(first - _BLOCK_WEEKS if first else 0, len(total), _BLOCK_WEEKS)
+    lengths = np.minimum(starts + _BLOCK_WEEKS, len(total)) - np.maximum(starts, 0)
+    counts = np.add.reduceat(total, np.maximum(starts, 0)) if len(total) else total
+    usual = (float(total.sum()) + 0.5) / (len(total) + 1.0)
+    blocks = -(-weeks // _BLOCK_WEEKS)
+    middle = (starts + _BLOCK_WEEKS / 2.0 - len(total)) / _WEEKS_PER_YEAR
+    ahead = (np.arange(blocks) + 0.5) * _BLOCK_WEEKS / _WEEKS_PER_YEAR
+    belief = latent_rate.infer(latent_rate.Poisson(counts, usual * lengths), middle.astype(np.float64), ahead.astype(np.float64), _KERNELS)
+    week = np.arange(weeks) // _BLOCK_WEEKS
+    expected = usual * np.exp(belief.mean + np.diag(belief.covariance) / 2.0)
+    return expected[week], belief.factor()[:, week], _BLOCK_WEEKS * float(np.expm1(belief.noise**2))
 
 
 def weekly_counts(facts: Facts, as_of: AsOf) -> pd.DataFrame:
@@ -147,82 +148,8 @@ def weekly_counts(facts: Facts, as_of: AsOf) -> pd.DataFrame:
     return table.iloc[::-1].astype(np.float64).reset_index(drop=True)
 
 
-def _trend_and_season(total: Floats, weeks: int, as_of: AsOf, *, trend: bool) -> tuple[Floats, Floats]:
-    """Give the profile of past and coming weeks: 1 where there is too little history; Poisson regression, ridge."""
-    if len(total) < 2 * _SHORT_WEEKS or total.sum() == 0:
-        return np.ones(len(total)), np.ones(weeks)
-    past, coming = np.arange(-len(total), 0.0), np.arange(float(weeks))
-    seasonal = len(total) >= _SEASON_WEEKS
-    history = _basis(past, past * trend, as_of, seasonal=seasonal)
-    coefficients = _poisson(history, total)
-    # the trend goes on, but ever less (Gardner and McKenzie 1985)
-    damped = (1.0 - _DAMPING ** (coming + 1.0)) / (1.0 - _DAMPING)
-    ahead = _basis(coming, damped * trend, as_of, seasonal=seasonal)
-    return np.exp(history @ coefficients), np.exp(ahead @ coefficients)
-
-
-def _basis(week: Floats, trend: Floats, as_of: AsOf, *, seasonal: bool) -> Floats:
-    columns = [np.ones(len(week)), trend / 52.0]
-    if seasonal:
-        day = as_of.at.timetuple().tm_yday + 7.0 * week + 3.5
-        columns += [wave(2.0 * np.pi * order * day / 365.25) for order in (1, 2) for wave in (np.sin, np.cos)]
-    return np.column_stack(columns)
-
-
-def _poisson(design: Floats, counts: Floats) -> Floats:
-    """Fit log means by Newton's method; all but the level are shrunk to none (standard deviation 0.5, the trend per year)."""
-    precision = np.diag([1e-6, *([4.0] * (design.shape[1] - 1))])
-    coefficients = np.zeros(design.shape[1])
-    coefficients[0] = np.log(counts.mean())
-    for _ in range(50):
-        means = np.exp(np.clip(design @ coefficients, -20.0, 20.0))
-        gradient = design.T @ (counts - means) - precision @ coefficients
-        step = np.linalg.solve(design.T @ (design * means[:, None]) + precision, gradient)
-        coefficients = coefficients + step / max(1.0, float(np.abs(step).max()))
-        if np.abs(step).max() < 1e-9:
-            break
-    return coefficients
-
-
 def _fading(count: int, half_life: float) -> Floats:
     return np.asarray(0.5 ** (np.arange(count - 1, -1, -1.0) / half_life))
-
-
-def _local_level(ratio: Floats, half_life: float) -> Floats:
-    """Give the exponentially weighted mean of all weeks up to and with each."""
-    level, weight = np.zeros(len(ratio)), 0.0
-    total, fade = 0.0, 0.5 ** (1.0 / half_life)
-    for week, value in enumerate(ratio):
-        total, weight = total * fade + value, weight * fade + 1.0
-        level[week] = total / weight
-    return level
-
-
-def _half_life(ratio: Floats, profile: Floats) -> tuple[float, float, float]:
-    """Give the best half-life, the walk per week that its errors of four-week sums show beyond Poisson noise, and their mean size."""
-    origins = range(_SHORT_WEEKS, len(ratio) - _AHEAD + 1)
-    if not origins:
-        return _HALF_LIVES[1], _PRIOR_WALK_SD, 0.0
-    actual = np.array([float(ratio[start : start + _AHEAD] @ profile[start : start + _AHEAD]) for start in origins])
-    scale = np.array([float(profile[start : start + _AHEAD].sum()) for start in origins])
-    errors = {
-        half_life: np.log((actual + 0.5) / (_local_level(ratio, half_life)[[start - 1 for start in origins]] * scale + 0.5))
-        for half_life in _HALF_LIVES
-    }
-    best = min(_HALF_LIVES, key=lambda half_life: float(np.abs(errors[half_life]).mean()))
-    noise = 1.0 / (actual + 0.5)
-    # the errors of overlapping origins repeat each other: a quarter as many count
-    count = len(origins) / _AHEAD
-    found = max(float((errors[best] ** 2 - noise).mean()), 0.0) / _AHEAD
-    walk_sd = float(np.sqrt((_PRIOR_ORIGINS * _PRIOR_WALK_SD**2 + count * found) / (_PRIOR_ORIGINS + count)))
-    return best, walk_sd, float(np.abs(errors[best]).mean())
-
-
-def _dispersion(total: Floats, expected: Floats) -> float:
-    """Give the gamma factor's variance by moments, shrunk to 0.05 by four weeks."""
-    scale = float((expected**2).sum())
-    found = max(float(((total - expected) ** 2 - expected).sum()), 0.0) / scale if scale > 0 else 0.0
-    return float((_PRIOR_ORIGINS * _PRIOR_DISPERSION + len(total) * found) / (_PRIOR_ORIGINS + len(total)))
 
 
 def _shares(table: Floats) -> Floats:

@@ -156,8 +156,7 @@ def _new_hazards(inputs: PipelineInputs, weeks: int, scenario: Scenario) -> book
     return bookings.NewHazards(
         expected=expected,
         dispersion=process.dispersion,
-        level_sd=process.level_sd,
-        walk_sd=process.walk_sd,
+        level_factor=_padded(process.level_factor, weeks),
         won=np.stack([_padded(won.T, weeks).T for won, _ in pairs]),
         lost=np.stack([_padded(lost.T, weeks).T for _, lost in pairs]),
         amounts=process.amounts,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from funnelcast.families.deal_outcome import FAMILY, history, table
 from funnelcast.families.deal_outcome.design import calendar, tents
 from funnelcast.families.deal_outcome.model import Tail
-from funnelcast.families.deal_outcome.uncertainty import size_shocks
+from funnelcast.families.deal_outcome.uncertainty import pace_of
 from funnelcast.families.family import Options
 from funnelcast.settings import CHECKOUT
 from funnelcast.sources.as_of import cut
@@ -134,7 +135,12 @@ def test_backlog_and_owner_rate_count_what_was_known() -> None:
     pending = deals[(deals.known_at < monday) & ~deals.deal_id.isin(gone)]
     assert rows["backlog"].unique().tolist() == [len(pending) / pending.owner.nunique()]
     owned = ended.merge(deals[["deal_id", "owner"]], on="deal_id")
-    rates = {owner: ((own.stage == "won").sum() + 5) / (len(own) + 10) for owner, own in owned.groupby("owner")}
+    before = ended[ended.known_at < monday]
+    company_rate = ((before.stage == "won").sum() + 1) / (len(before) + 2)
+    won = {owner: (own.stage == "won").sum() + 10 * company_rate for owner, own in owned.groupby("owner")}
+    lost = {owner: (own.stage == "lost").sum() + 10 * (1 - company_rate) for owner, own in owned.groupby("owner")}
+    odds = {owner: won[owner] / lost[owner] * (1 - company_rate) / company_rate for owner in won}
+    rates = {owner: value / (1 + value) for owner, value in odds.items()}
     found = rows.merge(deals[["deal_id", "owner"]], on="deal_id")
     np.testing.assert_allclose(found["owner_win_rate"], found["owner"].map(rates))
 
@@ -200,17 +206,43 @@ def test_tents_interpolate_and_stay_flat_outside() -> None:
     )
 
 
-def test_shocks_grow_with_months_that_miss_and_shrink_to_the_prior() -> None:
-    month = np.repeat(np.arange(12), 1000)
-    hazard = np.full(12_000, 0.1)
-    calm = (np.arange(12_000) % 10 == 0).astype(np.float64)
-    wild = np.where(month % 2 == 0, (np.arange(12_000) % 5 == 0), 0.0).astype(np.float64)
-    none = np.zeros(12_000)
-    quiet, loud = (size_shocks(month, won, none, hazard, none + 1e-9) for won in (calm, wild))
-    assert quiet.closing_month == pytest.approx(np.sqrt(4 * 0.15**2 / 16), rel=1e-6)
-    # every month twice or none of what was expected: the log's moments give nearly 1
-    assert loud.closing_month == pytest.approx(np.sqrt((4 * 0.15**2 + 12 * 0.99) / 16), rel=1e-3)
-    assert loud.closing_level == pytest.approx(1 / np.sqrt(1200), rel=0.01)
+def month_by_month(closings: Sequence[int], expected: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One row a day: when its week begins, what happened and the hazards, with so many closings in the months from January 2022 on."""
+    days, happened = [], []
+    for month, count in enumerate(closings):
+        start = (np.datetime64("2022-01", "M") + month).astype("datetime64[D]").astype(np.int64)
+        days += [float(start)] * (count + 1)
+        happened += [[1.0, 0.0]] * count + [[0.0, 0.0]]
+    return np.array(days), np.array(happened), np.array([[expected / (count + 1), 1e-9] for count in closings for _ in range(count + 1)])
+
+
+def test_shocks_grow_with_months_that_miss() -> None:
+    # good months come every fifth month but one, so that no season can explain them
+    wild = [100 if month % 5 < 2 else 25 for month in range(24)]
+    quiet, loud = (pace_of(*month_by_month(closings, 50.0)).shocks for closings in ([50] * 24, wild))
+    assert quiet.closing_month < 0.15
+    assert 0.3 < loud.closing_month < 1.0
+    # 1,200 closings leave 3 % of the level open, and months ahead may drift
+    assert 0.03 < quiet.closing_level < 0.15
+
+
+def test_a_month_that_is_slow_each_year_is_expected_to_be_slow_again() -> None:
+    slow_august = [20 if month % 12 == 7 else 80 for month in range(30)]
+    pace = pace_of(*month_by_month(slow_august, 75.0))
+    assert np.argmin(pace.closing) == 7
+    assert pace.closing[7] < -0.7
+    assert np.delete(pace.closing, 7) == pytest.approx(np.log(80 / 75), abs=0.15)
+    august = np.datetime64("2024-08-05", "D").astype(np.int64)
+    paced = pace.applied(np.array([[0.10, 0.10]]), np.array([float(august)]))
+    assert 1 - paced.sum() == pytest.approx(0.8 ** np.exp(pace.closing[7]))
+    assert paced[0, 0] / paced[0, 1] == pytest.approx(np.exp(pace.winning[7]))
+
+
+def test_without_a_month_the_pace_is_even_and_nothing_is_known() -> None:
+    none = np.zeros((0, 2))
+    pace = pace_of(np.zeros(0), none, none)
+    assert pace.closing == pace.winning == (0.0,) * 12
+    assert min(pace.shocks.closing_level, pace.shocks.winning_level) > 2.0
 
 
 def test_three_deals_without_an_end_are_answered(tmp_path: Path) -> None:

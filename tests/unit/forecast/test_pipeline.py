@@ -47,8 +47,7 @@ def inputs(
         channels=("fair", "web"),
         expected=np.tile([[per_week], [2 * per_week]], (1, WEEKS)),
         dispersion=noise,
-        level_sd=noise,
-        walk_sd=0.0,
+        level_factor=np.full((1, WEEKS), noise),
         amounts=np.tile(np.linspace(500.0, 1500.0, new_deals.QUANTILES), (2, 1)),
         amount_level_sd=np.full(2, noise),
     )
@@ -226,7 +225,7 @@ def test_a_season_of_two_years_goes_on() -> None:
 def test_one_new_deal_is_answered_with_wide_draws() -> None:
     found = process_of([1])
     assert np.isfinite(found.expected).all()
-    assert found.level_sd > 0.7
+    assert np.sqrt((found.level_factor**2).sum(axis=0)).min() > 0.7
     assert any("only 1 weeks" in said for said in found.missing)
     assert any("known from 1 deals" in said for said in found.missing)
 
@@ -235,8 +234,7 @@ def test_a_channel_s_share_of_nothing_is_not_divided() -> None:
     hazards = bookings.NewHazards(
         expected=np.full((1, 4), 1e-9),
         dispersion=0.0,
-        level_sd=0.0,
-        walk_sd=0.0,
+        level_factor=np.zeros((1, 4)),
         won=np.zeros((1, 4, 4)),
         lost=np.zeros((1, 4, 4)),
         amounts=np.zeros((1, 5)),

@@ -13,7 +13,7 @@ import pandas as pd
 from funnelcast.artefacts import to_json
 from funnelcast.families.deal_outcome import prediction
 from funnelcast.families.deal_outcome.amounts import Amounts
-from funnelcast.families.deal_outcome.model import events, shocks_of
+from funnelcast.families.deal_outcome.model import events, pace_seen
 from funnelcast.families.deal_outcome.table import COLUMNS
 from funnelcast.families.deal_outcome.uncertainty import Shocks
 
@@ -76,7 +76,7 @@ def fit(rows: pd.DataFrame, horizon_weeks: int) -> StageWeighted:
     amounts = Amounts.of(rows)
     other = _rates(counts, weight)
     unsized = StageWeighted(rates, other, amounts, Shocks(0.0, 0.0, 0.0, 0.0), horizon_weeks)
-    return StageWeighted(rates, other, amounts, shocks_of(unsized, rows), horizon_weeks)
+    return StageWeighted(rates, other, amounts, pace_seen(unsized, rows).shocks, horizon_weeks)
 
 
 def rebuild(document: Mapping[str, Any]) -> StageWeighted:

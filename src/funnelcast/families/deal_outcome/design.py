@@ -17,8 +17,10 @@ PHASE_KNOTS = (0.0, 14.0, 21.0, 42.0, 91.0, 182.0)
 CLOSE_KNOTS = (-91.0, -28.0, -7.0, 0.0, 7.0, 14.0, 28.0, 56.0, 91.0, 182.0)
 """Days: age at the start of the week, alone and by its month of the quarter; and from there to the expected close date as it was known."""
 
-_FADE_WEEKS = 6.0
 _QUARTER_END_DAYS = 14
+_FEWEST_KNOTS = 2
+_SMOOTH = (1, 7)
+"""The blocks of columns (age, days to the expected close) whose neighbours are alike."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Design:
         The levels that the fit saw; another one counts as none of them.
     age_knots
         Days, up to the oldest age at which a deal closed.
+    lead_knots
+        Weeks ahead that the fit saw, between which what a stage says is interpolated.
     scales
         Mean and standard deviation of ``stage_age``, ``pushes``, ``amount``, ``backlog`` (all in logarithms) and ``owner`` (log odds).
     """
@@ -38,6 +42,7 @@ class Design:
     stages: tuple[str, ...]
     channels: tuple[str, ...]
     age_knots: tuple[float, ...]
+    lead_knots: tuple[float, ...]
     scales: Mapping[str, tuple[float, float]]
 
     @classmethod
@@ -45,13 +50,15 @@ class Design:
         """Take levels and scales from the rows of a fit."""
         knots = tuple(knot for knot in AGE_KNOTS if knot <= max(oldest_closed, AGE_KNOTS[1]))
         scales = {name: _scale(values) for name, values in _continuous(rows).items()}
-        return cls(_levels(rows["stage"]), _levels(rows["channel"]), knots, scales)
+        # a basis needs two knots; beyond the last it is flat
+        leads = tuple(sorted({0.0, 1.0} if rows["lead_weeks"].nunique() < _FEWEST_KNOTS else set(rows["lead_weeks"].astype(float))))
+        return cls(_levels(rows["stage"]), _levels(rows["channel"]), knots, leads, scales)
 
     def matrix(self, rows: pd.DataFrame, lead_weeks: npt.ArrayLike) -> Floats:
         """Give the matrix of shape [rows, columns] for the week that starts ``lead_weeks`` (a scalar or one per row) after each row."""
         lead = np.broadcast_to(np.asarray(lead_weeks, dtype=np.float64), (len(rows),))
         ahead = 7.0 * lead
-        fade = np.exp(-lead / _FADE_WEEKS)[:, None]
+        near = tents(lead, self.lead_knots)
         scaled = {name: (values - self.scales[name][0]) / self.scales[name][1] for name, values in _continuous(rows).items()}
         stage = _indicators(rows["stage"], self.stages)
         stage_age = scaled["stage_age"][:, None]
@@ -61,7 +68,7 @@ class Design:
             np.ones((len(rows), 1)),
             tents(age, self.age_knots),
             quarter,
-            np.hstack([fade, stage, stage * fade, stage_age, stage_age * fade]),
+            np.hstack([near, stage, _products(near, stage), stage_age, stage_age * near]),
             tents(days_to_close, CLOSE_KNOTS) * ~np.isnan(days_to_close)[:, None],
             _indicators(rows["channel"], self.channels),
             _known(np.column_stack([scaled["pushes"], scaled["amount"], scaled["owner"]])),
@@ -77,25 +84,28 @@ class Design:
         ridge = np.concatenate([np.full(size, strength) for size, strength in sizes])
         precision = np.diag(ridge)
         starts = np.cumsum([0, *(size for size, _ in sizes)])
-        for block in (1, 4):
+        for block in _SMOOTH:
             span = slice(starts[block], starts[block + 1])
             bends = np.diff(np.eye(sizes[block][0]), n=2, axis=0)
             precision[span, span] += bends.T @ bends
         return precision
 
     def _sizes(self) -> list[tuple[int, float]]:
-        stages = 2 * len(self.stages) + 3
+        """Give the size and the prior precision of each block of columns, in the order of ``matrix``."""
         return [
             (1, 0.25),
             (len(self.age_knots), 0.1),
-            (4, 1.0),
-            (stages, 1.0),
-            (len(CLOSE_KNOTS), 0.5),
-            (len(self.channels), 4.0),
-            (3, 4.0),
-            (1, 0.25),
-            (1, 4.0),
-            (3 * len(PHASE_KNOTS), 0.5),
+            (4, 4.0),
+            (len(self.lead_knots), 0.05),
+            (len(self.stages), 2.0),
+            (len(self.lead_knots) * len(self.stages), 1.0),
+            (1 + len(self.lead_knots), 2.0),
+            (len(CLOSE_KNOTS), 2.0),
+            (len(self.channels), 16.0),
+            (3, 16.0),
+            (1, 16.0),
+            (1, 16.0),
+            (3 * len(PHASE_KNOTS), 16.0),
         ]
 
     def document(self) -> dict[str, Any]:
@@ -104,6 +114,7 @@ class Design:
             "stages": list(self.stages),
             "channels": list(self.channels),
             "age_knots": list(self.age_knots),
+            "lead_knots": list(self.lead_knots),
             "scales": {name: list(scale) for name, scale in self.scales.items()},
         }
 
@@ -111,7 +122,8 @@ class Design:
     def read(cls, document: Mapping[str, Any]) -> Design:
         """Read a design from its JSON."""
         scales = {name: (float(mean), float(spread)) for name, (mean, spread) in document["scales"].items()}
-        return cls(tuple(document["stages"]), tuple(document["channels"]), tuple(document["age_knots"]), scales)
+        ages, leads = (tuple(float(knot) for knot in document[name]) for name in ("age_knots", "lead_knots"))
+        return cls(tuple(document["stages"]), tuple(document["channels"]), ages, leads, scales)
 
 
 def tents(values: Floats, knots: Sequence[float]) -> Floats:

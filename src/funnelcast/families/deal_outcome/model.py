@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from funnelcast.families.deal_outcome import prediction
 from funnelcast.families.deal_outcome.amounts import Amounts
 from funnelcast.families.deal_outcome.design import Design
 from funnelcast.families.deal_outcome.table import COLUMNS
-from funnelcast.families.deal_outcome.uncertainty import Shocks, size_shocks
+from funnelcast.families.deal_outcome.uncertainty import Pace, Shocks, pace_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -81,8 +81,13 @@ class HazardModel:
     coefficients: Floats
     tail: Tail
     amounts: Amounts
-    shocks: Shocks
+    pace: Pace
     horizon_weeks: int
+
+    @property
+    def shocks(self) -> Shocks:
+        """The standard deviations of what all deals share."""
+        return self.pace.shocks
 
     @property
     def columns(self) -> Mapping[str, str]:
@@ -91,8 +96,10 @@ class HazardModel:
 
     def hazards(self, rows: pd.DataFrame, lead_weeks: npt.ArrayLike) -> Floats:
         """Give shape [rows, 2]: P(won) and P(lost) in the week so many weeks after as_of, for a deal that is still open then."""
+        ahead = 7.0 * np.asarray(lead_weeks, dtype=np.float64)
         raw = softmax.probabilities(self.design.matrix(rows, lead_weeks), self.coefficients)
-        return self.tail.hold_down(raw, rows["age_days"].to_numpy(np.float64) + 7.0 * np.asarray(lead_weeks, dtype=np.float64))
+        paced = self.pace.applied(raw, rows["day"].to_numpy(np.float64) + ahead)
+        return self.tail.hold_down(paced, rows["age_days"].to_numpy(np.float64) + ahead)
 
     def predict(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Predict each deal, see ``prediction.frame``; ``dead_weight`` marks deals older than any that ever closed."""
@@ -114,7 +121,7 @@ class HazardModel:
                 "named": self.tail.named,
             },
             "amounts": self.amounts.document(),
-            "shocks": self.shocks.document(),
+            "pace": self.pace.document(),
             "horizon_weeks": self.horizon_weeks,
         }
         return {"model.json": to_json(document)}
@@ -141,8 +148,8 @@ def fit(rows: pd.DataFrame, horizon_weeks: int, half_life_weeks: float = 104.0) 
     centre[:, 0] = np.log(_PRIOR_WEEKLY_HAZARD)
     coefficients = np.round(softmax.fit(softmax.Problem(design.matrix(young, lead), events(young), weights, precision, centre)), _DIGITS)
     amounts = Amounts.of(rows)
-    unsized = HazardModel(design, coefficients, tail, amounts, Shocks(0.0, 0.0, 0.0, 0.0), horizon_weeks)
-    return HazardModel(design, coefficients, tail, amounts, shocks_of(unsized, rows), horizon_weeks)
+    even = HazardModel(design, coefficients, tail, amounts, Pace.even(), horizon_weeks)
+    return replace(even, pace=pace_seen(even, rows))
 
 
 def rebuild(document: Mapping[str, Any]) -> HazardModel:
@@ -154,7 +161,7 @@ def rebuild(document: Mapping[str, Any]) -> HazardModel:
         np.array(document["coefficients"], dtype=np.float64),
         Tail(float("inf") if oldest is None else float(oldest), float(tail["highest_hazard"]), bool(tail["named"])),
         Amounts.read(document["amounts"]),
-        Shocks.read(document["shocks"]),
+        Pace.read(document["pace"]),
         int(document["horizon_weeks"]),
     )
 
@@ -170,11 +177,8 @@ def _recency(rows: pd.DataFrame, half_life_weeks: float) -> Floats:
     return np.asarray(0.5 ** ((day.max(initial=-np.inf) - day) / (7.0 * half_life_weeks)))
 
 
-def shocks_of(model: Any, rows: pd.DataFrame) -> Shocks:
-    """Size the shared shocks by how a model's hazards missed the months of the weekly rows without a lead."""
+def pace_seen(model: Any, rows: pd.DataFrame) -> Pace:
+    """Learn the pace of the months from the weekly rows without a lead, beside the hazards of a model that knows none."""
     now = rows[(rows["lead_weeks"] == 0) & ~rows["entry"].astype(bool)]
-    weight = now["weight"].to_numpy(np.float64)
-    happened = events(now)
-    hazard = model.hazards(now, 0) * weight[:, None]
-    month = (now["day"].to_numpy(np.float64) + 3.5).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    return size_shocks(month, happened[:, 0], happened[:, 1], hazard[:, 0], hazard[:, 1])
+    hazards = model.hazards(now, 0) * now["weight"].to_numpy(np.float64)[:, None]
+    return pace_of(now["day"].to_numpy(np.float64), events(now), hazards)

@@ -30,7 +30,9 @@ COLUMNS = {**dict.fromkeys(CATEGORIES, "category"), **dict.fromkeys(NUMBERS, "nu
 """What a model of this family reads of a deal.
 
 ``backlog`` is the number of open deals per owner at the start of as_of's week, of those opened within half a year: where sellers can close
-only so many, each deal's hazard falls as they pile up. ``day`` is as_of in days since 1970-01-01, from which the calendar follows.
+only so many, each deal's hazard falls as they pile up. ``owner_win_rate`` compares the owner with the company as it was then, so that it
+doesn't drift as the company's rate does: one half is the company's. ``day`` is as_of in days since 1970-01-01, from which the calendar
+follows.
 """
 
 OUTCOMES = ("won", "lost", "open")
@@ -38,6 +40,7 @@ UNKNOWN = "unknown"
 """The level of a category that the company doesn't bring."""
 
 _OWNER_PRIOR_DEALS = 10.0
+_EVEN = 0.5
 _BACKLOG_DAYS = 182.0
 
 
@@ -82,8 +85,9 @@ def describe(facts: Facts, cohort: ir.Table) -> ir.Table:
     joined = joined.mutate(monday=joined.as_of.truncate("W"))
     backlog = _backlog(facts, joined.select(as_of="monday").distinct())
     joined = joined.left_join(backlog, "monday").drop("monday_right")
-    rates = _owner_win_rates(facts, joined)
-    rated = joined.left_join(rates, [joined.owner == rates.owner, joined.as_of == rates.as_of])
+    joined = joined.left_join(_company_win_rates(facts, joined.select(as_of="monday").distinct()), "monday").drop("monday_right")
+    closed = _closed_by_owner(facts, joined)
+    rated = joined.left_join(closed, [joined.owner == closed.owner, joined.as_of == closed.as_of])
     return rated.select(
         "deal_id",
         "as_of",
@@ -94,7 +98,7 @@ def describe(facts: Facts, cohort: ir.Table) -> ir.Table:
         pushes=rated.pushes.cast("float64").fill_null(0.0),
         expected_close_days=_days_between(rated.as_of, rated.expected_close_at),
         amount=ibis.coalesce(rated.latest_amount, rated.opening_amount),
-        owner_win_rate=rated.owner_win_rate,
+        owner_win_rate=_against_company(rated),
         backlog=rated.backlog,
         day=rated.as_of.epoch_seconds() / SECONDS_PER_DAY,
     )
@@ -188,16 +192,32 @@ def _history(facts: Facts, cohort: ir.Table) -> ir.Table:
     )
 
 
-def _owner_win_rates(facts: Facts, deals: ir.Table) -> ir.Table:
-    """Give the share of won among each owner's deals closed by then, shrunk to one half by ten deals."""
+def _company_win_rates(facts: Facts, instants: ir.Table) -> ir.Table:
+    """Give the share of won among all deals known to be closed at each instant, shrunk to one half by two deals."""
+    ended = closings(facts).select("deal_id", "outcome")
+    seen = known_to(facts, "deal_events", ended.select("deal_id").cross_join(instants), key="deal_id")
+    closed = seen.filter(seen.stage.isin([WON, LOST])).select("deal_id", "as_of").distinct().inner_join(ended, "deal_id")
+    won = (closed.outcome == WON).cast("float64").sum()
+    return closed.group_by(monday="as_of").aggregate(company_win_rate=(won + 1.0) / (closed.count() + 2.0))
+
+
+def _closed_by_owner(facts: Facts, deals: ir.Table) -> ir.Table:
+    """Count the deals that each owner had won, and all that had closed, by then."""
     owners = facts.table("deals").select("deal_id", "owner")
     owned = facts.table("deal_events").inner_join(owners, "deal_id")
     clocks = deals.filter(deals.owner.notnull()).select("owner", "as_of").distinct()
     seen = known_to(facts.with_tables({"deal_events": owned}, facts.as_of), "deal_events", clocks, key="owner")
     ended = seen.filter(seen.stage.isin([WON, LOST]))
     won = (ended.stage == WON).cast("float64").sum()
-    rate = (won + _OWNER_PRIOR_DEALS / 2) / (ended.count() + _OWNER_PRIOR_DEALS)
-    return ended.group_by(["owner", "as_of"]).aggregate(owner_win_rate=rate)
+    return ended.group_by(["owner", "as_of"]).aggregate(owner_won=won, owner_closed=ended.count())
+
+
+def _against_company(deals: ir.Table) -> ir.Value:
+    """Give the owner's odds of winning over the company's as a rate; ten deals of the company's rate are added to the owner's."""
+    company = deals.company_win_rate.fill_null(_EVEN)
+    won = deals.owner_won + _OWNER_PRIOR_DEALS * company
+    lost = deals.owner_closed - deals.owner_won + _OWNER_PRIOR_DEALS * (1.0 - company)
+    return won * (1.0 - company) / (won * (1.0 - company) + lost * company)
 
 
 def _seconds(instant: Any) -> Any:
