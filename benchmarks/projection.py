@@ -231,6 +231,7 @@ def _cash(generator: np.random.Generator, deals: int, invoices: int) -> CashInpu
         opening_balance=1e5,
         floor=0.0,
         deals_counted=True,
+        purchases_counted=True,
         vat_planned=False,
         missing=(),
     )

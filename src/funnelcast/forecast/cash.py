@@ -118,6 +118,8 @@ def draw_cash(
     pace = Pace.draw(generators[_PACE], draws, days, inputs.pace_deviation, scenario.payment_delay_days)
     if not inputs.deals_counted:
         open_flows = new_flows = Flows.none(draws)
+    if not inputs.purchases_counted:
+        repeat = Flows.none(draws)
     open_flows = Flows.concatenate([open_flows, certain(inputs.deals.waiting, draws)])
     billing = inputs.billing()
     open_deals, new_deals = (
@@ -147,7 +149,7 @@ def _not_given(inputs: CashInputs, bookings_open: Flows | None, bookings_new: Fl
     said = "\n".join(inputs.missing)
     deals = [name for name, given in (("open_deals", bookings_open), ("new_deals", bookings_new)) if given is None and name not in said]
     sentences = [f"{name}: not forecast by the pipeline" for name in deals]
-    if repeat is None:
+    if repeat is None and "repeat_purchases" not in said:
         sentences.append("repeat_purchases: no purchases that are paid at once were forecast")
     return tuple(sentences)
 

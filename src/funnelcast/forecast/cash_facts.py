@@ -22,6 +22,7 @@ _USUAL_PACE = 0.08
 _PRIOR_MONTHS = 6
 _MATURE_DAYS = 90
 _FEW_PAID = 20
+_YEAR_DAYS = 365
 _SECONDS_PER_DAY = 86_400
 _LONGEST = 180
 _LARGEST_PACE = 0.5
@@ -47,6 +48,7 @@ def cash_inputs(facts: Facts, as_of: AsOf, receivables: pd.DataFrame | None, tem
     issued, paid = issued_and_paid(known)
     linked = facts.brings("invoices", "deal_id") and _any_linked(known)
     counted = linked or issued == 0
+    purchases = not _purchases_invoiced(known, today)
     deals = DealFacts.of(known, today, source.vat_rate, terms) if linked and facts.has("deals") else DealFacts.none()
     counts = invoice_counts.fit(_issued_by_day(known, today), today) if issued else None
     return CashInputs(
@@ -65,8 +67,9 @@ def cash_inputs(facts: Facts, as_of: AsOf, receivables: pd.DataFrame | None, tem
         opening_balance=source.opening_balance,
         floor=source.floor,
         deals_counted=counted,
+        purchases_counted=purchases,
         vat_planned=_vat_planned(known, as_of),
-        missing=_missing(facts, issued, paid, counted=counted, any_new=counts is not None),
+        missing=_missing(facts, issued, paid, counted=counted, any_new=counts is not None, purchases_counted=purchases),
     )
 
 
@@ -79,7 +82,7 @@ def issued_and_paid(known: Facts) -> tuple[int, int]:
     return int(sums["issued"].iloc[0]), int(sums["paid"].iloc[0])
 
 
-def _missing(facts: Facts, issued: int, paid: int, *, counted: bool, any_new: bool) -> tuple[str, ...]:
+def _missing(facts: Facts, issued: int, paid: int, *, counted: bool, any_new: bool, purchases_counted: bool) -> tuple[str, ...]:
     said = []
     if issued == 0:
         lacking = "no invoice was issued before as_of" if facts.has("invoices") else "no table of invoices"
@@ -92,6 +95,8 @@ def _missing(facts: Facts, issued: int, paid: int, *, counted: bool, any_new: bo
         said.append("open_deals, new_deals: no table of deals")
     elif not counted:
         said.append("open_deals, new_deals: no invoice names its deal_id, so invoices of deals are expected among new_invoices")
+    if not purchases_counted:
+        said.append("repeat_purchases: most invoices are of a purchase on the same day, so purchases are expected among new_invoices")
     if not facts.has("cash_items"):
         said.append("planned: no table of cash_items, so no salaries, rents or taxes go out")
     if facts.source.opening_balance is None:
@@ -124,6 +129,18 @@ def _frame(predicted: pd.DataFrame | None, names: list[str]) -> pd.DataFrame:
 def _any_linked(known: Facts) -> bool:
     invoices = known.table("invoices")
     return bool(invoices.filter(invoices.deal_id.notnull()).count().execute() > 0)
+
+
+def _purchases_invoiced(known: Facts, today: int) -> bool:
+    """Say whether most of the last year's invoices without a deal bill a purchase of the same contact on the same day."""
+    if not (known.has("invoices") and known.has("transactions")):
+        return False
+    invoices, purchases = known.table("invoices"), known.table("transactions")
+    billed = invoices.filter(invoices.deal_id.isnull(), _day(invoices.issued_at) >= today - _YEAR_DAYS)
+    issued = billed.select("contact_id", "invoice_id", day=_day(billed.issued_at))
+    bought = purchases.select("contact_id", day=_day(purchases.occurred_at)).distinct()
+    both = issued.inner_join(bought, ["contact_id", "day"])
+    return bool(2 * both.count().execute() > issued.count().execute())
 
 
 def _issued_by_day(known: Facts, today: int) -> pd.DataFrame:

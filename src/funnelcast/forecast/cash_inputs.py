@@ -58,6 +58,8 @@ class CashInputs:
         What the account holds at as_of (None: not known), and below which it shouldn't fall.
     deals_counted
         Whether deals become cash of their own. Not where invoices exist but none names its deal: those are all in ``counts``.
+    purchases_counted
+        Whether purchases become cash of their own. Not where invoices bill them: those are all in ``counts``.
     vat_planned
         Whether the planned items hold the payments of VAT themselves, so that none is added.
     missing
@@ -79,6 +81,7 @@ class CashInputs:
     opening_balance: float | None
     floor: float
     deals_counted: bool
+    purchases_counted: bool
     vat_planned: bool
     missing: tuple[str, ...]
 
@@ -131,7 +134,17 @@ class CashInputs:
 
 
 _FRAMES = ("receivables", "templates", "planned")
-_PLAIN = ("currency", "pace_deviation", "terms", "vat_rate", "opening_balance", "floor", "deals_counted", "vat_planned")
+_PLAIN = (
+    "currency",
+    "pace_deviation",
+    "terms",
+    "vat_rate",
+    "opening_balance",
+    "floor",
+    "deals_counted",
+    "purchases_counted",
+    "vat_planned",
+)
 
 
 def rebuild(files: Mapping[str, bytes]) -> CashInputs:

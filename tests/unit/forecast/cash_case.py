@@ -89,6 +89,7 @@ def company(**changes: Any) -> CashInputs:
         "opening_balance": 0.0,
         "floor": 0.0,
         "deals_counted": True,
+        "purchases_counted": True,
         "vat_planned": False,
         "missing": (),
     }

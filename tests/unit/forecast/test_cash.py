@@ -111,6 +111,13 @@ def test_deals_whose_invoices_cannot_be_told_apart_are_not_counted_twice() -> No
     assert sum(means(found, "new_invoices")) > 0.0
 
 
+def test_purchases_that_are_invoiced_are_among_the_new_invoices_alone() -> None:
+    inputs = company(purchases_counted=False, counts=flat_counts(5.0), templates=templates([3], [10.0]))
+    found = forecast(inputs, repeat=everywhere(0, 1e6))
+    assert sum(means(found, "repeat_purchases")) == 0.0
+    assert sum(means(found, "new_invoices")) > 0.0
+
+
 def test_the_probability_and_the_first_week_of_a_shortfall() -> None:
     # 100 in the bank; 150 go out in week 2. i0 pays 80 in week 4 in every draw: short in weeks 2 and 3 for certain.
     inputs = company(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from funnelcast.families.payment_delay import FAMILY
+from funnelcast.forecast.cash_facts import cash_inputs
 from funnelcast.forecast.projection import Ask, Projection
 from funnelcast.settings import CHECKOUT, Settings
 from funnelcast.sources.conform import from_frames
@@ -89,6 +90,19 @@ def test_one_paid_invoice() -> None:
     document = cash(facts((PAID, 100.0)))
     assert document["total"]["p95"] > document["total"]["p50"]
     assert any(text.startswith("receivables: 1 invoices were paid so far") for text in document["missing"])
+
+
+def test_purchases_that_are_invoiced_are_not_counted_twice() -> None:
+    plain = facts((OPEN, 100.0), (PAID, 70.0))
+    bought = {"amount": [100.0, 70.0], "contact_id": "c", "channel": "web"}
+    told = []
+    for first in ("2025-12-20", "2025-12-21"):
+        purchases = pd.DataFrame({**bought, "occurred_at": pd.to_datetime([f"{first} 10:00", "2025-12-01 09:00"])})
+        both = from_frames(plain.source, {"invoices": plain.table("invoices").execute(), "transactions": purchases})
+        inputs = cash_inputs(both, NOW, None, None)
+        told.append((inputs.purchases_counted, any(text.startswith("repeat_purchases") for text in inputs.missing)))
+    # both bill a purchase of that day; one of two isn't most
+    assert told == [(False, True), (True, False)]
 
 
 def test_an_invoice_years_overdue_is_written_off() -> None:
