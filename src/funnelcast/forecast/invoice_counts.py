@@ -15,7 +15,7 @@ Integers = npt.NDArray[np.int64]
 _HALF_LIFE_WEEKS = 13.0
 _LEAST_WEEKS = 4.0
 _PRIOR_COUNT = 0.5
-_PRIOR_TREND = 0.01
+_PRIOR_TREND, _STEEPEST = 0.01, 0.03
 _SHORT_HISTORY_DISPERSION = 2.0
 _FEW_WEEKS = 8
 _SMOOTH_DAYS, _SMOOTH_SEASON_DAYS = 91, 365
@@ -185,7 +185,8 @@ def _trend(known: Floats, exposed: Floats, age: Floats, dispersion: float) -> tu
         mean = float(share @ -age)
         information = total * float(share @ (age + mean) ** 2) + prior
         step = (moment - total * mean - prior * trend) / information
-        trend += float(np.clip(step, -0.05, 0.05))
+        # a history that starts with a burst isn't growth that goes on
+        trend = float(np.clip(trend + step, -_STEEPEST, _STEEPEST))
     return trend, float(np.sqrt(dispersion / information))
 
 

@@ -83,6 +83,14 @@ def test_growth_is_damped_and_bounded() -> None:
     assert weeks[-1] / weeks[0] > 1.05
 
 
+def test_a_burst_at_the_end_is_not_growth_that_goes_on() -> None:
+    counts = np.append(np.full(200, 0.05), np.full(7, 300.0))
+    process = fitted(counts)
+    assert process.trend <= 0.03
+    drawn = process.draw(np.random.default_rng(10), 500, 16_000, 364).sum(axis=1)
+    assert np.median(drawn) < 52 * 2100 * 3
+
+
 def test_what_is_issued_on_the_first_of_the_month_is_drawn_on_the_first() -> None:
     days = np.arange(16_000 - 700, 16_000)
     firsts = calendar_of(days)[1] == 0
