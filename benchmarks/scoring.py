@@ -125,7 +125,7 @@ def by_funnelcast(case: Case) -> Ready:
     """Score as ``funnelcast score`` does once the features are there, to a parquet file."""
     settings, champion = case.settings(), case.champion()
     spec = read(settings.models, MODEL)
-    scorer = Scorer(champion, "contact_id", scale_in_use(settings, champion), lambda _: None, float(spec.label["horizon_days"]))
+    scorer = Scorer(champion, "contact_id", scale_in_use(settings, champion), lambda *_: None, float(spec.label["horizon_days"]))
 
     def run() -> Path:
         features = pq.ParquetFile(case.features, pre_buffer=False)  # which would keep what was read

@@ -10,12 +10,11 @@ from typing import Any
 import duckdb
 import ibis
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
 from funnelcast.champions import About
 from funnelcast.families.registry import family_of
+from funnelcast.families.table import Array, Table
 from funnelcast.features.few_rows import Column, column, literal, translate
 from funnelcast.sources.conform import conform
 from funnelcast.sources.facts import Facts, Source
@@ -57,7 +56,7 @@ class RowBuilder:
         read = ("family", "brought", "attributes", "features")
         return spec == self._spec and all(getattr(about, name) == getattr(self._about, name) for name in read)
 
-    def rows(self, contacts: Sequence[str], as_of: AsOf, tables: Mapping[str, Columns]) -> pd.DataFrame:
+    def rows(self, contacts: Sequence[str], as_of: AsOf, tables: Mapping[str, Columns]) -> Table:
         """Compute the rows of some contacts.
 
         Parameters
@@ -70,13 +69,15 @@ class RowBuilder:
 
         Returns
         -------
-        In the order of ``contacts``, indexed by contact_id; one that the model's cohort rules leave out has nulls throughout.
+        In the order of ``contacts``; one that the model's cohort rules leave out has nulls throughout. Numbers are float64, text objects.
         """
         size = sum(_size(columns) for columns in tables.values())
         found = self.by_steps(contacts, as_of, tables) if size <= FEW_FACTS else self.by_sql(contacts, as_of, tables)
-        return found.set_index("contact_id").reindex(list(contacts))
+        place = {name: place for place, name in enumerate(found["contact_id"].tolist())}
+        values = Table({name: found[name] for name in found.columns if name not in _COHORT_TYPES}, len(found))
+        return values.at(np.fromiter((place.get(name, -1) for name in contacts), np.int64, len(contacts)))
 
-    def by_steps(self, contacts: Sequence[str], as_of: AsOf, tables: Mapping[str, Columns]) -> pd.DataFrame:
+    def by_steps(self, contacts: Sequence[str], as_of: AsOf, tables: Mapping[str, Columns]) -> Table:
         """Compute the rows by the steps that the expressions were translated to: what an engine takes to set itself up is saved."""
         given: dict[str, Columns] = {**tables, COHORT: {"contact_id": list(contacts), "as_of": [as_of.at] * len(contacts)}}
 
@@ -85,17 +86,16 @@ class RowBuilder:
             return literal(None, kind) if values is None else column(values, kind)
 
         found = self._few.run(read_column, lambda table: _size(given.get(table, {})))
-        return pd.DataFrame({name: _series(values, self._few.kinds[name]) for name, values in found.items()})
+        return Table({name: _array(values) for name, values in found.items()}, len(found["contact_id"].values))
 
-    def by_sql(self, contacts: Sequence[str], as_of: AsOf, tables: Mapping[str, Columns]) -> pd.DataFrame:
+    def by_sql(self, contacts: Sequence[str], as_of: AsOf, tables: Mapping[str, Columns]) -> Table:
         """Compute the rows in the engine: the judge of the steps, and quicker for many facts."""
         connection = self._connection()
         for name, schema in self.schemas.items():
             connection.register(name, _table(tables.get(name, {}), schema))
         clock = pa.array([as_of.at] * len(contacts), pa.timestamp("us"))
         connection.register(COHORT, pa.table({"contact_id": pa.array(contacts, pa.string()), "as_of": clock}))
-        found: pd.DataFrame = connection.execute(self._sql).to_arrow_table().to_pandas()
-        return found
+        return _read(connection.execute(self._sql).to_arrow_table())
 
     def _connection(self) -> Any:
         # a connection belongs to one thread: registered tables are its own
@@ -119,14 +119,17 @@ def _size(columns: Columns) -> int:
     return max((len(values) for values in columns.values()), default=0)
 
 
-def _series(values: Column, kind: str) -> npt.NDArray[Any]:
-    """Give a column as pandas holds what the engine answers."""
-    if kind == "timestamp":
-        return values.values.astype("datetime64[us]")
-    if values.known is None:
-        return values.values
-    blank: Any = None if values.values.dtype == object else np.nan
-    return np.where(values.known, values.values, blank)
+def _array(column: Column) -> Array:
+    """Give a column of the steps as models read it."""
+    blank: Any = None if column.values.dtype == object else np.nan
+    values = column.values if blank is None else column.values.astype(np.float64)
+    return values if column.known is None else np.where(column.known, values, blank)
+
+
+def _read(answer: pa.Table) -> Table:
+    """Give the engine's answer as models read it."""
+    kinds = {field.name: "string" if pa.types.is_string(field.type) else "number" for field in answer.schema}
+    return Table({name: answer[name].cast(_ARROW[kind]).to_numpy() for name, kind in kinds.items() if name != "as_of"}, len(answer))
 
 
 def _table(columns: Columns, schema: pa.Schema) -> pa.Table:

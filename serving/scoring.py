@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from funnelcast.answers import answer_rows
 from funnelcast.families.attribution.journey import journey_credit
 from funnelcast.families.churn.channels import NEXT_COLUMNS
+from funnelcast.families.table import Array, Table
 from funnelcast.labels import STATES
 from funnelcast.monitor.track_record import Answer
 from funnelcast.terms import AsOf, Json
@@ -21,13 +24,14 @@ from serving.request_facts import Checked, check, digest_of, tables_of
 from serving.store import Served, State, Store
 
 Reply = dict[str, Any]
+Places = npt.NDArray[np.int64]
 
 
 def score(model: str, store: Store, request: ScoreRequest, request_id: str) -> Reply:
     """Answer churn or lead scoring."""
     state = store.state()
     served = state.model(model)
-    about = served.champion.about
+    about, scorer = served.champion.about, _scorer(served)
     as_of = _as_of(request.as_of, state.source.timezone)
     checked = check(request.contacts, as_of, about.attributes)
     answers: list[Reply] = []
@@ -36,16 +40,15 @@ def score(model: str, store: Store, request: ScoreRequest, request_id: str) -> R
         names = [contact.contact_id for contact in contacts]
         tables = tables_of(contacts, about.attributes, state.source.timezone)
         rows = _rows(served, names, as_of, tables)
-        inputs = rows[list(served.champion.model.columns)]
-        predicted = served.champion.model.predict(inputs)
+        inputs = rows.only(scorer.columns)
         value = _clv(state, names, as_of, tables) if about.family == "churn" else _conversion_values(state, rows)
-        answers = _records(answer_rows(about.family, rows, predicted, state.scale(model), value, served.horizon_days))
+        predicted = scorer.predictions(inputs)
+        answers = _records(names, answer_rows(about.family, rows, predicted, state.scale(model), value, served.horizon_days))
         for answer, reasons in zip(answers, _reasons(served, inputs, request), strict=True):
             answer["reasons"] = reasons
         outcome = _Outcome("probability", served.horizon_days, "low", "high")
         store.remember(_kept(served, as_of, request_id, outcome, _facts(request.contacts, checked), answers))
-    model_served: Any = served.champion.model
-    return {**_reply(as_of, served, scores=checked.answered(answers)), "data_sufficiency": model_served.sufficiency}
+    return {**_reply(as_of, served, scores=checked.answered(answers)), "data_sufficiency": scorer.sufficiency}
 
 
 def value(store: Store, request: ClvRequest, request_id: str) -> Reply:
@@ -57,8 +60,8 @@ def value(store: Store, request: ClvRequest, request_id: str) -> Reply:
     rows = _customers(state, served, checked, as_of)
     answers: list[Reply] = []
     if len(rows):
-        model: Any = served.champion.model
-        answers = _records(model.predict(rows, horizon_days=request.horizon_days, discount_rate=request.discount_rate))
+        predicted = _scorer(served).predictions(rows, request.horizon_days, request.discount_rate)
+        answers = _records([item.contact_id for item in checked.good.values()], predicted)
         outcome = _Outcome("expected_purchases", request.horizon_days)
         store.remember(_kept(served, as_of, request_id, outcome, _facts(request.contacts, checked), answers))
     return _reply(as_of, served, predictions=checked.answered(answers))
@@ -79,62 +82,71 @@ def _as_of(given: date | datetime | None, timezone: str) -> AsOf:
     return AsOf.of(given, timezone) if isinstance(given, datetime) else AsOf(datetime.combine(given, time()), timezone)
 
 
-def _rows(served: Served, names: Sequence[str], as_of: AsOf, tables: Mapping[str, Any]) -> pd.DataFrame:
+def _scorer(served: Served) -> Any:
+    """Give the model, which predicts from tables: a model of the protocol at least does so from frames."""
+    return served.champion.model
+
+
+def _rows(served: Served, names: Sequence[str], as_of: AsOf, tables: Mapping[str, Any]) -> Table:
     if served.rows is None:
         message = f"{served.champion.about.model} is not scored from requests"
         raise TypeError(message)
-    rows = served.rows.rows(names, as_of, tables)
-    kinds = served.champion.model.columns
-    # a column in which nobody has a value comes without a type
-    return rows.astype({name: "float64" if kind == "number" else "object" for name, kind in kinds.items() if name in rows})
+    return served.rows.rows(names, as_of, tables)
 
 
-def _conversion_values(state: State, rows: pd.DataFrame) -> pd.Series | None:
+def _conversion_values(state: State, rows: Table) -> Array | None:
     return None if state.conversion_value is None else state.conversion_value.of_rows(rows)
 
 
-def _clv(state: State, names: Sequence[str], as_of: AsOf, tables: Mapping[str, Any]) -> pd.Series | None:
-    """Give the CLV of those who bought, by contact; None where no model tells it."""
-    bought = sorted(set(tables["transactions"].get("contact_id", ())))
+def _clv(state: State, names: Sequence[str], as_of: AsOf, tables: Mapping[str, Any]) -> Array | None:
+    """Give each contact's CLV, NaN for those who bought nothing; None where no model tells it."""
+    bought = set(tables["transactions"].get("contact_id", ()))
     if "clv" not in state.served or not bought:
         return None
     served = state.served["clv"]
-    rows = _summaries(served, bought, as_of, tables)
-    values: pd.Series = served.champion.model.predict(rows)["clv"]
-    return values.reindex(list(names))
+    rows, told = _summaries(served, names, as_of, tables)
+    values = np.full(len(names), np.nan)
+    values[told] = _scorer(served).predictions(rows)["clv"]
+    return values
 
 
-def _summaries(served: Served, names: Sequence[str], as_of: AsOf, tables: Mapping[str, Any]) -> pd.DataFrame:
-    """Give the inputs of CLV for those of whom a purchase is known."""
+def _summaries(served: Served, names: Sequence[str], as_of: AsOf, tables: Mapping[str, Any]) -> tuple[Table, Places]:
+    """Give the inputs of CLV for those of whom a purchase is known, and their places among the names."""
     columns = served.champion.model.columns
-    numbers = [name for name, kind in columns.items() if kind == "number"]
-    return _rows(served, names, as_of, tables)[list(columns)].dropna(subset=numbers)
+    rows = _rows(served, names, as_of, tables).only(columns)
+    known = [~np.isnan(rows[name]) for name, kind in columns.items() if kind == "number"]
+    told = np.flatnonzero(np.logical_and.reduce(known))
+    return rows.at(told), told
 
 
-def _customers(state: State, served: Served, checked: Checked, as_of: AsOf) -> pd.DataFrame:
+def _customers(state: State, served: Served, checked: Checked, as_of: AsOf) -> Table:
     """Give the rows of the good items in their order; whose purchases tell no value fails alone."""
     columns = served.champion.model.columns
-    summaries = [item for item in checked.good.values() if isinstance(item, Summary)]
-    rows = pd.DataFrame(
-        [[getattr(item, name) for name in columns] for item in summaries],
-        index=pd.Index([item.contact_id for item in summaries], dtype=object),
-        columns=list(columns),
-    ).astype({name: "float64" if kind == "number" else "object" for name, kind in columns.items()})
-    purchasers = [item for item in checked.good.values() if not isinstance(item, Summary)]
-    if purchasers:
-        tables = tables_of(purchasers, {}, state.source.timezone)
-        rows = pd.concat([rows, _summaries(served, [item.contact_id for item in purchasers], as_of, tables)])
-    for place, item in list(checked.good.items()):
-        if item.contact_id not in rows.index:
-            checked.fail(place, item.contact_id, "transactions: no purchase with an amount of 0 or more, so no value can be told.")
-    return rows.loc[[item.contact_id for item in checked.good.values()]]
+    summaries = {place: item for place, item in checked.good.items() if isinstance(item, Summary)}
+    rows = _of_summaries(list(summaries.values()), columns)
+    purchasers = {place: item for place, item in checked.good.items() if place not in summaries}
+    if not purchasers:
+        return rows
+    tables = tables_of(purchasers.values(), {}, state.source.timezone)
+    found, told = _summaries(served, [item.contact_id for item in purchasers.values()], as_of, tables)
+    items = list(purchasers.items())
+    for place, item in (items[number] for number in sorted(set(range(len(items))) - set(told.tolist()))):
+        checked.fail(place, item.contact_id, "transactions: no purchase with an amount of 0 or more, so no value can be told.")
+    order = np.argsort([*summaries, *(items[number][0] for number in told.tolist())])
+    both = {name: np.concatenate([rows[name], found[name]]) for name in columns}
+    return Table(both, len(rows) + len(found)).at(order)
 
 
-def _reasons(served: Served, inputs: pd.DataFrame, request: ScoreRequest) -> list[list[Json]]:
+def _of_summaries(items: Sequence[Summary], columns: Mapping[str, str]) -> Table:
+    types = {"number": np.float64, "category": object}
+    return Table({name: np.array([getattr(item, name) for item in items], types[kind]) for name, kind in columns.items()}, len(items))
+
+
+def _reasons(served: Served, inputs: Table, request: ScoreRequest) -> list[list[Json]]:
     if not request.explain:
         return [[] for _ in range(len(inputs))]
-    model: Any = served.champion.model
-    return [[reason.document() for reason in reasons] for reasons in model.explain(inputs, request.explain, request.lang)]
+    explained = _scorer(served).explain(pd.DataFrame(inputs.columns, range(len(inputs))), request.explain, request.lang)
+    return [[reason.document() for reason in reasons] for reasons in explained]
 
 
 @dataclass(frozen=True)
@@ -170,8 +182,9 @@ def _kept(served: Served, as_of: AsOf, request_id: str, outcome: _Outcome, facts
     ]
 
 
-def _records(frame: pd.DataFrame) -> list[Reply]:
-    return [plain_record(row) for row in frame.reset_index(names="contact_id").to_dict("records")]
+def _records(names: Sequence[str], answers: Mapping[str, Array]) -> list[Reply]:
+    values = [names, *(column.tolist() for column in answers.values())]
+    return [plain_record(dict(zip(("contact_id", *answers), row, strict=True))) for row in zip(*values, strict=True)]
 
 
 def plain_record(row: Mapping[Any, Any]) -> Reply:

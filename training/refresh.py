@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from funnelcast import champions, snapshots
-from funnelcast.answers import Scale, ranked
+from funnelcast.answers import Scale, ranks
 from funnelcast.artefacts import to_json
 from funnelcast.champions import Champion
 from funnelcast.conversion_value import DOCUMENT as CONVERSION_VALUE
@@ -142,7 +143,9 @@ class Refresh:
         answers = pd.concat(batches, ignore_index=True)
         scale = Scale.of_answers(answers) if "grade" in answers else None
         if scale is not None:
-            answers = ranked(answers, scale)  # among these very answers, as the service will
+            worth = answers.get("expected_value", pd.Series(np.nan, answers.index))
+            # among these very answers, as the service will
+            answers = answers.assign(**ranks(answers["probability"].to_numpy(), worth.to_numpy(), scale))
         buffer = io.BytesIO()
         answers.to_parquet(buffer, index=False)
         self.contents.files[f"scores/{name}.parquet"] = buffer.getvalue()

@@ -20,6 +20,7 @@ from funnelcast.champions import Champion
 from funnelcast.errors import NotFound
 from funnelcast.families.family import Progress
 from funnelcast.families.registry import family_of
+from funnelcast.families.table import Array, Table
 from funnelcast.settings import Settings
 from funnelcast.snapshots import latest
 from funnelcast.sources.as_of import cut
@@ -35,8 +36,8 @@ _BATCH_VALUES = 1_000_000
 _SIDE_BY_SIDE = 2  # batches; the trees use all threads for their part anyway
 KEYS = ("contact_id", "deal_id", "invoice_id", "path")
 """By which a row of some family is known."""
-ValueOf: TypeAlias = Callable[[pd.DataFrame], "pd.Series | None"]
-"""Gives the value of rows by their index, where it is known."""
+ValueOf: TypeAlias = Callable[[pd.Index, Table], "Array | None"]
+"""Gives the value of each row, by their keys and themselves; NaN where it isn't known, None where no row's is."""
 
 
 def score(settings: Settings, facts: Facts, model: str, out: Path, *, as_of: AsOf | None, progress: Progress) -> dict[str, Json]:
@@ -93,9 +94,9 @@ def _values(settings: Settings, known: Facts, family: str, as_of: AsOf) -> Value
     """Give what tells the value of rows: by contact for churn, by channel for leads."""
     if family == "churn":
         clv = value_of_contacts(settings, known, as_of)
-        return lambda _: clv
+        return lambda keys, _: None if clv is None else clv.reindex(keys).to_numpy()
     worth = value_of_conversions(settings, known, as_of) if family == "lead_scoring" else None
-    return lambda rows: None if worth is None else worth.of_rows(rows)
+    return lambda _, rows: None if worth is None else worth.of_rows(rows)
 
 
 @dataclass(frozen=True)
@@ -123,10 +124,10 @@ class Scorer:
         model, read = self.champion.model, list(self.champion.model.columns)
         beside = [name for name in batch.schema.names if name not in {*read, self.key}]
         rows = batch.select([*read, *beside]).to_pandas()  # what is read comes first, so that it needs no copy
-        rows.index = pd.Index(batch.column(self.key).to_pandas(), name=self.key)
-        predictions = model.predict(rows.iloc[:, : len(read)])
-        answers = answer_rows(self.champion.about.family, rows, predictions, self.scale, self.value(rows), self.horizon_days)
-        return answers.reset_index(names=self.key)
+        keys, table = pd.Index(batch.column(self.key).to_pandas()), Table.of(rows)
+        predicted = Table.of(model.predict(rows.iloc[:, : len(read)])).columns
+        answers = answer_rows(self.champion.about.family, table, predicted, self.scale, self.value(keys, table), self.horizon_days)
+        return pd.DataFrame({self.key: keys, **answers})
 
 
 def _at_least_one(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from funnelcast.families.churn.channels import NEXT_COLUMNS, channel_state
+from funnelcast.families.churn.channels import NEXT_COLUMNS, channel_states
+from funnelcast.families.table import Array, Table
 from funnelcast.terms import Json
 
 GRADES: tuple[tuple[str, float], ...] = (("A", 90.0), ("B", 70.0), ("C", 40.0), ("D", 20.0), ("E", 0.0))
@@ -54,8 +55,8 @@ class Scale:
 
 
 def answer_rows(
-    family: str, rows: pd.DataFrame, predictions: pd.DataFrame, scale: Scale, value: pd.Series | None, horizon_days: float
-) -> pd.DataFrame:
+    family: str, rows: Table, predictions: Mapping[str, Array], scale: Scale, value: Array | None, horizon_days: float
+) -> dict[str, Array]:
     """Give the columns of the contract for one family's predictions.
 
     Parameters
@@ -65,38 +66,35 @@ def answer_rows(
     rows
         The candidates: every feature, those that the model doesn't read included.
     predictions
-        What the model gave for them, with the same index.
+        What the model gave for them, by column.
     scale
         Among which percentile and grade are counted; an empty one gives neither.
     value
-        In the source's currency by the rows' index, where it is known: a customer's CLV, or what a lead's conversion is worth. Times the
+        Of each row in the source's currency, NaN where it isn't known: a customer's CLV, or what a lead's conversion is worth. Times the
         probability it is the expected loss, or the expected value.
     horizon_days
         Of the label: a customer's present state looks back as far as the prediction looks ahead.
     """
     if family not in {"churn", "lead_scoring"}:
-        return predictions[[name for name in predictions.columns if not _INNER.fullmatch(str(name))]]
-    answer = predictions[["probability", "low", "high"]].copy()
-    answer[["grade", "percentile"]] = None, np.nan  # in the contract's order
-    expected = np.nan if value is None else answer["probability"] * value.reindex(answer.index)
-    if family == "lead_scoring":
-        answer["expected_value"] = expected
-        answer["engagement_points"] = rows.get("engagement_points", np.nan)
-    else:
-        answer["expected_loss"] = expected
-        answer["channel_state"] = channel_state(rows, horizon_days)
-        answer[list(NEXT_COLUMNS)] = predictions.reindex(columns=list(NEXT_COLUMNS))
-    return ranked(answer, scale)
+        return {name: values for name, values in predictions.items() if not _INNER.fullmatch(name)}
+    unknown = np.full(len(rows), np.nan)
+    expected = unknown if value is None else predictions["probability"] * value
+    of_lead = family == "lead_scoring"
+    answer = {name: predictions[name] for name in ("probability", "low", "high")}
+    answer |= ranks(answer["probability"], expected if of_lead else unknown, scale)
+    if of_lead:
+        return {**answer, "expected_value": expected, "engagement_points": rows.columns.get("engagement_points", unknown)}
+    chances = {name: predictions.get(name, unknown) for name in NEXT_COLUMNS}
+    return {**answer, "expected_loss": expected, "channel_state": channel_states(rows, horizon_days), **chances}
 
 
-def ranked(answer: pd.DataFrame, scale: Scale) -> pd.DataFrame:
-    """Give the answers with their place in a population: the percentile is the probability's.
+def ranks(probability: Array, expected_value: Array, scale: Scale) -> dict[str, Array]:
+    """Give grade and percentile, the place in a population: the percentile is the probability's.
 
-    The grade goes by expected value where a lead has one, else by probability; that of churn by probability.
+    The grade goes by expected value where a lead has one, else by probability; that of churn, whose are NaN, by probability.
     """
-    place = percentile(answer["probability"].to_numpy(), scale.probability)
-    worth = percentile(answer["expected_value"].to_numpy(), scale.expected_value) if "expected_value" in answer else np.nan
-    return answer.assign(grade=grades(np.where(np.isnan(worth), place, worth)), percentile=place)
+    place, worth = percentile(probability, scale.probability), percentile(expected_value, scale.expected_value)
+    return {"grade": grades(np.where(np.isnan(worth), place, worth)), "percentile": place}
 
 
 def percentile(values: npt.NDArray[np.float64], scale: Sequence[float]) -> npt.NDArray[np.float64]:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from funnelcast.families.table import Table
 from funnelcast.terms import Json, Money
 
 DOCUMENT = "conversion_value"
@@ -53,11 +55,12 @@ class ConversionValue:
         shrunk = (found["sum"] + SHRINKAGE * mean) / (found["count"] + SHRINKAGE)
         return cls(mean, {str(channel): float(value) for channel, value in shrunk.items()}, len(converts))
 
-    def of_rows(self, rows: pd.DataFrame) -> pd.Series:
-        """Give the value by the rows' index: of their ``source_channel`` where they have one that is known."""
+    def of_rows(self, rows: Table) -> npt.NDArray[np.float64]:
+        """Give each row's value, shape (n,): of its ``source_channel`` where it has one that is known."""
         if "source_channel" not in rows:
-            return pd.Series(self.overall, index=rows.index, dtype=np.float64)
-        return rows["source_channel"].map(self.by_channel).astype(np.float64).fillna(self.overall)
+            return np.full(len(rows), self.overall)
+        channels = rows["source_channel"].tolist()
+        return np.fromiter((self.by_channel.get(channel, self.overall) for channel in channels), np.float64, len(rows))
 
     def document(self) -> dict[str, Json]:
         """Give the table as JSON, with the k that made it."""

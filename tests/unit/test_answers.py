@@ -4,10 +4,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from funnelcast.answers import Scale, answer_rows, grades, percentile, ranked, scale_of
+from funnelcast.answers import Scale, grades, percentile, ranks, scale_of
+from funnelcast.answers import answer_rows as answer_arrays
+from funnelcast.families.table import Table
 
 PREDICTED = pd.DataFrame({"probability": [0.05, 0.5, 0.95], "low": [0.0, 0.4, 0.9], "high": [0.1, 0.6, 1.0]}, index=["a", "b", "c"])
 SCALE = Scale(scale_of(np.linspace(0.0, 1.0, 1001)))
+
+
+def answer_rows(
+    family: str, rows: pd.DataFrame, predictions: pd.DataFrame, scale: Scale, value: pd.Series | None, horizon_days: float
+) -> pd.DataFrame:
+    """The answers as a frame with the rows' index, which the value's may differ from."""
+    worth = None if value is None else value.reindex(rows.index).to_numpy()
+    return pd.DataFrame(answer_arrays(family, Table.of(rows), Table.of(predictions).columns, scale, worth, horizon_days), index=rows.index)
 
 
 def test_percentiles_count_who_lies_below_and_half_of_the_ties() -> None:
@@ -62,8 +72,8 @@ def test_answers_are_placed_anew_among_their_own_population() -> None:
     answer = answer_rows("lead_scoring", rows, PREDICTED, Scale(), pd.Series([300.0, 20.0, 20.0], index=rows.index), 60.0)
     assert answer["percentile"].isna().all()
     scale = Scale.of_answers(answer)
-    again = ranked(answer, scale)
-    assert list(again.columns) == list(answer.columns)
+    again = ranks(answer["probability"].to_numpy(), answer["expected_value"].to_numpy(), scale)
+    assert list(answer.columns)[3:5] == list(again)
     assert again["percentile"].tolist() == [0.5, 50.0, 99.5]
     assert list(again["grade"]) == ["C", "E", "A"]
     assert Scale.in_use({"leads": scale.document()}, "leads", []) == scale

@@ -6,6 +6,7 @@ import pytest
 
 from funnelcast.artefacts import to_json
 from funnelcast.conversion_value import DOCUMENT, ConversionValue
+from funnelcast.families.table import Table
 
 CONVERTS = pd.DataFrame({"channel": ["store"] * 5 + ["web"] * 20 + [None] * 5, "worth": [400.0] * 5 + [100.0] * 20 + [200.0] * 5})
 
@@ -23,14 +24,12 @@ def test_few_converts_hardly_move_a_channel_from_the_common_mean() -> None:
 def test_a_channel_that_brought_nobody_takes_the_common_mean() -> None:
     value = ConversionValue.of_converts(CONVERTS)
     assert value is not None
-    rows = pd.DataFrame({"source_channel": ["web", "fair", None]}, index=["a", "b", "c"])
-    told = value.of_rows(rows)
-    assert told.index.tolist() == ["a", "b", "c"]
-    assert told.tolist() == [value.by_channel["web"], value.overall, value.overall]
-    assert value.of_rows(rows.drop(columns="source_channel")).tolist() == [value.overall] * 3
-    nobody = pd.DataFrame({"source_channel": np.array([np.nan, np.nan])})
+    rows = Table({"source_channel": np.array(["web", "fair", None], dtype=object)}, 3)
+    assert value.of_rows(rows).tolist() == [value.by_channel["web"], value.overall, value.overall]
+    assert value.of_rows(Table({}, 3)).tolist() == [value.overall] * 3
+    nobody = Table({"source_channel": np.array([np.nan, np.nan])}, 2)
     assert value.of_rows(nobody).tolist() == [value.overall] * 2
-    assert value.of_rows(rows.iloc[:0]).empty
+    assert value.of_rows(rows.at(np.arange(0))).tolist() == []
 
 
 def test_without_converts_nothing_is_told() -> None:

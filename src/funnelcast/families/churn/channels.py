@@ -17,6 +17,7 @@ from scipy.special import logit
 from funnelcast.families import softmax
 from funnelcast.families.scoring.columns import as_numbers
 from funnelcast.families.scoring.documents import as_document, fields_of
+from funnelcast.families.table import Table
 from funnelcast.labels import NEXT_STATE, STATES
 from funnelcast.terms import Json
 
@@ -66,9 +67,9 @@ class Moves:
     both: tuple[float, ...]
     shocks: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
 
-    def chances(self, rows: pd.DataFrame) -> Floats:
+    def chances(self, rows: pd.DataFrame | Table) -> Floats:
         """Give P(online), P(offline) and P(both) of each row if it buys at all, shape (n, 3)."""
-        design = _standardised(_described(rows, self.horizon_days, self.share), np.array(self.means), np.array(self.scales))
+        design = _standardised(_described(Table.of(rows), self.horizon_days, self.share), np.array(self.means), np.array(self.scales))
         others = softmax.probabilities(design, np.array([self.offline, self.both]))
         return np.column_stack([1.0 - others.sum(axis=1), others])
 
@@ -84,12 +85,18 @@ class Moves:
 
 def channel_state(rows: pd.DataFrame, horizon_days: float) -> pd.Series:
     """Say where each customer bought in the last horizon: online, offline, both or dormant; None where the channels don't tell."""
+    return pd.Series(channel_states(Table.of(rows), horizon_days), index=rows.index)
+
+
+def channel_states(rows: Table, horizon_days: float) -> npt.NDArray[np.object_]:
+    """Say the same row by row, shape (n,)."""
     if ONLINE not in rows or OFFLINE not in rows:
-        return pd.Series([None] * len(rows), index=rows.index, dtype=object)
-    online, offline = ((rows[name] < horizon_days).to_numpy(bool) for name in (ONLINE, OFFLINE))
-    bought = (rows["days_since_purchase"] < horizon_days).to_numpy(bool) if "days_since_purchase" in rows else online | offline
+        return np.full(len(rows), None, dtype=object)
+    online, offline = (rows[name] < horizon_days for name in (ONLINE, OFFLINE))
+    bought = rows["days_since_purchase"] < horizon_days if "days_since_purchase" in rows else online | offline
     place = np.select([online & offline, online, offline, ~bought], [2, 0, 1, 3], default=4)  # in STATES; 4 is none
-    return pd.Series(np.array([*STATES, None], dtype=object)[place], index=rows.index)
+    found: npt.NDArray[np.object_] = np.array([*STATES, None], dtype=object)[place]
+    return found
 
 
 def fit_moves(rows: pd.DataFrame, horizon_days: int) -> Moves | None:
@@ -105,7 +112,7 @@ def fit_moves(rows: pd.DataFrame, horizon_days: int) -> Moves | None:
     if min(online, offline) + both < _FEWEST:
         return None
     share = float(np.clip(np.nan_to_num(buyers[COLUMNS[2]].mean(), nan=0.5), 0.01, 0.99))
-    x = _described(buyers, horizon_days, share)
+    x = _described(Table.of(buyers), horizon_days, share)
     means, spread = x.mean(axis=0), x.std(axis=0)
     scales = np.where(spread > 1e-9, spread, 1.0)
     design = _standardised(x, means, scales)
@@ -141,7 +148,7 @@ def shared_out(leaves: Floats, chances: Floats) -> Floats:
     return np.column_stack([stays - both - offline, offline, both, leaves])
 
 
-def _described(rows: pd.DataFrame, horizon_days: int, share: float) -> Floats:
+def _described(rows: Table, horizon_days: int, share: float) -> Floats:
     online, offline, own, count = (as_numbers(rows[name]) for name in COLUMNS)
     lately_online, lately_offline, count = online < horizon_days, offline < horizon_days, np.nan_to_num(count)
     lean = logit((np.nan_to_num(own) * count + _PRIOR * share) / (count + _PRIOR))

@@ -6,13 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-import pandas as pd
+import numpy as np
+import numpy.typing as npt
 
 from funnelcast.artefacts import to_json
 from funnelcast.families.churn.channels import COLUMNS, NEXT_COLUMNS, Moves, shared_out
 from funnelcast.families.scoring.columns import Columns
 from funnelcast.families.scoring.model import ScoringModel
+from funnelcast.families.table import Table
 
+Floats = npt.NDArray[np.float64]
 _FILE = "channels.json"
 _READ = Columns(dict.fromkeys(COLUMNS, "number"), ())
 
@@ -36,20 +39,20 @@ class ChurnModel(ScoringModel):
         """The columns that predict reads, with ``number`` or ``category``."""
         return super().columns if self.moves is None else {**super().columns, **_READ.kinds}
 
-    def predict(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Give probability, low and high, and where there are moves the probability of each next state; the index is kept.
+    def predictions(self, rows: Table) -> dict[str, Floats]:
+        """Give probability, low and high, and where there are moves the probability of each next state, each of shape (n,).
 
         Raises
         ------
         WrongColumns
             A column is missing, isn't known, or holds text where numbers were fitted.
         """
-        predicted = super().predict(rows)
+        predicted = super().predictions(rows)
         if self.moves is None:
             return predicted
-        _READ.check(rows[[name for name in COLUMNS if name in rows]], self.family, ())
-        shares = shared_out(predicted["probability"].to_numpy(), self.moves.chances(rows))
-        return predicted.assign(**dict(zip(NEXT_COLUMNS, shares.T, strict=True)))
+        _READ.check(rows.only(COLUMNS), self.family, ())
+        shares = shared_out(predicted["probability"], self.moves.chances(rows))
+        return {**predicted, **dict(zip(NEXT_COLUMNS, shares.T, strict=True))}
 
     def files(self) -> dict[str, bytes]:
         """Give the artefact."""

@@ -17,6 +17,7 @@ from funnelcast.families.clv.holdout import crps_of_counts
 from funnelcast.families.clv.parameters import Floats
 from funnelcast.families.clv.rows import INPUTS, OUTPUTS, Rows, distinct
 from funnelcast.families.clv.terms import Terms
+from funnelcast.families.table import Table
 
 PAST_RATE, MEAN_RATE = "past_rate", "mean_rate"
 
@@ -45,8 +46,12 @@ class RateBaseline:
 
     def predict(self, rows: pd.DataFrame, horizon_days: float | None = None, discount_rate: float | None = None) -> pd.DataFrame:
         """Predict each customer over the horizon: the CLV model's columns, with p_alive 1 and Poisson quantiles."""
+        return pd.DataFrame(self.predictions(Table.of(rows), horizon_days, discount_rate), index=rows.index)
+
+    def predictions(self, rows: Table, horizon_days: float | None = None, discount_rate: float | None = None) -> dict[str, Floats]:
+        """Give the same by column, each of shape (n,)."""
         horizon, delta = self.terms.asked(horizon_days, discount_rate)
-        read = Rows.of_frame(rows)
+        read = Rows.of(rows)
         rate = self._rates(read) * self.terms.days_per_unit
         # A constant rate's discounted time: the integral of exp(-delta tau) over the horizon.
         time = -np.expm1(-delta * horizon) / delta if delta > 0 else horizon
@@ -55,11 +60,11 @@ class RateBaseline:
         low, high = (_poisson_quantile(rate * horizon, level) * worth * time / horizon for level in (0.1, 0.9))
         expected = rate * horizon
         found = (np.ones_like(rate), -np.expm1(-expected), expected, spend, rate * time * worth, low, high)
-        return pd.DataFrame(dict(zip(OUTPUTS, found, strict=True)), index=rows.index)
+        return dict(zip(OUTPUTS, found, strict=True))
 
     def expected_purchases(self, rows: pd.DataFrame, horizon_days: float) -> Floats:
         """Give the expected purchases alone."""
-        return self._rates(Rows.of_frame(rows)) * horizon_days
+        return self._rates(Rows.of(rows)) * horizon_days
 
     def count_losses(self, rows: pd.DataFrame, actual: Floats, horizon_days: float) -> Floats:
         """Give the CRPS of each customer's Poisson count of purchases within the horizon."""
@@ -72,7 +77,7 @@ class RateBaseline:
 
         Independent Poisson customers sum to one Poisson stream, each purchase of which is a customer's in proportion to their rate.
         """
-        read, random = Rows.of_frame(rows), np.random.default_rng(seed)
+        read, random = Rows.of(rows), np.random.default_rng(seed)
         rates = self._rates(read)
         counts = random.poisson(rates.sum(), (draws, horizon_days))
         amounts = np.zeros(counts.size)

@@ -18,7 +18,9 @@ from funnelcast.families.clv.draws import Customers, Sums, Worlds, daily_purchas
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.model import ClvModel
 from funnelcast.families.clv.parameters import Floats, Process, Whole
+from funnelcast.families.clv.rows import OUTPUTS
 from funnelcast.families.clv.terms import Terms
+from funnelcast.families.table import Table
 from funnelcast.terms import Json
 
 _SEEDS_APART = 1_000_003
@@ -67,17 +69,22 @@ class GroupedModel:
 
     def predict(self, rows: pd.DataFrame, horizon_days: float | None = None, discount_rate: float | None = None) -> pd.DataFrame:
         """Predict each customer over the horizon as ``ClvModel.predict`` does, by the process of their group."""
-        found = [(place, model.predict(part, horizon_days, discount_rate)) for model, place, part in self._split(rows)]
-        frame = pd.concat([part for _, part in found])
-        order = np.argsort(np.concatenate([place for place, _ in found]), kind="stable")
-        return frame.iloc[order].set_axis(rows.index)
+        return pd.DataFrame(self.predictions(Table.of(rows), horizon_days, discount_rate), index=rows.index)
+
+    def predictions(self, rows: Table, horizon_days: float | None = None, discount_rate: float | None = None) -> dict[str, Floats]:
+        """Give the same by column, each of shape (n,)."""
+        found = {name: np.empty(len(rows)) for name in OUTPUTS}
+        for model, place, part in self._split(rows):
+            for name, values in model.predictions(part, horizon_days, discount_rate).items():
+                found[name][place] = values
+        return found
 
     def parts(self, rows: pd.DataFrame) -> Iterator[tuple[ClvModel, pd.DataFrame]]:
         """Give the rows by the process that speaks for them."""
-        for model, _, part in self._split(rows):
-            yield model, part
+        for model, place, _ in self._split(rows):
+            yield model, rows.iloc[place].drop(columns=self.column, errors="ignore")
 
-    def expected(self, rows: pd.DataFrame) -> tuple[Floats, Floats]:
+    def expected(self, rows: pd.DataFrame | Table) -> tuple[Floats, Floats]:
         """Give each customer's expected purchases and CLV over the artefact's horizon, without intervals."""
         purchases, worth = np.empty(len(rows)), np.empty(len(rows))
         for model, place, part in self._split(rows):
@@ -130,19 +137,21 @@ class GroupedModel:
             worlds = model.worlds_of(draws, seed + _SEEDS_APART * number)
             yield replace(worlds, spend=shared), model.customers_of(part), place
 
-    def _split(self, rows: pd.DataFrame) -> Iterator[tuple[ClvModel, Whole, pd.DataFrame]]:
+    def _split(self, rows: pd.DataFrame | Table) -> Iterator[tuple[ClvModel, Whole, Table]]:
         """Give each model that is needed, the places of its rows, and these without their group; the population's comes first, if empty."""
-        plain = rows.drop(columns=self.column, errors="ignore")
-        names = list(self.groups)
-        known = np.full(len(rows), -1)
-        if self.column in rows:
-            if pd.api.types.is_numeric_dtype(rows[self.column]) and rows[self.column].notna().any():
+        table = Table.of(rows)
+        plain = table.only([name for name in table.columns if name != self.column])
+        known = np.full(len(table), -1)
+        if self.column in table:
+            given = table[self.column]
+            if given.dtype != object and not pd.isna(given).all():
                 raise WrongColumns(family="clv", missing=[], extra=[], wrong=[self.column])
-            known = pd.Categorical(rows[self.column].astype(object), categories=names).codes.astype(np.int64)
+            numbers = {name: number for number, name in enumerate(self.groups)}
+            known = np.fromiter((numbers.get(name, -1) for name in given.tolist()), np.int64, len(table))
         for number, model in enumerate((self.population, *self.groups.values()), start=-1):
             place = np.flatnonzero(known == number)
             if len(place) or number == -1:
-                yield model, place, plain.iloc[place]
+                yield model, place, plain.at(place)
 
     def files(self) -> dict[str, bytes]:
         """Give the artefact: the population's document, and the processes of the groups."""

@@ -19,6 +19,7 @@ from funnelcast.families.clv.predictions import discounted_purchases, expected_p
 from funnelcast.families.clv.quantiles import quantiles
 from funnelcast.families.clv.rows import INPUTS, OUTPUTS, Rows, distinct
 from funnelcast.families.clv.terms import Terms
+from funnelcast.families.table import Table
 from funnelcast.terms import Json
 
 MEMBERS: Mapping[str, type[Process]] = {
@@ -76,10 +77,14 @@ class ClvModel:
         WrongColumns, BadValues
             The rows can't be read; nothing is predicted.
         """
+        return pd.DataFrame(self.predictions(Table.of(rows), horizon_days, discount_rate), index=rows.index)
+
+    def predictions(self, rows: Table, horizon_days: float | None = None, discount_rate: float | None = None) -> dict[str, Floats]:
+        """Give the same by column, each of shape (n,)."""
         horizon, delta = self.terms.asked(horizon_days, discount_rate)
-        once, place = Rows.of_frame(rows).distinct()
+        once, place = Rows.of(rows).distinct()
         answers = self._predict_distinct(once, horizon, delta)
-        return pd.DataFrame({name: answers[name][place] for name in OUTPUTS}, index=rows.index)
+        return {name: answers[name][place] for name in OUTPUTS}
 
     def _predict_distinct(self, rows: Rows, horizon: float, delta: float) -> dict[str, Floats]:
         unit = self.terms.days_per_unit
@@ -101,17 +106,17 @@ class ClvModel:
         """The draws of the parameters behind every interval."""
         return self.worlds_of(self.terms.draws, self.terms.seed)
 
-    def expected_purchases(self, rows: pd.DataFrame, horizon_days: float) -> Floats:
+    def expected_purchases(self, rows: pd.DataFrame | Table, horizon_days: float) -> Floats:
         """Give the expected purchases alone, without the simulation behind the intervals."""
         horizon, _ = self.terms.asked(horizon_days, None)
-        read, unit = Rows.of_frame(rows), self.terms.days_per_unit
+        read, unit = Rows.of(rows), self.terms.days_per_unit
         return expected_purchases(self.process, read.x, read.t_x / unit, read.T / unit, horizon)
 
     def parts(self, rows: pd.DataFrame) -> Iterator[tuple[ClvModel, pd.DataFrame]]:
         """Give the rows by the process that speaks for them: here one for all."""
         yield self, rows
 
-    def expected(self, rows: pd.DataFrame) -> tuple[Floats, Floats]:
+    def expected(self, rows: pd.DataFrame | Table) -> tuple[Floats, Floats]:
         """Give each customer's expected purchases and CLV over the artefact's horizon, without intervals."""
         horizon, delta = self.terms.asked(None, None)
         customers = self.customers_of(rows)
@@ -120,15 +125,15 @@ class ClvModel:
         discounted = discounted_purchases(self.process, x, t_x, T, horizon, delta=delta)
         return expected_purchases(self.process, x, t_x, T, horizon), worth * discounted
 
-    def count_losses(self, rows: pd.DataFrame, actual: Floats, horizon_days: float) -> Floats:
+    def count_losses(self, rows: pd.DataFrame | Table, actual: Floats, horizon_days: float) -> Floats:
         """Give the CRPS of each customer's predictive count of purchases within the horizon."""
-        read = Rows.of_frame(rows)
+        read = Rows.of(rows)
         first, place = distinct(read.x, read.t_x, read.T, actual)
         return crps_of_counts(actual[first], *self._counts(read, first, horizon_days))[place]
 
-    def count_pit(self, rows: pd.DataFrame, actual: Floats, horizon_days: float, seed: int) -> Floats:
+    def count_pit(self, rows: pd.DataFrame | Table, actual: Floats, horizon_days: float, seed: int) -> Floats:
         """Give the randomised PIT of each customer's predictive count of purchases within the horizon."""
-        read, everyone = Rows.of_frame(rows), np.arange(len(actual))
+        read, everyone = Rows.of(rows), np.arange(len(actual))
         return pit_of_counts(actual, *self._counts(read, everyone, horizon_days), np.random.default_rng(seed).random(len(actual)))
 
     def _counts(self, read: Rows, chosen: Whole, horizon_days: float) -> tuple[Floats, Iterator[Floats]]:
@@ -169,9 +174,9 @@ class ClvModel:
         """Draw the parameters of so many worlds."""
         return Worlds.draw(self.process, self.covariance, self.spend, draws, seed)
 
-    def customers_of(self, rows: pd.DataFrame) -> Customers:
+    def customers_of(self, rows: pd.DataFrame | Table) -> Customers:
         """Read rows as a simulation takes them."""
-        read, unit = Rows.of_frame(rows), self.terms.days_per_unit
+        read, unit = Rows.of(rows), self.terms.days_per_unit
         return Customers(read.x, read.t_x / unit, read.T / unit, read.m, read.z)
 
     def files(self) -> dict[str, bytes]:

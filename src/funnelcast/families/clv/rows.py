@@ -13,6 +13,7 @@ from funnelcast.errors import BadValues, WrongColumns
 from funnelcast.families.clv.first_values import FIRST_VALUE
 from funnelcast.families.clv.parameters import Floats
 from funnelcast.families.clv.summary import COLUMNS
+from funnelcast.families.table import Table
 
 INPUTS: Mapping[str, str] = dict.fromkeys(COLUMNS, "number")
 OUTPUTS = ("p_alive", "p_purchase", "expected_purchases", "expected_spend", "clv", "clv_p10", "clv_p90")
@@ -29,7 +30,7 @@ class Rows:
     z: Floats
 
     @classmethod
-    def of_frame(cls, rows: pd.DataFrame) -> Rows:
+    def of(cls, rows: pd.DataFrame | Table) -> Rows:
         """Read the model's columns; ``first_value`` may be left out.
 
         Raises
@@ -39,15 +40,15 @@ class Rows:
         BadValues
             A number that can't be: not finite, negative, a broken count, or a recency beyond T.
         """
-        _check_columns(rows)
-        given = [name for name in (*COLUMNS, FIRST_VALUE) if name in rows.columns]
-        read = {name: rows[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in given}
+        table = Table.of(rows)
+        _check_columns(table)
+        read = {name: values.astype(np.float64, copy=False) for name, values in table.columns.items()}
         for name, values in read.items():
-            _refuse(rows, name, ~np.isfinite(values), "are not a finite number", "Give a number.")
-            _refuse(rows, name, values < 0, "are negative", "Give zero or more.")
+            _refuse(table, name, ~np.isfinite(values), "are not a finite number", "Give a number.")
+            _refuse(table, name, values < 0, "are negative", "Give zero or more.")
         x, t_x, T, m = (read[name] for name in COLUMNS)
-        _refuse(rows, "frequency", x != np.floor(x), "are no whole number of purchases", "Count purchase days.")
-        _refuse(rows, "recency", t_x > T, "lie beyond T", "Recency and T both count days from the first purchase.")
+        _refuse(table, "frequency", x != np.floor(x), "are no whole number of purchases", "Count purchase days.")
+        _refuse(table, "recency", t_x > T, "lie beyond T", "Recency and T both count days from the first purchase.")
         return cls(x, t_x, T, m, read.get(FIRST_VALUE, np.zeros(len(rows))))
 
     def distinct(self) -> tuple[Rows, npt.NDArray[np.int64]]:
@@ -71,17 +72,16 @@ def read_by(columns: Mapping[str, str], rows: pd.DataFrame) -> pd.DataFrame:
     return rows[[name for name in columns if name in rows.columns]]
 
 
-def _check_columns(rows: pd.DataFrame) -> None:
-    missing = [name for name in COLUMNS if name not in rows.columns]
+def _check_columns(rows: Table) -> None:
+    missing = [name for name in COLUMNS if name not in rows]
     known = (*COLUMNS, FIRST_VALUE)
-    extra = [str(name) for name in rows.columns if name not in known]
-    numeric = pd.api.types.is_numeric_dtype
-    wrong = [name for name in known if name in rows.columns and (not numeric(rows[name]) or rows[name].dtype == bool)]
+    extra = [name for name in rows.columns if name not in known]
+    wrong = [name for name in known if name in rows and rows[name].dtype.kind not in "fiu"]
     if missing or extra or wrong:
         raise WrongColumns(family="clv", missing=missing, extra=extra, wrong=wrong)
 
 
-def _refuse(rows: pd.DataFrame, column: str, broken: npt.NDArray[np.bool_], rule: str, advice: str) -> None:
+def _refuse(rows: Table, column: str, broken: npt.NDArray[np.bool_], rule: str, advice: str) -> None:
     if broken.any():
-        first = f"{rows[column].iloc[int(np.argmax(broken))]} in row {int(np.argmax(broken))}"
+        first = f"{rows[column][int(np.argmax(broken))]} in row {int(np.argmax(broken))}"
         raise BadValues(table="clv rows", column=column, count=int(broken.sum()), rows=len(rows), rule=rule, first=first, advice=advice)

@@ -18,6 +18,7 @@ import pandas as pd
 
 from funnelcast.errors import WrongColumns
 from funnelcast.families.scoring.dates import days, learn_formats
+from funnelcast.families.table import Array, Table, values_of
 from funnelcast.sources.functions import is_absent
 from funnelcast.terms import Json
 
@@ -58,7 +59,7 @@ class Encoded:
         """Whether the matrix holds codes without an order."""
         return self.reading == "levels"
 
-    def values(self, column: pd.Series) -> Floats:
+    def values(self, column: Array) -> Floats:
         """Give the column as numbers, missing as not a number."""
         if self.reading == "number":
             return as_numbers(column)
@@ -92,13 +93,14 @@ class Columns:
     encoded: tuple[Encoded, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
 
-    def matrix(self, rows: pd.DataFrame) -> Floats:
+    def matrix(self, rows: pd.DataFrame | Table) -> Floats:
         """Give the rows as numbers, shape (n, columns)."""
+        table = Table.of(rows)
         if not self.encoded:
-            return np.zeros((len(rows), 0))
-        return np.column_stack([column.values(rows[column.source]) for column in self.encoded])
+            return np.zeros((len(table), 0))
+        return np.column_stack([column.values(table[column.source]) for column in self.encoded])
 
-    def check(self, rows: pd.DataFrame, family: str, also: Collection[str]) -> None:
+    def check(self, rows: Table, family: str, also: Collection[str]) -> None:
         """Hold the rows' columns against those of the fit; ``also`` may be there without being read.
 
         Raises
@@ -106,10 +108,9 @@ class Columns:
         WrongColumns
             A column is missing, isn't known, or holds text where numbers were fitted.
         """
-        present = set(rows.columns)
-        missing = [name for name in self.kinds if name not in present]
-        extra = [str(name) for name in rows.columns if name not in self.kinds and name not in self.left_out and name not in also]
-        numbers = [name for name, kind in self.kinds.items() if kind == "number" and name in present]
+        missing = [name for name in self.kinds if name not in rows]
+        extra = [name for name in rows.columns if name not in self.kinds and name not in self.left_out and name not in also]
+        numbers = [name for name, kind in self.kinds.items() if kind == "number" and name in rows]
         wrong = [name for name in numbers if not _converts(rows[name])]
         if missing or extra or wrong:
             raise WrongColumns(family=family, missing=missing or "none", extra=extra or "none", wrong=wrong or "none")
@@ -137,7 +138,7 @@ def learn(rows: pd.DataFrame, names: Collection[str]) -> Columns:
     seen: dict[bytes, str] = {}
     for name in names:
         encoded = _learn_column(name, rows[name])
-        values = encoded.values(rows[name]) if encoded else np.zeros(0)
+        values = encoded.values(values_of(rows[name])) if encoded else np.zeros(0)
         reason = _tells_nothing(encoded, values) or _repeats(values, seen)
         if encoded is None or reason:
             left_out[name] = reason
@@ -153,35 +154,36 @@ def normal(value: object) -> str:
     return " ".join(str(value).split()).casefold()
 
 
-def as_numbers(column: pd.Series) -> Floats:
+def as_numbers(column: Array) -> Floats:
     """Give a column of numbers, or of nothing, as float64; infinite becomes missing."""
     return _finite(column if column.dtype == np.float64 else pd.to_numeric(column, errors="raise"))
 
 
-def mapped(column: pd.Series, levels: Mapping[str, float], other: float | None = None) -> Floats:
+def mapped(column: Array, levels: Mapping[str, float], other: float | None = None) -> Floats:
     """Look each value up by its normalised text; empty is missing, and so is what isn't known where there is no ``other``."""
     unknown = np.nan if other is None else other
     return _looked_up(column, lambda texts: np.array([levels.get(normal(text), unknown) if text else np.nan for text in texts]))
 
 
-def _looked_up(column: pd.Series, table: Callable[[Sequence[str]], Floats]) -> Floats:
+def _looked_up(column: Array, table: Callable[[Sequence[str]], Floats]) -> Floats:
     """Give each row what a table says of its text; missing stays so."""
     codes, texts = _texts(column)
     return np.append(np.asarray(table(texts), np.float64), np.nan)[codes]
 
 
-def _texts(column: pd.Series) -> tuple[npt.NDArray[np.int64], list[str]]:
+def _texts(column: Array) -> tuple[npt.NDArray[np.int64], list[str]]:
     """Give each row's place among the values, -1 where it is missing, and the values as texts with single blanks."""
     if pd.api.types.infer_dtype(column, skipna=True).startswith("mixed"):
-        column = column.map(lambda value: str(_plain(value)), na_action="ignore")  # else True and 1 would be one value
+        # else True and 1 would be one value
+        column = pd.Series(column).map(lambda value: str(_plain(value)), na_action="ignore").to_numpy()
     codes, uniques = pd.factorize(column, use_na_sentinel=True)
     return codes, [" ".join(str(_plain(value)).split()) for value in uniques]
 
 
 def _learn_column(name: str, column: pd.Series) -> Encoded | None:
     if pd.api.types.is_numeric_dtype(column.dtype) or column.isna().all():
-        return None if _is_row_number(as_numbers(column)) else Encoded(name, "number")
-    codes, texts = _texts(column)
+        return None if _is_row_number(as_numbers(values_of(column))) else Encoded(name, "number")
+    codes, texts = _texts(values_of(column))
     counts = pd.Series(np.bincount(codes[codes >= 0], minlength=len(texts)), index=pd.Index(texts, dtype=object))
     spelled = counts[counts.index != ""].groupby(level=0).sum().sort_values(ascending=False, kind="stable")
     return _learn_values(name, spelled) or _learn_levels(name, spelled, len(column))
@@ -196,7 +198,7 @@ def _learn_values(name: str, spelled: pd.Series) -> Encoded | None:
     if levels.keys() <= _YES | _NO and levels.keys() & _YES and levels.keys() & _NO:
         return Encoded(name, "flag", {level: float(level in _YES) for level in levels}, None, levels)
     texts = list(telling.index)
-    if _share(telling, _numbers(pd.Series(texts))) > _READABLE_SHARE:
+    if _share(telling, _numbers(np.array(texts, dtype=object))) > _READABLE_SHARE:
         return Encoded(name, "text_number")
     formats = learn_formats(texts)
     if formats and _share(telling, days(texts, formats)) > _READABLE_SHARE:
@@ -234,7 +236,7 @@ def _plain(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _converts(column: pd.Series) -> bool:
+def _converts(column: Array) -> bool:
     if column.dtype == np.float64:
         return True
     try:
@@ -244,7 +246,7 @@ def _converts(column: pd.Series) -> bool:
     return True
 
 
-def _numbers(column: pd.Series) -> Floats:
+def _numbers(column: Array) -> Floats:
     return _finite(pd.to_numeric(column, errors="coerce"))
 
 

@@ -13,6 +13,7 @@ from scipy.special import ndtri
 from funnelcast.evaluate.metrics import roc_auc
 from funnelcast.families.scoring.columns import learn, normal
 from funnelcast.families.scoring.dates import days_of_numbers
+from funnelcast.families.table import values_of
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -134,7 +135,7 @@ def _numbers(column: pd.Series, as_of: pd.Series | None) -> tuple[Floats | None,
     read = learn(column.to_frame("x"), ["x"]).encoded
     if not read or read[0].is_category:
         return None, np.zeros(len(column), bool)
-    values = read[0].values(column)
+    values = read[0].values(values_of(column))
     dates = None
     if as_of is not None:
         dates = values if read[0].reading == "date" else days_of_numbers(values)

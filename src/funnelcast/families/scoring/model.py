@@ -18,6 +18,7 @@ from funnelcast.families.scoring.columns import Columns
 from funnelcast.families.scoring.design import Design
 from funnelcast.families.scoring.reasons import Reason, Wording, reason, sufficiency
 from funnelcast.families.scoring.start import Start
+from funnelcast.families.table import Table
 from funnelcast.labels import LABEL, NEXT_STATE
 from funnelcast.terms import Json
 
@@ -79,30 +80,36 @@ class ScoringModel:
         WrongColumns
             A column is missing, isn't known, or holds text where numbers were fitted.
         """
+        return pd.DataFrame(self.predictions(Table.of(rows)), index=rows.index)
+
+    def predictions(self, rows: Table) -> dict[str, Floats]:
+        """Give the same by column, each of shape (n,)."""
         raw = self.scores(rows)
         probability = self.calibrator.probability(raw)
         low, high = self.calibrator.interval(raw, probability)
-        return pd.DataFrame({"probability": probability, "low": low, "high": high}, index=rows.index)
+        return {"probability": probability, "low": low, "high": high}
 
-    def scores(self, rows: pd.DataFrame) -> Floats:
+    def scores(self, rows: pd.DataFrame | Table) -> Floats:
         """Give the raw score of each row: log-odds before calibration."""
-        self._check(rows)
-        matrix = self.read.matrix(rows)
-        raw = self.start.log_odds(rows)
+        table = Table.of(rows)
+        self._check(table)
+        matrix = self.read.matrix(table)
+        raw = self.start.log_odds(table)
         if self.weight < 1:
             raw = raw + (1 - self.weight) * self.design.eta(matrix, self.beta)
         return raw if self.trees is None else raw + self.weight * self.trees.scores(matrix)
 
-    def _check(self, rows: pd.DataFrame) -> None:
+    def _check(self, rows: Table) -> None:
         beside = {name: "number" for name in self.columns if name not in self.read.kinds}
         self.read.check(rows, self.family, KEYS | beside.keys())
         if beside:
-            Columns(beside, ()).check(rows[[name for name in beside if name in rows]], self.family, ())
+            Columns(beside, ()).check(rows.only(beside), self.family, ())
 
     def contributions(self, rows: pd.DataFrame) -> Contributions:
         """Give the exact parts of the raw score, grouped to the company's own columns; the season is a part of its own."""
-        self._check(rows)
-        matrix = self.read.matrix(rows)
+        table = Table.of(rows)
+        self._check(table)
+        matrix = self.read.matrix(table)
         total = np.zeros((len(rows), len(self.read.encoded) + 1))
         if self.weight < 1:
             total += (1 - self.weight) * self.design.contributions(matrix, self.beta)

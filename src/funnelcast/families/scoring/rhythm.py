@@ -19,6 +19,7 @@ from scipy.special import expit, logit
 
 from funnelcast.families.scoring.columns import as_numbers
 from funnelcast.families.scoring.documents import as_document, fields_of
+from funnelcast.families.table import Table
 from funnelcast.terms import Json
 
 Floats = npt.NDArray[np.float64]
@@ -97,7 +98,7 @@ class Rhythm:
         """The features that it reads."""
         return PURCHASES + TOUCHES if self.touched else PURCHASES
 
-    def log_odds(self, rows: pd.DataFrame, busier: Floats | float = 1.0) -> Floats:
+    def log_odds(self, rows: pd.DataFrame | Table, busier: Floats | float = 1.0) -> Floats:
         """Give the log-odds of silence, shape (n,); the mean for those of whom no purchase is known.
 
         Parameters
@@ -105,21 +106,21 @@ class Rhythm:
         busier
             How much busier than the year's mean each row's horizon is, shape (n,): it stands for a longer one.
         """
-        known = _History.of(rows, touched=self.touched)
+        known = _History.of(Table.of(rows), touched=self.touched)
         return np.where(known.bought, _silence(self.process, known, busier * self.horizon_days), self.centre)
 
     def base(self) -> float:
         """Give the log-odds of the customer against whom parts are told, in weeks as busy as the year's mean."""
-        return float(self.log_odds(self._mixed(pd.DataFrame(index=range(1)), ()))[0])
+        return float(self.log_odds(self._mixed(Table({}, 1), ()))[0])
 
     def parts(self, rows: pd.DataFrame, busier: Floats) -> tuple[pd.DataFrame, Floats]:
         """Give what each column, and last the season, adds to the base: Shapley values, so that they add up to the log-odds exactly.
 
         Shapley (1953); a coalition's worth is the log-odds with its columns from the row and all others from the reference: 64 at most.
         """
-        players = range(len(self.columns) + 1)
+        players, table = range(len(self.columns) + 1), Table.of(rows)
         worth = {
-            chosen: self.log_odds(self._mixed(rows, chosen), busier if players[-1] in chosen else 1.0)
+            chosen: self.log_odds(self._mixed(table, chosen), busier if players[-1] in chosen else 1.0)
             for size in range(len(players) + 1)
             for chosen in combinations(players, size)
         }
@@ -133,11 +134,11 @@ class Rhythm:
         ]
         return pd.DataFrame(dict(zip(self.columns, shares, strict=False)), index=rows.index), np.asarray(shares[-1], np.float64)
 
-    def _mixed(self, rows: pd.DataFrame, chosen: tuple[int, ...]) -> pd.DataFrame:
+    def _mixed(self, rows: Table, chosen: tuple[int, ...]) -> Table:
         columns = {
             name: rows[name] if place in chosen else np.full(len(rows), self.reference[place]) for place, name in enumerate(self.columns)
         }
-        return pd.DataFrame(columns, index=rows.index)
+        return Table(columns, len(rows))
 
     def document(self) -> dict[str, Json]:
         """Give it as JSON."""
@@ -161,7 +162,7 @@ class _History:
     since: Floats
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, *, touched: bool) -> _History:
+    def of(cls, rows: Table, *, touched: bool) -> _History:
         days, first, last = (as_numbers(rows[name]) for name in PURCHASES)
         bought = np.isfinite(days) & np.isfinite(first) & np.isfinite(last) & (days >= 1)
         days, first, last = (np.where(bought, values, 1.0) for values in (days, first, last))
@@ -174,7 +175,7 @@ class _History:
 
 def can_be_learned(rows: pd.DataFrame) -> bool:
     """Say whether the rows hold what a rhythm is read from, for at least one customer."""
-    return all(name in rows for name in PURCHASES) and bool(_History.of(rows, touched=False).bought.any())
+    return all(name in rows for name in PURCHASES) and bool(_History.of(Table.of(rows), touched=False).bought.any())
 
 
 def learn_rhythm(rows: pd.DataFrame, outcome: Floats, horizon_days: float, busier: Floats) -> Rhythm:
@@ -190,7 +191,7 @@ def learn_rhythm(rows: pd.DataFrame, outcome: Floats, horizon_days: float, busie
         How much busier than the year's mean each row's horizon is, shape (n,).
     """
     touched = all(name in rows for name in TOUCHES)
-    everyone = _History.of(rows, touched=touched)
+    everyone = _History.of(Table.of(rows), touched=touched)
     chosen = np.flatnonzero(everyone.bought)
     chosen = chosen[:: max(1, -(-chosen.size // _MOST_ROWS))]
     known, silent, horizons = everyone.among(chosen), outcome[chosen], horizon_days * busier[chosen]
@@ -203,7 +204,8 @@ def learn_rhythm(rows: pd.DataFrame, outcome: Floats, horizon_days: float, busie
 
     moved = minimize(loss, np.zeros(int(free.sum())), method="L-BFGS-B").x
     best = {name: round(float(value), _DECIMALS) for name, value in vars(_process(prior, free, moved)).items()}
-    reference = tuple(float(np.median(as_numbers(rows[name].iloc[chosen]))) for name in (PURCHASES + TOUCHES if touched else PURCHASES))
+    columns = Table.of(rows).only(PURCHASES + TOUCHES if touched else PURCHASES).at(chosen).columns
+    reference = tuple(float(np.median(as_numbers(values))) for values in columns.values())
     found = Rhythm(float(horizon_days), Process(**best), centre=0.0, touched=touched, reference=reference)
     centre = float(found.log_odds(rows.iloc[chosen], busier[chosen]).mean())
     return replace(found, centre=round(centre, _DECIMALS))

@@ -15,6 +15,7 @@ from funnelcast.families.scoring import season as seasons
 from funnelcast.families.scoring.columns import as_numbers
 from funnelcast.families.scoring.rhythm import Rhythm
 from funnelcast.families.scoring.season import Season
+from funnelcast.families.table import Table
 from funnelcast.terms import Json
 
 Floats = npt.NDArray[np.float64]
@@ -44,7 +45,7 @@ class Start:
         """The log-odds to which its parts add."""
         return self.rhythm.base() if self.rhythm else 0.0
 
-    def log_odds(self, rows: pd.DataFrame) -> Floats:
+    def log_odds(self, rows: pd.DataFrame | Table) -> Floats:
         """Give the log-odds of each row, shape (n,)."""
         if self.rhythm is not None:
             return self.rhythm.log_odds(rows, self._busier(rows))
@@ -61,7 +62,7 @@ class Start:
         """Give the value of each part that is no column: how much busier than the year's mean the weeks ahead are."""
         return {seasons.NAME: self._busier(rows)} if self.season else {}
 
-    def _busier(self, rows: pd.DataFrame) -> Floats:
+    def _busier(self, rows: pd.DataFrame | Table) -> Floats:
         return busier(self.season, rows)
 
     def document(self) -> dict[str, Json]:
@@ -87,6 +88,6 @@ def learn_start(rows: pd.DataFrame, outcome: Floats, rhythm_days: float, season:
     return Start(rhythms.learn_rhythm(rows, outcome, rhythm_days, busier(season, rows)), season)
 
 
-def busier(season: Season | None, rows: pd.DataFrame) -> Floats:
+def busier(season: Season | None, rows: pd.DataFrame | Table) -> Floats:
     """Give the season's factor of each row; 1 without a season."""
-    return np.ones(len(rows)) if season is None else season.factor(as_numbers(rows[seasons.DAY_OF_YEAR]))
+    return np.ones(len(rows)) if season is None else season.factor(as_numbers(Table.of(rows)[seasons.DAY_OF_YEAR]))

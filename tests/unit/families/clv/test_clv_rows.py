@@ -25,12 +25,12 @@ GOOD = {"frequency": 2.0, "recency": 30.0, "T": 60.0, "monetary_value": 10.0}
 )
 def test_a_customer_that_cannot_be_is_refused_by_name(change: dict[str, float], said: str) -> None:
     with pytest.raises(BadValues, match=said):
-        Rows.of_frame(pd.DataFrame([GOOD, {**GOOD, **change}]))
+        Rows.of(pd.DataFrame([GOOD, {**GOOD, **change}]))
 
 
 def test_distinct_rows_give_every_row_back() -> None:
     frame = pd.DataFrame([GOOD, {**GOOD, "T": 61.0}, GOOD, {**GOOD, "T": 61.0}, GOOD])
-    rows, place = Rows.of_frame(frame).distinct()
+    rows, place = Rows.of(frame).distinct()
     assert len(rows.x) == 2
     assert rows.T[place].tolist() == frame["T"].tolist()
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from funnelcast.errors import WrongColumns
 from funnelcast.families.scoring.columns import Columns, learn
 from funnelcast.families.scoring.design import learn_design
+from funnelcast.families.table import Table, values_of
 
 ROWS = pd.DataFrame(
     {
@@ -77,27 +78,27 @@ CODES = ["12.5", "7", "-", "N/A", "?", "unknown", None, "8"]
 def test_words_for_yes_and_no_are_one_flag_however_they_are_mixed() -> None:
     (column,) = learn(pd.DataFrame({"vip": TRUTHS * 10}), ["vip"]).encoded
     assert column.reading == "flag"
-    np.testing.assert_array_equal(column.values(pd.Series(TRUTHS)), [1, 0, 1, 0, 1, 0, 1, 0, 1, 0, np.nan, np.nan])
-    np.testing.assert_array_equal(column.values(pd.Series([True, 0, "OUI", "perhaps"], dtype=object)), [1, 0, 1, np.nan])
+    np.testing.assert_array_equal(column.values(values_of(pd.Series(TRUTHS))), [1, 0, 1, 0, 1, 0, 1, 0, 1, 0, np.nan, np.nan])
+    np.testing.assert_array_equal(column.values(values_of(pd.Series([True, 0, "OUI", "perhaps"], dtype=object))), [1, 0, 1, np.nan])
 
 
 def test_numbers_are_read_among_what_exports_write_for_a_missing_one() -> None:
     (column,) = learn(pd.DataFrame({"score": CODES * 10}), ["score"]).encoded
     assert column.reading == "text_number"
-    np.testing.assert_array_equal(column.values(pd.Series(CODES)), [12.5, 7, np.nan, np.nan, np.nan, np.nan, np.nan, 8])
+    np.testing.assert_array_equal(column.values(values_of(pd.Series(CODES))), [12.5, 7, np.nan, np.nan, np.nan, np.nan, np.nan, 8])
 
 
 def test_dates_in_several_formats_become_days_since_1970() -> None:
     (column,) = learn(pd.DataFrame({"signed": DATES * 10}), ["signed"]).encoded
     assert (column.reading, column.formats) == ("date", ("ISO8601", "%d/%m/%Y %H:%M", "%d/%m/%Y"))
-    np.testing.assert_array_equal(column.values(pd.Series(DATES)), [20119, 20120.5, 20148, 20088, np.nan, np.nan, np.nan])
-    np.testing.assert_array_equal(column.values(pd.Series(["2025-01-31T06:00:00+00:00", "soon"])), [20119.25, np.nan])
+    np.testing.assert_array_equal(column.values(values_of(pd.Series(DATES))), [20119, 20120.5, 20148, 20088, np.nan, np.nan, np.nan])
+    np.testing.assert_array_equal(column.values(values_of(pd.Series(["2025-01-31T06:00:00+00:00", "soon"]))), [20119.25, np.nan])
 
 
 @pytest.mark.parametrize(("texts", "first"), [(["01/12/2025", "12/31/2024"], 20100), (["01/12/2025", "31/12/2024"], 20423)])
 def test_day_and_month_are_told_apart_by_all_values(texts: list[str], first: float) -> None:
     (column,) = learn(pd.DataFrame({"signed": [*texts, "02/02/2025"] * 10}), ["signed"]).encoded
-    assert column.values(pd.Series(texts))[0] == first
+    assert column.values(values_of(pd.Series(texts)))[0] == first
 
 
 @pytest.mark.parametrize("texts", [["12", "13a", "14b"], ["v1.2.3", "v1.2.4", "v2.0.0"], ["31/01", "01/02", "03/02"]])
@@ -119,10 +120,10 @@ def test_back_from_json_the_same_numbers_in_the_same_order() -> None:
 
 def test_what_was_left_out_may_be_there_or_not() -> None:
     columns = learned()
-    columns.check(ROWS, "x", ())
-    columns.check(ROWS[list(columns.kinds)], "x", ())
+    columns.check(Table.of(ROWS), "x", ())
+    columns.check(Table.of(ROWS[list(columns.kinds)]), "x", ())
     with pytest.raises(WrongColumns, match="surprise"):
-        columns.check(ROWS.assign(surprise=1), "x", ())
+        columns.check(Table.of(ROWS.assign(surprise=1)), "x", ())
 
 
 @settings(max_examples=40, deadline=None)
