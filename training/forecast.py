@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import pandas as pd
 
 from funnelcast import champions
 from funnelcast.errors import FunnelcastError, NoChampion
+from funnelcast.families.clv.groups import PurchaseModel
 from funnelcast.families.deal_outcome import FAMILY as DEAL_OUTCOME
 from funnelcast.families.family import Model, Progress
 from funnelcast.families.payment_delay import FAMILY as PAYMENT_DELAY
 from funnelcast.forecast.cash_facts import cash_inputs, issued_and_paid
 from funnelcast.forecast.cash_inputs import CashInputs
 from funnelcast.forecast.new_deals import estimate
+from funnelcast.forecast.periods import Every
 from funnelcast.forecast.pipeline import WEEKS, PipelineInputs
 from funnelcast.forecast.projection import LONGEST_MONTHS, LONGEST_WEEKS, Ask, Projection
 from funnelcast.forecast.sales import SalesInputs, sales_inputs
@@ -24,10 +26,11 @@ from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import Spec, read
 from funnelcast.terms import AsOf, Json
+from training.bottom_up import bottom_up
 from training.train import default_as_of
 
 SEED = 20_260_101
-DEALS, INVOICES = "deal_outcome", "payment_delay"
+DEALS, INVOICES, CLV = "deal_outcome", "payment_delay", "clv"
 """The models behind the forecasts."""
 
 Part = TypeVar("Part", SalesInputs, PipelineInputs, CashInputs)
@@ -43,7 +46,7 @@ def forecast(settings: Settings, facts: Facts, ask: Ask, *, as_of: AsOf | None, 
 def serving_models(settings: Settings, source: str) -> dict[str, Model]:
     """Load the champions behind the forecasts, those that there are."""
     listed = champions.listed(settings, source)
-    return {name: champions.load(settings, source, name).model for name in (DEALS, INVOICES) if name in listed}
+    return {name: champions.load(settings, source, name).model for name in (DEALS, INVOICES, CLV) if name in listed}
 
 
 @dataclass(frozen=True)
@@ -83,10 +86,19 @@ class Gatherer:
         )
 
     def _sales(self, ask: Ask | None) -> SalesInputs:
-        if ask is None or ask.quantity == "cash":
+        if ask is not None and ask.quantity == "cash":
             return sales_inputs(self.facts, self.as_of, "week", LONGEST_WEEKS + 1)
-        longest = LONGEST_WEEKS if ask.every == "week" else LONGEST_MONTHS
-        return sales_inputs(self.facts, self.as_of, ask.every, min(ask.count, longest))
+        every: Every = "week" if ask is None else ask.every
+        longest = LONGEST_WEEKS if every == "week" else LONGEST_MONTHS
+        inputs = sales_inputs(self.facts, self.as_of, every, longest + 1 if ask is None else min(ask.count, longest))
+        model = self.models.get(CLV)
+        if inputs.basis != "transactions" or not isinstance(model, PurchaseModel):
+            return inputs
+        try:
+            below = bottom_up(self.facts, self.as_of, model, self._spec(CLV), inputs.horizon_days, SEED)
+        except FunnelcastError as error:
+            return replace(inputs, missing=(*inputs.missing, f"bottom_up: {error}"))
+        return replace(inputs, bottom_up=below)
 
     def _pipeline(self) -> PipelineInputs:
         self.facts.table("deals", "The pipeline forecast")

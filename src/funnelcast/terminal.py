@@ -111,6 +111,8 @@ def _forecast(console: Console, document: Mapping[str, Any]) -> None:
         figures = [period[key] for key in ("p10", "p50", "p90", "mean")] + list(period["parts"].values())
         table.add_row(period["start"][:10], period["end"][:10], *(f"{figure:,.0f}" for figure in figures))
     console.print(table)
+    if "bottom_up" in document:
+        _bottom_up(console, document["bottom_up"])
     shortfall = document.get("shortfall")
     if shortfall:
         console.print(
@@ -120,6 +122,13 @@ def _forecast(console: Console, document: Mapping[str, Any]) -> None:
         _difference(console, document["difference"])
     for reason in document.get("missing", []):
         console.print(f"not modelled: {_text(reason)}", highlight=False)
+
+
+def _bottom_up(console: Console, document: Mapping[str, Any]) -> None:
+    """Say what customers' own purchases add up to."""
+    total, existing, to_come = (f"{document[name]['total']['mean']:,.0f}" for name in ("total", "existing_customers", "customers_to_come"))
+    gap = "" if document["gap_pct"] is None else f", {document['gap_pct']:+.1f} % against the above"
+    console.print(f"by customer: {total} ({existing} from customers, {to_come} from those to come){gap}", highlight=False)
 
 
 def _difference(console: Console, document: Mapping[str, Any]) -> None:

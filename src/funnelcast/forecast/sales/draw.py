@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -13,8 +13,9 @@ from funnelcast.errors import UsageError
 from funnelcast.forecast.flows import NOT_YET, Flows
 from funnelcast.forecast.periods import Every, Period, calendar
 from funnelcast.forecast.result import Forecast, period_documents
+from funnelcast.forecast.sales.allotment import shares
+from funnelcast.forecast.sales.bottom_up import BottomUp, beside
 from funnelcast.forecast.sales.effects import SHORTEST
-from funnelcast.forecast.sales.history import History, starts
 from funnelcast.forecast.sales.inputs import SalesInputs, stale
 from funnelcast.forecast.sales.state import Luck, State
 from funnelcast.forecast.scenario import Scenario
@@ -49,7 +50,8 @@ def forecast_sales(inputs: SalesInputs, periods: tuple[Period, ...], draws: int,
     _within(inputs, periods[-1].end)
     parts = {state.history.name: _amounts(state, luck, periods) for state, luck in _lucky(inputs, draws, seed) if inputs.goes_on(state)}
     ignored = ((SPEND_IGNORED,) if scenario.spend else ()) + ((LOST_IGNORED,) if scenario.lost_customers else ())
-    return Forecast("sales", inputs.as_of, inputs.currency, periods, parts, (*inputs.missing, *ignored), {"basis": inputs.basis})
+    forecast = Forecast("sales", inputs.as_of, inputs.currency, periods, parts, (*inputs.missing, *ignored), {"basis": inputs.basis})
+    return forecast if inputs.bottom_up is None or not parts else replace(forecast, extra=_with_below(forecast, inputs.bottom_up, seed))
 
 
 def by_series(inputs: SalesInputs, every: Every, count: int, draws: int, seed: int) -> list[Json]:
@@ -87,26 +89,9 @@ def flows(inputs: SalesInputs, horizon_days: int, draws: int, seed: int) -> Flow
     return Flows(draws, draw.astype(np.int32), day.astype(np.int32), total[draw, day], nothing)
 
 
-def shares(history: History, horizon: int, periods: Sequence[Period]) -> Floats:
-    """Say which share of each of the series' coming periods falls into each asked one, by the weight of its weekdays.
-
-    Returns
-    -------
-    Shape (horizon, len(periods)); a row adds up to one where its period is covered.
-    """
-    bounds = starts(history.end, history.every, horizon + 1)
-    days = (bounds[-1] - bounds[0]) // _DAY
-    own = np.repeat(np.arange(horizon), [(end - start) // _DAY for start, end in itertools.pairwise(bounds)])
-    weight = history.profile[(bounds[0].weekday() + np.arange(days)) % 7]
-    totals = np.bincount(own, weights=weight, minlength=horizon)
-    even = totals[own] == 0
-    share = np.where(even, 1 / np.bincount(own, minlength=horizon)[own], weight / np.where(even, 1.0, totals[own]))
-    asked = np.zeros((horizon, len(periods)))
-    for column, period in enumerate(periods):
-        first, last = (period.start - bounds[0]) / _DAY, (period.end - bounds[0]) / _DAY
-        covered = np.clip(np.minimum(np.arange(days) + 1, last) - np.maximum(np.arange(days), first), 0.0, 1.0)
-        asked[:, column] = np.bincount(own, weights=share * covered, minlength=horizon)
-    return asked
+def _with_below(forecast: Forecast, below: BottomUp, seed: int) -> dict[str, Json]:
+    parts = below.draw(forecast.as_of, forecast.periods, forecast.draws, seed)
+    return {**forecast.extra, "bottom_up": beside(parts, forecast.total())}
 
 
 def _amounts(state: State, luck: Luck, periods: Sequence[Period]) -> Floats:

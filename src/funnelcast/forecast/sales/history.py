@@ -108,6 +108,12 @@ def histories(facts: Facts, as_of: AsOf, every: Every, basis: Basis) -> tuple[Hi
     return tuple(_of_totals(daily, kind))
 
 
+def weekly(name: str, daily: pd.DataFrame, as_of: AsOf) -> History | None:
+    """Add up ``amount`` by ``day`` to the complete weeks before as_of; None where there is none."""
+    sums = daily.groupby("day", as_index=False).amount.sum().assign(name=name)
+    return next(_of_days(sums, "week", boundary(as_of.at, "week")), None)
+
+
 def daily_revenue(facts: Facts, basis: Basis) -> pd.DataFrame:
     """Add up revenue in the engine by channel or series (``name``) and local day (``day``), in this order."""
     table = facts.table(basis, "A sales forecast")

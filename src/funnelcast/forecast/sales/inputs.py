@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from funnelcast.artefacts import to_json
 from funnelcast.errors import ArtefactDamaged
 from funnelcast.forecast.periods import Every, following
+from funnelcast.forecast.sales.bottom_up import BottomUp
 from funnelcast.forecast.sales.fit import fit
 from funnelcast.forecast.sales.history import Basis, History, basis_of, histories
 from funnelcast.forecast.sales.promotions import promotions
@@ -40,6 +41,8 @@ class SalesInputs:
         What was learned at earlier origins about the width of the draws.
     missing
         What is not modelled, a sentence each.
+    bottom_up
+        The view from below, where customers are known and a model tells what they buy again.
     """
 
     as_of: AsOf
@@ -49,6 +52,7 @@ class SalesInputs:
     states: tuple[State, ...]
     spread: Spread
     missing: tuple[str, ...] = ()
+    bottom_up: BottomUp | None = None
 
     @property
     def horizon_days(self) -> int:
@@ -70,6 +74,7 @@ class SalesInputs:
             "spread": {"widening": self.spread.widening, "level": self.spread.level, "paths": self.spread.paths},
             "missing": list(self.missing),
             "states": [state.document() for state in self.states],
+            "bottom_up": None if self.bottom_up is None else self.bottom_up.document(),
         }
         return {FILE: to_json(document)}
 
@@ -93,6 +98,7 @@ class SalesInputs:
             tuple(State.of(state) for state in document["states"]),
             Spread(**document["spread"]),
             tuple(document["missing"]),
+            None if document["bottom_up"] is None else BottomUp.of(document["bottom_up"]),
         )
 
 

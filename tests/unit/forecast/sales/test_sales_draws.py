@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from funnelcast.errors import ArtefactDamaged, UsageError
 from funnelcast.forecast.periods import Every, calendar, edges
 from funnelcast.forecast.sales import SalesInputs, by_series, flows, forecast_sales, sales_inputs
-from funnelcast.forecast.sales.draw import SPEND_IGNORED, likeness, shares
+from funnelcast.forecast.sales.allotment import shares
+from funnelcast.forecast.sales.draw import SPEND_IGNORED, likeness
 from funnelcast.forecast.sales.history import History, starts
 from funnelcast.forecast.sales.state import State
 from funnelcast.forecast.scenario import Scenario
