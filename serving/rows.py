@@ -15,7 +15,7 @@ import pyarrow as pa
 from funnelcast.champions import About
 from funnelcast.families.registry import family_of
 from funnelcast.families.table import Array, Table
-from funnelcast.features.few_rows import Column, column, literal, translate
+from funnelcast.features.few_rows import Column, column, translate, unknown
 from funnelcast.sources.conform import conform
 from funnelcast.sources.facts import Facts, Source
 from funnelcast.sources.schema import TABLES
@@ -83,7 +83,7 @@ class RowBuilder:
 
         def read_column(table: str, name: str) -> Column:
             kind, values = self._kinds[table][name], given.get(table, {}).get(name)
-            return literal(None, kind) if values is None else column(values, kind)
+            return unknown(kind) if values is None else column(values, kind)
 
         found = self._few.run(read_column, lambda table: _size(given.get(table, {})))
         return Table({name: _array(values) for name, values in found.items()}, len(found["contact_id"].values))

@@ -5,8 +5,8 @@ thousand. Here the expression is translated once, and a request runs the steps. 
 side, and what isn't known here is left to the engine.
 """
 
-from funnelcast.features.few_rows.column import Column, column, literal
+from funnelcast.features.few_rows.column import Column, column, literal, unknown
 from funnelcast.features.few_rows.program import Program
 from funnelcast.features.few_rows.translate import Untranslatable, translate
 
-__all__ = ["Column", "Program", "Untranslatable", "column", "literal", "translate"]
+__all__ = ["Column", "Program", "Untranslatable", "column", "literal", "translate", "unknown"]

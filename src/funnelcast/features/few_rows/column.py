@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +25,7 @@ class Column(NamedTuple):
         Shape (rows,) or (). Whole numbers are int64, others float64, time stamps int64 microseconds and dates int64 days from 1970-01-01,
         text objects. What stands where a value isn't known has no meaning.
     known
-        Of the same shape; None: all are.
+        Of the same shape, or one for all rows; None: all are.
     """
 
     values: Array
@@ -54,6 +55,25 @@ def column(values: Sequence[Any], kind: str) -> Column:
     return Column(_whole(np.array(filled, dtype=wanted)), None if known.all() else known)
 
 
+class Rows(NamedTuple):
+    """Places of rows in a table; -1, where ``missing`` says so, for none. ``missing`` is None where there is no such place."""
+
+    places: Array
+    missing: Mask | None = None
+
+    @classmethod
+    def of(cls, places: Array) -> Rows:
+        """Look for places that are none."""
+        missing = places < 0
+        return cls(places, missing if missing.any() else None)
+
+
+@cache
+def unknown(kind: str) -> Column:
+    """Make the column of which no value is known."""
+    return literal(None, kind)
+
+
 def literal(value: Any, kind: str) -> Column:
     """Make the column that holds one value in every row, None where it isn't known."""
     one = column([value], kind)
@@ -62,6 +82,11 @@ def literal(value: Any, kind: str) -> Column:
 
 def _whole(values: Array) -> Array:
     return values.astype(np.int64) if values.dtype.kind == "M" else values
+
+
+def spread(values: Array, shape: tuple[int, ...]) -> Array:
+    """Give one value for all rows to each of them; what has one for each stays as it is."""
+    return values if values.shape == shape else np.broadcast_to(values, shape)
 
 
 def both(left: Mask | None, right: Mask | None) -> Mask | None:
@@ -77,8 +102,9 @@ def strict(compute: Callable[..., Array]) -> Callable[..., Column]:
     def operation(*columns: Column) -> Column:
         known: Mask | None = None
         for one in columns:
-            known = both(known, one.known)
-        return Column(compute(*(one.values for one in columns)), known)
+            if one.known is not None:
+                known = one.known if known is None else known & one.known
+        return Column(compute(*[one.values for one in columns]), known)
 
     return operation
 
@@ -89,15 +115,16 @@ def true(condition: Column) -> Mask:
     return values if condition.known is None else values & condition.known
 
 
-def take(source: Column, places: Array) -> Column:
-    """Give the values at some places; a place below zero has none."""
-    if source.values.ndim == 0:
-        source = Column(np.broadcast_to(source.values, (1,)), None if source.known is None else np.broadcast_to(source.known, (1,)))
-        places = np.minimum(places, 0)
-    missing = places < 0
-    if not missing.any():
-        return Column(source.values[places], None if source.known is None else source.known[places])
-    if not source.values.size:
-        return Column(np.zeros(places.shape, source.values.dtype), np.zeros(places.shape, np.bool_))
-    known = ~missing if source.known is None else ~missing & source.known[places]
-    return Column(source.values[places], known)
+def take(source: Column, rows: Rows) -> Column:
+    """Give the values at some rows; where there is none, the value isn't known. One value for all stays one where no row is missing."""
+    values, known = source
+    places, missing = rows
+    if missing is None:
+        return Column(_at(values, places), None if known is None else _at(known, places))
+    if values.ndim and not values.size:
+        return Column(np.zeros(places.shape, values.dtype), np.zeros(places.shape, np.bool_))
+    return Column(spread(_at(values, places), places.shape), ~missing if known is None else ~missing & _at(known, places))
+
+
+def _at(values: Array, places: Array) -> Array:
+    return values if values.ndim == 0 else values[places]

@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from funnelcast.features.few_rows.column import Array, Column, both, take
+from funnelcast.features.few_rows.column import Array, Column, Rows, both, spread, take
 
-Places: TypeAlias = tuple[Array, ...]
-"""For each table of a join, in its order, the row that stands in each row of the result; -1 where none does."""
+Places: TypeAlias = tuple[Rows, ...]
+"""For each table of a join, in its order, the row that stands in each row of the result."""
 
 _NO_LEFT, _NO_RIGHT = np.iinfo(np.int64).min, np.iinfo(np.int64).min + 1
 
@@ -35,7 +35,7 @@ def join(how: str, tables: Sequence[int]) -> Callable[..., Places]:
         if not size:
             return _nothing(how, places)
         lefts = [take(column, places[table]) for table, column in zip(tables, columns, strict=False)]
-        left, right = _codes(lefts, columns[len(tables) :], size)
+        left, right = _codes((lefts, columns[len(tables) :]), (places[0].places.size, size))
         order = np.argsort(right, kind="stable")
         ranked = right[order]
         begin = np.searchsorted(ranked, left, "left")
@@ -45,7 +45,7 @@ def join(how: str, tables: Sequence[int]) -> Callable[..., Places]:
         within = np.arange(row.size) - np.repeat(np.cumsum(copies) - copies, copies)
         found = np.where(count[row] > 0, begin[row] + within, -1)
         matched = np.where(found >= 0, order[found], -1)
-        return (*(place[row] for place in places), matched)
+        return (*(_again(rows, row) for rows in places), Rows.of(matched))
 
     return step
 
@@ -53,13 +53,18 @@ def join(how: str, tables: Sequence[int]) -> Callable[..., Places]:
 def _nothing(how: str, places: Places) -> Places:
     """Join a table without rows: most of those that a request could bring."""
     if how == "left":
-        return (*places, np.full(places[0].size, -1))
-    return tuple(place[:0] for place in (*places, places[0]))
+        return (*places, Rows.of(np.full(places[0].places.size, -1)))
+    return tuple(Rows(rows.places[:0]) for rows in (*places, places[0]))
 
 
-def _codes(lefts: Sequence[Column], rights: Sequence[Column], size: int) -> tuple[Array, Array]:
+def _again(rows: Rows, row: Array) -> Rows:
+    return Rows(rows.places[row], None if rows.missing is None else rows.missing[row])
+
+
+def _codes(keys: tuple[Sequence[Column], Sequence[Column]], sizes: tuple[int, int]) -> tuple[Array, Array]:
     """Give both sides' keys as numbers that are equal where all keys are; what isn't known equals nothing."""
-    sides = (lefts, [Column(np.broadcast_to(right.values, (size,)), right.known) for right in rights])
+    lefts, rights = ([Column(spread(one.values, (size,)), one.known) for one in side] for side, size in zip(keys, sizes, strict=True))
+    sides = (lefts, rights)
     if len(lefts) > 1 or lefts[0].values.dtype == object:
         place: dict[object, int] = {}
         left, right = (_numbered(columns, place) for columns in sides)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from funnelcast.features.few_rows.column import Column
+from funnelcast.features.few_rows.column import Column, spread
 
 Function = Callable[..., Any]
 
@@ -68,5 +68,4 @@ class Program:
 
 
 def _filled(column: Column, shape: tuple[int]) -> Column:
-    known = None if column.known is None else np.broadcast_to(column.known, shape)
-    return Column(np.broadcast_to(column.values, shape), known)
+    return Column(spread(column.values, shape), None if column.known is None else spread(column.known, shape))

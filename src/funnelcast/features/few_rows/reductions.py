@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import ibis.expr.operations as ops
 import numpy as np
 
-from funnelcast.features.few_rows.column import Array, Column, Mask, take, true
+from funnelcast.features.few_rows.column import Array, Column, Mask, Rows, spread, take, true
 
 
 class Groups(NamedTuple):
@@ -48,16 +48,16 @@ def group(keys: tuple[Column, ...], size: int) -> Groups:
 
 
 def _keys(key: Column, size: int) -> list[Any]:
-    values: list[Any] = np.broadcast_to(key.values, (size,)).tolist()
+    values: list[Any] = spread(key.values, (size,)).tolist()
     if key.known is None:
         return values
-    return [value if known else None for value, known in zip(values, np.broadcast_to(key.known, (size,)).tolist(), strict=True)]
+    return [value if known else None for value, known in zip(values, spread(key.known, (size,)).tolist(), strict=True)]
 
 
 def _chosen(groups: Groups, where: Column | None, known: Mask | None = None) -> Any:
     """Say which rows count: a mask, or all of them."""
     rows = known if where is None else true(where) if known is None else true(where) & known
-    return slice(None) if rows is None else np.broadcast_to(rows, groups.codes.shape)
+    return slice(None) if rows is None else spread(rows, groups.codes.shape)
 
 
 def _count(groups: Groups, where: Column | None = None) -> Column:
@@ -67,7 +67,7 @@ def _count(groups: Groups, where: Column | None = None) -> Column:
 def _sum(groups: Groups, argument: Column, where: Column | None = None) -> Column:
     chosen = _chosen(groups, where, argument.known)
     codes = groups.codes[chosen]
-    values = np.broadcast_to(argument.values, groups.codes.shape)[chosen]
+    values = spread(argument.values, groups.codes.shape)[chosen]
     sums = np.zeros(groups.first.size, values.dtype)
     np.add.at(sums, codes, values)
     return Column(sums, _reached(groups, codes))
@@ -77,7 +77,7 @@ def _extreme(lower: np.ufunc) -> Reduction:
     def reduction(groups: Groups, argument: Column, where: Column | None = None) -> Column:
         chosen = _chosen(groups, where, argument.known)
         codes = groups.codes[chosen]
-        values = np.broadcast_to(argument.values, groups.codes.shape)[chosen]
+        values = spread(argument.values, groups.codes.shape)[chosen]
         found = np.zeros(groups.first.size, values.dtype)
         found[codes] = values  # each group starts from one of its own
         lower.at(found, codes, values)
@@ -89,12 +89,12 @@ def _extreme(lower: np.ufunc) -> Reduction:
 def _arg_min(groups: Groups, argument: Column, key: Column, where: Column | None = None) -> Column:
     """Give each group's value of the row with the least key."""
     rows = np.arange(groups.codes.size)[_chosen(groups, where, key.known)]
-    codes, keys = groups.codes[rows], np.broadcast_to(key.values, groups.codes.shape)[rows]
+    codes, keys = groups.codes[rows], spread(key.values, groups.codes.shape)[rows]
     order = np.lexsort((keys, codes))
     found = np.full(groups.first.size, -1)
     # written from the last to the first, so that the first of each group stays
     found[codes[order][::-1]] = rows[order][::-1]
-    return take(argument, found)
+    return take(argument, Rows.of(found))
 
 
 def _reached(groups: Groups, codes: Array) -> Mask | None:

@@ -11,8 +11,8 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import numpy as np
 
-from funnelcast.features.few_rows.column import Array, Column, literal, take, true
-from funnelcast.features.few_rows.joins import join
+from funnelcast.features.few_rows.column import Column, Rows, literal, take, true
+from funnelcast.features.few_rows.joins import Places, join
 from funnelcast.features.few_rows.operations import cases, operation_of
 from funnelcast.features.few_rows.program import Function, Program, Step
 from funnelcast.features.few_rows.reductions import Groups, group, reduction_of
@@ -80,11 +80,11 @@ class _Translator:
             case ops.UnboundTable():
                 return self._input(relation.name, None)
             case ops.Filter():
-                return self._step(len, self._kept(relation))
+                return self._step(_count_of, self._kept(relation))
             case ops.Aggregate() | ops.Distinct():
                 return self._step(lambda groups: groups.first.size, self._groups(relation))
             case ops.JoinChain():
-                return self._step(lambda places: places[0].size, self._joined(relation))
+                return self._step(lambda places: places[0].places.size, self._joined(relation))
             case ops.AliasedRelation() | ops.DropColumns() | ops.Project():
                 return self.size(relation.parent)
         raise Untranslatable(type(relation).__name__)
@@ -131,7 +131,7 @@ class _Translator:
 
     def _join(self, chain: Any, links: int) -> int:
         if links == 0:
-            return self._step(lambda size: (np.arange(size),), self.size(chain.first.parent))
+            return self._step(lambda size: (Rows(np.arange(size)),), self.size(chain.first.parent))
         link, earlier = chain.rest[links - 1], [one.identifier for one in _tables(chain)[:links]]
         pairs = [_equal(predicate, link.table) for predicate in link.predicates]
         if link.how not in {"inner", "left"} or not pairs:
@@ -181,11 +181,15 @@ def _equal(predicate: Any, table: Any) -> tuple[Any, Any]:
     return (right, left) if left.rel.identifier == table.identifier else (left, right)
 
 
-def _where(size: int, *conditions: Column) -> Array:
+def _where(size: int, *conditions: Column) -> Rows:
     kept = np.ones(size, np.bool_)
     for condition in conditions:
         kept &= true(condition)
-    return np.flatnonzero(kept)
+    return Rows(np.flatnonzero(kept))
+
+
+def _count_of(rows: Rows) -> int:
+    return rows.places.size
 
 
 def _grouped(size: int, *keys: Column) -> Groups:
@@ -193,10 +197,10 @@ def _grouped(size: int, *keys: Column) -> Groups:
 
 
 def _first(column: Column, groups: Groups) -> Column:
-    return take(column, groups.first)
+    return take(column, Rows(groups.first))
 
 
-def _of_table(table: int, column: Column, places: tuple[Array, ...]) -> Column:
+def _of_table(table: int, column: Column, places: Places) -> Column:
     return take(column, places[table])
 
 
