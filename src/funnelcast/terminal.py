@@ -127,7 +127,7 @@ def _forecast(console: Console, document: Mapping[str, Any]) -> None:
 def _bottom_up(console: Console, document: Mapping[str, Any]) -> None:
     """Say what customers' own purchases add up to."""
     total, existing, to_come = (f"{document[name]['total']['mean']:,.0f}" for name in ("total", "existing_customers", "customers_to_come"))
-    gap = "" if document["gap_pct"] is None else f", {document['gap_pct']:+.1f} % against the above"
+    gap = "" if document["gap_pct"] is None else f", {document['gap_pct']:+.1f} % against the forecast"
     console.print(f"by customer: {total} ({existing} from customers, {to_come} from those to come){gap}", highlight=False)
 
 

@@ -108,3 +108,13 @@ def test_a_country_without_a_calendar_has_no_holidays() -> None:
     assert design[:, -3].sum() == 0.0
     french, _ = season.yearly(starts(MONDAY, "week", 52), "FR")
     assert french[:, -3].sum() == 10.0  # eleven in 2023, 1 January before the first week, and 1 January 2024 after the last
+
+
+def test_easter_ascension_and_whitsun_move_through_the_french_year() -> None:
+    """Easter Monday: 10 April 2023 and 1 April 2024; Ascension: 18 May 2023 and 9 May 2024; Whit Monday: 29 May 2023 and 20 May 2024."""
+    weeks = starts(MONDAY, "week", 104)
+    counts = dict(zip((week.date().isoformat() for week in weeks), season.yearly(weeks, "FR")[0][:, -3], strict=True))
+    with_one = ["2023-04-10", "2023-05-15", "2023-05-29", "2024-04-01", "2024-05-20"]
+    assert [counts[week] for week in with_one] == [1.0] * 5
+    assert counts["2024-05-06"] == 2.0  # 8 May and Ascension
+    assert [counts[week] for week in ("2023-04-03", "2024-04-08", "2024-05-13", "2024-05-27")] == [0.0] * 4
