@@ -172,7 +172,7 @@ def main() -> None:
     options = parser.parse_args()
     seeds = range(options.first, options.first + options.companies)
     rows = pd.DataFrame(collected(seeds, options.contacts, options.rows, options.workers))
-    console = Console(width=170)
+    console = Console(width=190)
     console.print(f"{rows['company'].nunique()} companies of {options.contacts:,} contacts, seeds from {options.first}", highlight=False)
     console.print(coverage_table(rows))
     console.print(pinball_table(rows[rows["quantity"] == "bookings"]))
