@@ -79,18 +79,25 @@ def _series(s: Floats, u: Floats, B: Floats, a: float) -> tuple[Floats, Booleans
 
 
 def _sum_series(d: Floats, a: float, c: Floats, z: Floats) -> tuple[Floats, Floats, Booleans]:
+    if z.size != 1:
+        return _sum_terms(d, a, c, z, np.ndarray.any)
+    # the same arithmetic on plain numbers takes a tenth of the time
+    total, size, converged = _sum_terms(d.item(), a, c.item(), z.item(), bool)
+    return np.array([total]), np.array([size]), np.array([converged])
+
+
+def _sum_terms(d: Any, a: float, c: Any, z: Any, any_of: Callable[[Any], Any]) -> tuple[Any, Any, Any]:
     term = d * z
-    total, size = term.copy(), np.abs(term)
-    unfinished = np.ones(z.shape, dtype=bool)
+    total, size, unfinished = term, abs(term), True
     for n in range(1, _LONGEST_SERIES):
         term = term * ((d + n) / (c + n) * z * ((a + n - 1) / (n + 1)))
-        total += term
-        magnitude = np.abs(term)
-        size += magnitude
+        total = total + term
+        magnitude = abs(term)
+        size = size + magnitude
         unfinished = magnitude > 1e-17 * size
-        if not unfinished.any():
+        if not any_of(unfinished):
             break
-    return total, size, ~unfinished
+    return total, size, np.logical_not(unfinished)
 
 
 def _by_quadrature(s: Floats, u: Floats, B: Floats, a: float) -> Floats:

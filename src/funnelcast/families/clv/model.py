@@ -16,7 +16,7 @@ from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.holdout import crps_of_counts, pit_of_counts
 from funnelcast.families.clv.parameters import BgNbd, Floats, MbgNbd, ParetoNbd, Process, TrendBgNbd, Whole
 from funnelcast.families.clv.predictions import discounted_purchases, expected_purchases, p_alive, p_purchase
-from funnelcast.families.clv.quantiles import quantiles
+from funnelcast.families.clv.quantiles import Variates, quantiles
 from funnelcast.families.clv.rows import INPUTS, OUTPUTS, Rows, distinct
 from funnelcast.families.clv.terms import Terms
 from funnelcast.families.table import Table
@@ -90,7 +90,7 @@ class ClvModel:
         unit = self.terms.days_per_unit
         x, t_x, T = rows.x, rows.t_x / unit, rows.T / unit
         spend = self.spend.expected(x, rows.m, rows.z)
-        bands = self.terms.margin * quantiles(self.worlds, Customers(x, t_x, T, rows.m, rows.z), horizon, delta, (0.1, 0.9))
+        bands = self.terms.margin * quantiles(self.variates, Customers(x, t_x, T, rows.m, rows.z), horizon, delta, (0.1, 0.9))
         return {
             "p_alive": p_alive(self.process, x, t_x, T),
             "p_purchase": p_purchase(self.process, x, t_x, T, horizon),
@@ -102,9 +102,9 @@ class ClvModel:
         }
 
     @cached_property
-    def worlds(self) -> Worlds:
-        """The draws of the parameters behind every interval."""
-        return self.worlds_of(self.terms.draws, self.terms.seed)
+    def variates(self) -> Variates:
+        """The draws of the parameters behind every interval, and the random numbers of each."""
+        return Variates(self.worlds_of(self.terms.draws, self.terms.seed))
 
     def expected_purchases(self, rows: pd.DataFrame | Table, horizon_days: float) -> Floats:
         """Give the expected purchases alone, without the simulation behind the intervals."""

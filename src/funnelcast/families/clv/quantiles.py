@@ -7,7 +7,7 @@ each is found once for all customers who share it.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -17,68 +17,19 @@ from funnelcast.families.clv.predictions import p_alive
 from funnelcast.families.clv.rows import distinct
 
 _CELLS_AT_ONCE = 1 << 19
+_KEPT = 256
+"""Of each kind of random numbers, for how many counts they are kept: some 5 MB for 400 worlds."""
 
 
-def quantiles(worlds: Worlds, customers: Customers, horizon: float, delta: float, levels: tuple[float, ...]) -> Floats:
-    """Give quantiles of each customer's discounted value within the horizon, in money: customers x levels.
+class Variates:
+    """The random numbers of each world that all customers share: drawn when they are first asked for, then kept."""
 
-    Parameters
-    ----------
-    horizon, delta
-        In the model's unit of time, and per unit of time.
-    """
-    common, rows = _Common(worlds, horizon, delta), max(1, _CELLS_AT_ONCE // worlds.count)
-    # In this order, customers who share something stand together.
-    order = np.lexsort((customers.t_x, customers.T, customers.x))
-    found = np.empty((len(order), len(levels)))
-    for start in range(0, len(order), rows):
-        chosen = order[start : start + rows]
-        found[chosen] = np.quantile(common.money(customers.part(chosen)), levels, axis=1).T
-    return found
-
-
-class _Common:
-    """Each world's future of a customer with given x, t_x and T: arrays of customers x worlds."""
-
-    def __init__(self, worlds: Worlds, horizon: float, delta: float) -> None:
-        self.worlds, self.horizon, self.delta = worlds, horizon, delta
+    def __init__(self, worlds: Worlds) -> None:
+        self.worlds = worlds
         self.lives, self.leaves = worlds.random(CUSTOMER).random((2, worlds.count))
-        self.of_purchase = cache(self._of_purchase)
-
-    def money(self, customers: Customers) -> Floats:
-        """Give the discounted value of their purchases within the horizon."""
-        first, place = distinct(customers.x, customers.t_x, customers.T)
-        total = self._bought(customers.part(first))[place]
-        worlds = self.worlds
-        if worlds.spend is not None:
-            numbers, known = np.unique(worlds.mean.seen(customers.x, customers.m, customers.z)[0], return_inverse=True)
-            divisor = np.stack([worlds.random(VALUE, int(seen)).standard_gamma(worlds.value_shape(seen)) for seen in numbers])
-            total /= divisor[known]
-        total *= worlds.value_scale(customers)
-        return total
-
-    def _bought(self, customers: Customers) -> Floats:
-        """Give the same for distinct (x, t_x, T), in relative values instead of money."""
-        first, place = distinct(customers.x, customers.T)
-        alive = self.lives < p_alive(self.worlds.process, *(given[:, None] for given in (customers.x, customers.t_x, customers.T)))
-        return np.where(alive, self._while_alive(customers.x[first], customers.T[first])[place], 0.0)
-
-    def _while_alive(self, x: Floats, T: Floats) -> Floats:
-        worlds, process = self.worlds, self.worlds.process
-        numbers, which = np.unique(x, return_inverse=True)
-        shape, first, second = np.stack([self._gammas(number) for number in numbers], axis=1)
-        rate = shape[which] / process.age(T[:, None])
-        last, life = process.leaving(first, second, self.leaves)
-        until = np.minimum(process.ahead(self.horizon), life[which] * process.life_unit(T[:, None]))
-        total = np.zeros(rate.size)
-
-        def wait(number: int, index: Whole) -> Floats:
-            return self.of_purchase(number)[0][index % worlds.count]
-
-        for number, index, time in walk(rate.ravel(), last[which].ravel(), until.ravel(), wait):
-            world = index % worlds.count
-            total[index] += np.exp(-self.delta * process.when(time, world)) * self.of_purchase(number)[1][world]
-        return total.reshape(rate.shape)
+        self.gammas = lru_cache(_KEPT)(self._gammas)
+        self.of_purchase = lru_cache(_KEPT)(self._of_purchase)
+        self.of_value = lru_cache(_KEPT)(self._of_value)
 
     def _gammas(self, x: float) -> Floats:
         """Give the Gamma variates behind the rate of a customer with x repeats, and behind when to leave (two)."""
@@ -93,3 +44,68 @@ class _Common:
         random = worlds.random(PURCHASE, number)
         waits = random.standard_exponential(worlds.count)
         return waits, np.ones(worlds.count) if worlds.spend is None else random.standard_gamma(worlds.spend.p)
+
+    def _of_value(self, seen: float) -> Floats:
+        """Give the Gamma variates behind the value of a purchase of a customer of whom so many values are known."""
+        drawn = self.worlds.random(VALUE, int(seen)).standard_gamma(self.worlds.value_shape(np.array(seen)))
+        return np.asarray(drawn, dtype=np.float64)
+
+
+def quantiles(variates: Variates, customers: Customers, horizon: float, delta: float, levels: tuple[float, ...]) -> Floats:
+    """Give quantiles of each customer's discounted value within the horizon, in money: customers x levels.
+
+    Parameters
+    ----------
+    horizon, delta
+        In the model's unit of time, and per unit of time.
+    """
+    common, rows = _Common(variates, horizon, delta), max(1, _CELLS_AT_ONCE // variates.worlds.count)
+    # In this order, customers who share something stand together.
+    order = np.lexsort((customers.t_x, customers.T, customers.x))
+    found = np.empty((len(order), len(levels)))
+    for start in range(0, len(order), rows):
+        chosen = order[start : start + rows]
+        found[chosen] = np.quantile(common.money(customers.part(chosen)), levels, axis=1).T
+    return found
+
+
+class _Common:
+    """Each world's future of a customer with given x, t_x and T: arrays of customers x worlds."""
+
+    def __init__(self, variates: Variates, horizon: float, delta: float) -> None:
+        self.variates, self.worlds, self.horizon, self.delta = variates, variates.worlds, horizon, delta
+
+    def money(self, customers: Customers) -> Floats:
+        """Give the discounted value of their purchases within the horizon."""
+        first, place = distinct(customers.x, customers.t_x, customers.T)
+        total = self._bought(customers.part(first))[place]
+        worlds = self.worlds
+        if worlds.spend is not None:
+            numbers, known = np.unique(worlds.mean.seen(customers.x, customers.m, customers.z)[0], return_inverse=True)
+            divisor = np.stack([self.variates.of_value(seen) for seen in numbers.tolist()])
+            total /= divisor[known]
+        total *= worlds.value_scale(customers)
+        return total
+
+    def _bought(self, customers: Customers) -> Floats:
+        """Give the same for distinct (x, t_x, T), in relative values instead of money."""
+        first, place = distinct(customers.x, customers.T)
+        alive = self.variates.lives < p_alive(self.worlds.process, *(given[:, None] for given in (customers.x, customers.t_x, customers.T)))
+        return np.where(alive, self._while_alive(customers.x[first], customers.T[first])[place], 0.0)
+
+    def _while_alive(self, x: Floats, T: Floats) -> Floats:
+        worlds, process = self.worlds, self.worlds.process
+        numbers, which = np.unique(x, return_inverse=True)
+        shape, first, second = np.stack([self.variates.gammas(number) for number in numbers.tolist()], axis=1)
+        rate = shape[which] / process.age(T[:, None])
+        last, life = process.leaving(first, second, self.variates.leaves)
+        until = np.minimum(process.ahead(self.horizon), life[which] * process.life_unit(T[:, None]))
+        total = np.zeros(rate.size)
+
+        def wait(number: int, index: Whole) -> Floats:
+            return self.variates.of_purchase(number)[0][index % worlds.count]
+
+        for number, index, time in walk(rate.ravel(), last[which].ravel(), until.ravel(), wait):
+            world = index % worlds.count
+            total[index] += np.exp(-self.delta * process.when(time, world)) * self.variates.of_purchase(number)[1][world]
+        return total.reshape(rate.shape)

@@ -11,7 +11,7 @@ from funnelcast.families.clv.draws import Customers, Worlds, daily_purchases, gr
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.parameters import BgNbd, GammaGamma, MbgNbd, ParetoNbd, Process, TrendBgNbd
 from funnelcast.families.clv.predictions import expected_purchases, p_purchase
-from funnelcast.families.clv.quantiles import quantiles
+from funnelcast.families.clv.quantiles import Variates, quantiles
 
 PROCESS = BgNbd(0.8, 6.0, 0.9, 2.8)
 SPEND = SpendModel(40.0, GammaGamma(6.0, 4.0, 20.0), np.zeros((3, 3)))
@@ -70,7 +70,7 @@ def test_uncertain_parameters_widen_sums() -> None:
 
 @PROCESSES
 def test_quantiles_are_zero_where_nothing_is_bought_so_often(process: Process) -> None:
-    found = quantiles(worlds(4000, process=process), Customers(X, T_X, AGE, M, Z), 20.0, 0.0, (0.1, 0.5, 0.9))
+    found = quantiles(Variates(worlds(4000, process=process)), Customers(X, T_X, AGE, M, Z), 20.0, 0.0, (0.1, 0.5, 0.9))
     nothing = 1 - p_purchase(process, X, T_X, AGE, 20.0)
     for level, column in ((0.1, 0), (0.5, 1), (0.9, 2)):
         clear = np.abs(nothing - level) > 0.03
@@ -79,7 +79,7 @@ def test_quantiles_are_zero_where_nothing_is_bought_so_often(process: Process) -
 
 
 def test_quantiles_agree_with_independent_futures() -> None:
-    common = quantiles(worlds(6000), Customers(X, T_X, AGE, M, Z), 20.0, 0.0, (0.5, 0.9))
+    common = quantiles(Variates(worlds(6000)), Customers(X, T_X, AGE, M, Z), 20.0, 0.0, (0.5, 0.9))
     for row in range(2, 4):
         alone = Customers(X[[row]], T_X[[row]], AGE[[row]], M[[row]], Z[[row]])
         sums = daily_purchases(worlds(6000, seed=9), alone, 140, 7.0).amounts.sum(axis=1)
@@ -94,7 +94,7 @@ def test_a_first_purchase_moves_the_simulated_value_as_it_moves_the_expected_one
     np.testing.assert_allclose(worth, spend.expected(X, M, Z), rtol=0.03)
     assert np.abs(spend.expected(X, M, Z) / spend.expected(X, M) - 1)[[0, 2]].min() > 0.1
     customers = Customers(X, T_X, AGE, M, Z)
-    moved = quantiles(known, customers, 20.0, 0.0, (0.9,)) / quantiles(worlds(100), customers, 20.0, 0.0, (0.9,))
+    moved = quantiles(Variates(known), customers, 20.0, 0.0, (0.9,)) / quantiles(Variates(worlds(100)), customers, 20.0, 0.0, (0.9,))
     assert moved[0] > 1
     assert moved[2] < 1
 

@@ -13,7 +13,7 @@ from funnelcast.families.clv.draws import CUSTOMER, PURCHASE, VALUE, Customers, 
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.parameters import BgNbd, GammaGamma, ParetoNbd, Process, TrendBgNbd
 from funnelcast.families.clv.predictions import p_alive
-from funnelcast.families.clv.quantiles import quantiles
+from funnelcast.families.clv.quantiles import Variates, quantiles
 
 PROCESSES: list[Process] = [BgNbd(0.8, 6.0, 0.9, 2.8), ParetoNbd(0.8, 6.0, 0.7, 30.0), TrendBgNbd(0.8, 6.0, 0.9, 2.8, 0.97)]
 SPEND = SpendModel(40.0, GammaGamma(6.0, 4.0, 20.0), np.eye(3) * 0.01, uses_first=True)
@@ -69,7 +69,7 @@ def followed(worlds: Worlds, x: float, t_x: float, T: float, m: float, z: float)
 @pytest.mark.parametrize("spend", [SPEND, MEAN], ids=["gamma_gamma", "mean"])
 def test_against_one_customer_followed_from_purchase_to_purchase(process: Process, spend: SpendModel) -> None:
     drawn, customers = worlds(process, spend), drawn_customers(12)
-    found = quantiles(drawn, customers, HORIZON, DELTA, LEVELS)
+    found = quantiles(Variates(drawn), customers, HORIZON, DELTA, LEVELS)
     rows = zip(customers.x, customers.t_x, customers.T, customers.m, customers.z, strict=True)
     values = [followed(drawn, *(float(value) for value in row)) for row in rows]
     assert np.mean(values) > 0
@@ -79,12 +79,12 @@ def test_against_one_customer_followed_from_purchase_to_purchase(process: Proces
 @pytest.mark.parametrize("process", PROCESSES, ids=lambda process: type(process).__name__)
 def test_a_customer_gets_the_same_alone_and_in_any_company(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn, everyone = worlds(process, replace(SPEND, uses_first=False)), drawn_customers()
-    together = quantiles(drawn, everyone, HORIZON, DELTA, LEVELS)
-    alone = [quantiles(drawn, everyone.part(slice(row, row + 1)), HORIZON, DELTA, LEVELS)[0] for row in range(len(everyone.x))]
+    together = quantiles(Variates(drawn), everyone, HORIZON, DELTA, LEVELS)
+    alone = [quantiles(Variates(drawn), everyone.part(slice(row, row + 1)), HORIZON, DELTA, LEVELS)[0] for row in range(len(everyone.x))]
     np.testing.assert_array_equal(together, alone)
     monkeypatch.setattr(module, "_CELLS_AT_ONCE", 7 * drawn.count)
-    np.testing.assert_array_equal(quantiles(drawn, everyone, HORIZON, DELTA, LEVELS), together)
+    np.testing.assert_array_equal(quantiles(Variates(drawn), everyone, HORIZON, DELTA, LEVELS), together)
 
 
 def test_nobody_has_no_interval() -> None:
-    assert quantiles(worlds(PROCESSES[0], SPEND), drawn_customers(0), HORIZON, DELTA, LEVELS).shape == (0, 3)
+    assert quantiles(Variates(worlds(PROCESSES[0], SPEND)), drawn_customers(0), HORIZON, DELTA, LEVELS).shape == (0, 3)
