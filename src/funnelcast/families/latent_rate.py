@@ -13,10 +13,13 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from funnelcast.families.one_thread import one_thread
+
 Floats = npt.NDArray[np.float64]
 
 _SEASON_LENGTHS = (0.5, 0.15)
-_SEASON_YEARS = 1.95
+_SEASON_YEARS = 1.45
+_SWING_YEARS = 0.2
 _MOST_STEPS = 30
 _TOLERANCE = 1e-8
 _FURTHEST = 10.0
@@ -33,6 +36,7 @@ class Kernel:
     drift_years: float
     season: float
     noise: float
+    recurs: bool = True
 
     def covariance(self, one: Floats, other: Floats) -> Floats:
         """Give the covariance between two sets of times in years, without the noise of single periods.
@@ -41,15 +45,20 @@ class Kernel:
         mean of exp(-2 sin^2(pi r) / b^2) over b = 0.5 (a smooth year) and 0.15 (single months): linear, Matern-3/2 and periodic
         (Rasmussen and Williams 2006, Gaussian Processes for Machine Learning, chapter 4).
         """
-        apart = np.abs(one[:, None] - other[None, :])
-        scaled = np.sqrt(3.0) * apart / self.drift_years
-        drift = self.drift**2 * (1.0 + scaled) * np.exp(-scaled)
+        drift = self.drift**2 * _matern(one[:, None] - other[None, :], self.drift_years)
         return np.asarray(self.level**2 + self.trend**2 * np.outer(one, other) + drift + self.of_season(one, other))
 
     def of_season(self, one: Floats, other: Floats) -> Floats:
-        """Give the season's part of the covariance."""
-        turn = 2.0 * np.sin(np.pi * (one[:, None] - other[None, :])) ** 2
-        return np.asarray(self.season**2 * np.mean([np.exp(-turn / length**2) for length in _SEASON_LENGTHS], axis=0))
+        """Give the season's part of the covariance; where it can't be told yet whether it recurs, a swing of two months or so."""
+        apart = one[:, None] - other[None, :]
+        turn = 2.0 * np.sin(np.pi * apart) ** 2
+        yearly = np.mean([np.exp(-turn / length**2) for length in _SEASON_LENGTHS], axis=0)
+        return np.asarray(self.season**2 * (yearly if self.recurs else _matern(apart, _SWING_YEARS)))
+
+
+def _matern(apart: Floats, years: float) -> Floats:
+    scaled = np.sqrt(3.0) * np.abs(apart) / years
+    return np.asarray((1.0 + scaled) * np.exp(-scaled))
 
 
 @dataclass(frozen=True)
@@ -64,10 +73,9 @@ class Choices:
     noises: tuple[float, ...]
 
     def after(self, years: float) -> tuple[Kernel, ...]:
-        """Give the kernels for so many years of history; a season is told from a drift (or a company's start) by two years or more."""
-        seasons = self.seasons if years >= _SEASON_YEARS else (0.0,)
-        grid = product(self.drifts, self.drift_years, seasons, self.noises)
-        return tuple(Kernel(self.level, self.trend, *rest) for rest in grid)
+        """Give the kernels for so many years of history; a season is told from a drift (or a company's start) from a year and a half on."""
+        grid = product(self.drifts, self.drift_years, self.seasons, self.noises)
+        return tuple(Kernel(self.level, self.trend, *rest, recurs=years >= _SEASON_YEARS) for rest in grid)
 
 
 class Likelihood(Protocol):
@@ -127,7 +135,7 @@ class Belief:
     mean, covariance
         Shapes [times] and [times, times], without noise.
     season
-        The season's part of the mean: shape [times].
+        The part of the mean that comes back every year: shape [times].
     noise
         Standard deviation of what is anew in each period.
     """
@@ -156,7 +164,8 @@ def infer(seen: Likelihood, times: Floats, ahead: Floats, choices: Choices) -> B
         In years: shapes [periods seen], possibly none, and [periods ahead].
     """
     kernels = choices.after(float(np.ptp(times)) if len(times) else 0.0)
-    found = [_one(seen, times, ahead, kernel) for kernel in kernels]
+    with one_thread():
+        found = [_one(seen, times, ahead, kernel) for kernel in kernels]
     evidence = np.array([one[3] for one in found])
     weight = np.exp(evidence - evidence.max())
     weight /= weight.sum()
@@ -189,4 +198,4 @@ def _one(seen: Likelihood, times: Floats, ahead: Floats, kernel: Kernel) -> tupl
     explained = np.linalg.solve(lower, root[:, None] * cross)
     evidence = seen.value(latent) - 0.5 * float(latent @ pull) - float(np.log(np.diag(lower)).sum())
     covariance = kernel.covariance(ahead, ahead) - explained.T @ explained
-    return cross.T @ gradient, covariance, kernel.of_season(ahead, times) @ gradient, evidence
+    return cross.T @ gradient, covariance, kernel.recurs * (kernel.of_season(ahead, times) @ gradient), evidence

@@ -16,7 +16,7 @@ Integers = npt.NDArray[np.int64]
 
 _CELLS_AT_ONCE = 400_000
 _HIGHEST_HAZARD = 0.999
-_SHOCKS, _NEW, _EXTRA = 1, 2, 3
+_SHOCKS, _NEW, _EXTRA, _SPEND = 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,10 @@ class OpenHazards:
 
 @dataclass(frozen=True, eq=False)
 class NewHazards:
-    """New deals by channel: counts [channels, weeks], hazards [channels, week opened, weeks since], amounts [channels, quantiles]."""
+    """New deals by channel: counts [channels, weeks], hazards [channels, week opened, weeks since], amounts [channels, quantiles].
+
+    ``spend_response`` [channels] times a draw of ``spend_effect`` (mean, standard deviation) is the log of what the scenario's spend does.
+    """
 
     expected: Floats
     dispersion: float
@@ -71,8 +74,11 @@ class NewHazards:
     lost: Floats
     amounts: Floats
     amount_level_sd: Floats
+    own_amounts: npt.NDArray[np.bool_]
     count_multiplier: Floats
     win_multiplier: Floats
+    spend_response: Floats
+    spend_effect: tuple[float, float]
 
 
 def draw_shocks(sizes: ShockSizes, month: Integers, draws: int, seed: int) -> Shocks:
@@ -167,11 +173,16 @@ def new_deals(process: NewHazards, shocks: Shocks, draws: int, seed: int) -> Flo
     odds = np.exp(shocks.winning[:, shocks.month])[:, None, :]
     closing = shocks.closing[:, shocks.month][:, None, :]
     means = means * closing * odds / (1.0 - share + share * odds)
-    level = np.exp(process.amount_level_sd * generator.standard_normal((draws, channels)) - process.amount_level_sd**2 / 2.0)
-    factor = process.count_multiplier * np.minimum(process.win_multiplier, 1.0 / np.maximum(share.max(axis=(0, 2)), 1e-9))
+    luck = generator.standard_normal((draws, channels + 1))
+    amount_luck = np.where(process.own_amounts, luck[:, :-1], luck[:, -1:])
+    level = np.exp(process.amount_level_sd * amount_luck - process.amount_level_sd**2 / 2.0)
+    mean, sd = process.spend_effect
+    effect = mean + sd * np.random.default_rng([seed, _SPEND]).standard_normal((draws, 1))
+    winning = np.minimum(process.win_multiplier, 1.0 / np.maximum(share.max(axis=(0, 2)), 1e-9))
+    factor = process.count_multiplier * winning * np.exp(effect * process.spend_response)
     base = _wins(means, process.amounts, level, generator)
     kept = _thinned(base, np.minimum(factor, 1.0), generator)
-    more = _wins(means * np.maximum(factor - 1.0, 0.0)[None, :, None], process.amounts, level, np.random.default_rng([seed, _EXTRA]))
+    more = _wins(means * np.maximum(factor - 1.0, 0.0)[:, :, None], process.amounts, level, np.random.default_rng([seed, _EXTRA]))
     return Flows.concatenate([flows for flows, _ in (kept, more)])
 
 
@@ -216,5 +227,5 @@ def _wins(means: Floats, amounts: Floats, level: Floats, generator: np.random.Ge
 
 def _thinned(wins: tuple[Flows, Integers], kept: Floats, generator: np.random.Generator) -> tuple[Flows, Integers]:
     flows, channel = wins
-    chosen = generator.random(flows.size) < kept[channel]
+    chosen = generator.random(flows.size) < kept[flows.draw, channel]
     return flows.where(chosen), channel[chosen]

@@ -11,11 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from funnelcast.families import latent_rate
+from funnelcast.forecast.spend_effect import NO_SPEND, SpendEffect, spend_effect, weekly_spend
 from funnelcast.sources.facts import Facts
 from funnelcast.sources.schema import WON
 from funnelcast.terms import AsOf
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 UNKNOWN = "unknown"
 """The channel of deals whose channel isn't known, as in the models of deals."""
@@ -51,6 +53,10 @@ class NewDealProcess:
         Amount at close of a won deal: quantiles at equal steps of probability, shape [channels, 200].
     amount_level_sd
         Standard deviation of the log of the mean amount, for the few deals that it is known from: shape [channels].
+    own_amounts
+        Whether a channel's amounts are told from its own deals; the others share those of all, and their doubt: shape [channels].
+    spend
+        How the number follows the spend on a channel.
     missing
         What couldn't be told for lack of facts, a sentence each.
     """
@@ -61,6 +67,8 @@ class NewDealProcess:
     level_factor: Floats
     amounts: Floats
     amount_level_sd: Floats
+    own_amounts: Bools
+    spend: SpendEffect = NO_SPEND
     missing: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
@@ -72,6 +80,8 @@ class NewDealProcess:
             "level_factor": self.level_factor.tolist(),
             "amounts": self.amounts.tolist(),
             "amount_level_sd": self.amount_level_sd.tolist(),
+            "own_amounts": self.own_amounts.tolist(),
+            "spend": self.spend.document(),
             "missing": list(self.missing),
         }
 
@@ -85,6 +95,8 @@ class NewDealProcess:
             level_factor=np.array(document["level_factor"], dtype=np.float64),
             amounts=np.array(document["amounts"], dtype=np.float64),
             amount_level_sd=np.array(document["amount_level_sd"], dtype=np.float64),
+            own_amounts=np.array(document["own_amounts"], dtype=np.bool_),
+            spend=SpendEffect.read(document["spend"]),
             missing=tuple(document["missing"]),
         )
 
@@ -99,7 +111,10 @@ def estimate(facts: Facts, as_of: AsOf, weeks: int) -> NewDealProcess:
     channels = tuple(sorted(counts.columns)) or (UNKNOWN,)
     table = counts.reindex(columns=list(channels), fill_value=0.0).to_numpy(np.float64)
     expected, factor, dispersion = _level(table.sum(axis=1), weeks)
-    amounts, amount_sd, missing = _amounts(facts, channels)
+    amounts, amount_sd, own_amounts, missing = _amounts(facts, channels)
+    spend = spend_effect(channels, table, weekly_spend(facts, as_of, channels, len(table)))
+    if not spend.known:
+        missing = ("new_deals: no spend is known on the channels of deals, so a change of spend leaves their number as it is", *missing)
     if len(table) < _SHORT_WEEKS:
         missing = (f"new_deals: only {len(table)} weeks of opened deals are known; their number is uncertain", *missing)
     return NewDealProcess(
@@ -109,6 +124,8 @@ def estimate(facts: Facts, as_of: AsOf, weeks: int) -> NewDealProcess:
         level_factor=factor,
         amounts=amounts,
         amount_level_sd=amount_sd,
+        own_amounts=own_amounts,
+        spend=spend,
         missing=missing,
     )
 
@@ -157,7 +174,7 @@ def _shares(table: Floats) -> Floats:
     return np.asarray(weighted / weighted.sum())
 
 
-def _amounts(facts: Facts, channels: tuple[str, ...]) -> tuple[Floats, Floats, tuple[str, ...]]:
+def _amounts(facts: Facts, channels: tuple[str, ...]) -> tuple[Floats, Floats, Bools, tuple[str, ...]]:
     deals = facts.table("deals")
     wins = facts.table("deal_events").filter(lambda event: event.stage == WON).select("deal_id").distinct()
     marked = deals.left_join(wins, "deal_id")
@@ -169,15 +186,17 @@ def _amounts(facts: Facts, channels: tuple[str, ...]) -> tuple[Floats, Floats, t
     pool = closed[closed > 0] if int((closed > 0).sum()) else rows.loc[rows["amount"] > 0, "amount"]
     if not len(pool):
         zeros = np.zeros((len(channels), QUANTILES))
-        return zeros, np.zeros(len(channels)), ("new_deals: no deal has an amount, so new deals bring none",)
+        nothing = np.zeros(len(channels))
+        return zeros, nothing, nothing > 0, ("new_deals: no deal has an amount, so new deals bring none",)
     missing = () if len(pool) >= _FEW_AMOUNTS else (f"new_deals: their amounts are known from {len(pool)} deals only",)
     steps = (np.arange(QUANTILES) + 0.5) / QUANTILES
     channel = rows["channel"].fillna(UNKNOWN).loc[pool.index]
-    own = {name: pool[channel == name] for name in channels}
-    samples = [own[name] if len(own[name]) >= _FEW_AMOUNTS else pool for name in channels]
+    by_channel = [pool[channel == name] for name in channels]
+    own = np.array([len(sample) >= _FEW_AMOUNTS for sample in by_channel])
+    samples = [sample if enough else pool for sample, enough in zip(by_channel, own, strict=True)]
     tables = np.stack([np.quantile(sample.to_numpy(np.float64), steps) for sample in samples])
     spreads = [_mean_uncertainty(sample.to_numpy(np.float64)) for sample in samples]
-    return tables, np.array(spreads), missing
+    return tables, np.array(spreads), own, missing
 
 
 def _mean_uncertainty(amounts: Floats) -> float:

@@ -92,7 +92,7 @@ def forecast_pipeline(inputs: PipelineInputs, periods: Sequence[Period], draws: 
     """Forecast the amounts won in each period, from open and from new deals.
 
     ``extra`` tells the concentration (the same total without the three deals of the largest expected wins), how many open deals are dead
-    weight and their amount.
+    weight and their amount, and how new deals follow the spend.
     """
     bounds = edges(periods, inputs.as_of)
     opened, new = draw_bookings(inputs, int(bounds[-1]), draws, seed, scenario)
@@ -104,7 +104,11 @@ def forecast_pipeline(inputs: PipelineInputs, periods: Sequence[Period], draws: 
         periods=tuple(periods),
         parts=parts,
         missing=missing(inputs),
-        extra={"concentration": _concentration(opened, new, bounds), "dead_weight": _dead_weight(inputs.open_deals)},
+        extra={
+            "concentration": _concentration(opened, new, bounds),
+            "dead_weight": _dead_weight(inputs.open_deals),
+            "spend": inputs.process.spend.said(),
+        },
     )
 
 
@@ -161,8 +165,11 @@ def _new_hazards(inputs: PipelineInputs, weeks: int, scenario: Scenario) -> book
         lost=np.stack([_padded(lost.T, weeks).T for _, lost in pairs]),
         amounts=process.amounts,
         amount_level_sd=process.amount_level_sd,
+        own_amounts=process.own_amounts,
         count_multiplier=np.array([scenario.new_deals_of(name) for name in channels], dtype=np.float64),
         win_multiplier=np.array([scenario.win_rate_of(name) for name in channels], dtype=np.float64),
+        spend_response=np.array([process.spend.response(name, scenario.spend_of(name)) for name in channels], dtype=np.float64),
+        spend_effect=(process.spend.mean, process.spend.sd),
     )
 
 

@@ -42,7 +42,7 @@ def test_the_evidence_chooses_the_kernel_that_made_the_counts() -> None:
     assert infer(Poisson(wild, exposure), times, times[-1:], choices).noise > 0.4
 
 
-def test_a_season_is_learned_from_two_years_and_not_from_one() -> None:
+def test_a_season_is_learned_from_two_summers_and_not_from_one() -> None:
     choices = Choices(level=1.0, trend=0.0, drifts=(0.05,), drift_years=(0.5,), seasons=(0.05, 0.4), noises=(0.05,))
     times = np.arange(30) / 12.0
     counts = 100.0 * np.exp(0.5 * np.sin(2.0 * np.pi * times))
@@ -57,7 +57,7 @@ def test_without_counts_the_prior_is_left() -> None:
     none = np.zeros(0)
     found = infer(Poisson(none, none), none, np.array([0.0, 0.5]), choices)
     np.testing.assert_allclose(found.mean, 0.0)
-    np.testing.assert_allclose(np.diag(found.covariance), [1.5**2 + 0.05, 1.5**2 + (0.3 * 0.5) ** 2 + 0.05])
+    np.testing.assert_allclose(np.diag(found.covariance), np.array([1.5**2, 1.5**2 + (0.3 * 0.5) ** 2]) + (0.1**2 + 0.3**2) / 2.0 + 0.2**2)
     assert found.noise == pytest.approx(np.sqrt((0.1**2 + 0.3**2) / 2.0))
 
 
@@ -92,6 +92,8 @@ def test_the_kernel_s_parts_by_hand() -> None:
     seasonal = Kernel(level=0.0, trend=0.0, drift=0.0, drift_years=1.0, season=0.5, noise=0.0)
     assert seasonal.covariance(np.zeros(1), np.array([3.0]))[0, 0] == pytest.approx(0.25)
     assert seasonal.covariance(np.zeros(1), np.array([0.5]))[0, 0] == pytest.approx(0.25 * np.exp(-8.0) / 2.0)
+    passing = Kernel(level=0.0, trend=0.0, drift=0.0, drift_years=1.0, season=0.5, noise=0.0, recurs=False)
+    assert passing.covariance(np.zeros(1), np.array([1.0]))[0, 0] < 0.25 * 0.01
 
 
 def test_a_belief_s_factor_leaves_out_what_hardly_matters() -> None:

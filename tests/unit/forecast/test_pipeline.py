@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -13,6 +14,7 @@ from funnelcast.forecast.new_deals import NewDealProcess
 from funnelcast.forecast.periods import calendar
 from funnelcast.forecast.pipeline import WEEKS, PipelineInputs, draw_bookings, forecast_pipeline, month_of_weeks
 from funnelcast.forecast.scenario import Scenario
+from funnelcast.forecast.spend_effect import SpendEffect
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.conform import from_frames
 from funnelcast.sources.facts import Source
@@ -50,6 +52,7 @@ def inputs(
         level_factor=np.full((1, WEEKS), noise),
         amounts=np.tile(np.linspace(500.0, 1500.0, new_deals.QUANTILES), (2, 1)),
         amount_level_sd=np.full(2, noise),
+        own_amounts=np.array([True, True]),
     )
     frame = pd.concat([pd.DataFrame({**names, **channels}), predicted(won, sd=sd, spread=spread)], axis=1)
     return PipelineInputs(AS_OF, "EUR", frame, newcomers.reset_index(drop=True), process)
@@ -129,6 +132,39 @@ def test_a_scenario_changes_only_what_it_is_about() -> None:
     np.testing.assert_array_equal(fewer_open.totals(), base_open.totals())
     assert (fewer_new.totals() <= base_new.totals() + 1e-9).all()
     assert fewer_new.size == pytest.approx(base_new.size / 2, rel=0.05)
+
+
+def test_a_change_of_spend_changes_new_deals_by_its_effect_and_nothing_else() -> None:
+    given = inputs(sd=0.2, noise=0.1)
+    spend = SpendEffect(0.5, 0.1, {"web": 900.0, "fair": 0.0})
+    given = replace(given, process=replace(given.process, spend=spend))
+    base_open, base_new = draw_bookings(given, 91, DRAWS, 5)
+    more_open, more_new = draw_bookings(given, 91, DRAWS, 5, Scenario(spend={"*": 2.0}))
+    less_open, less_new = draw_bookings(given, 91, DRAWS, 5, Scenario(spend={"web": 0.0}))
+    np.testing.assert_array_equal(more_open.totals(), base_open.totals())
+    np.testing.assert_array_equal(less_open.totals(), base_open.totals())
+    # two thirds of the deals come from the web, the only channel with a spend; E exp(b x) of a normal b
+    for new, response in ((more_new, np.log(1.5)), (less_new, -np.log(2.0))):
+        expected = 1 / 3 + 2 / 3 * np.exp(0.5 * response + (0.1 * response) ** 2 / 2)
+        assert new.size / base_new.size == pytest.approx(expected, rel=0.02)
+    assert (more_new.totals() >= base_new.totals() - 1e-9).all()
+    assert (less_new.totals() <= base_new.totals() + 1e-9).all()
+    periods = calendar(AS_OF, "week", 2)
+    document = forecast_pipeline(given, periods, 100, 1).document()
+    assert document["spend"] == spend.said()
+    assert forecast_pipeline(inputs(), periods, 100, 1).document()["spend"] is None
+
+
+def test_channels_that_share_their_amounts_share_the_doubt_of_them() -> None:
+    given = inputs(per_week=200.0)
+    doubtful = replace(given.process, amount_level_sd=np.full(2, 0.3))
+    apart, shared = (
+        draw_bookings(replace(given, process=replace(doubtful, own_amounts=np.full(2, own))), 91, DRAWS, 5)[1].totals()
+        for own in (True, False)
+    )
+    # one third and two thirds of the deals: sqrt(1/9 + 4/9) of the spread where the channels err apart
+    assert shared.std() / shared.mean() == pytest.approx(0.31, abs=0.02)
+    assert apart.std() / apart.mean() == pytest.approx(0.31 * np.sqrt(5.0) / 3.0, abs=0.02)
 
 
 def test_a_slip_moves_every_win_and_a_lost_customer_takes_their_deals() -> None:
@@ -211,7 +247,7 @@ def test_the_level_of_new_deals_is_that_of_late() -> None:
     found = process_of([5] * 30 + [20] * 30)
     assert found.channels == ("web",)
     assert found.expected[0, 0] == pytest.approx(20.0, rel=0.12)
-    assert process_of([10] * 60).expected[0] == pytest.approx(np.full(WEEKS, 10.0), rel=0.05)
+    assert process_of([10] * 60).expected[0] == pytest.approx(np.full(WEEKS, 10.0), rel=0.1)
     assert process_of([10] * 60).amounts == pytest.approx(np.full((1, new_deals.QUANTILES), 100.0))
 
 
@@ -239,8 +275,11 @@ def test_a_channel_s_share_of_nothing_is_not_divided() -> None:
         lost=np.zeros((1, 4, 4)),
         amounts=np.zeros((1, 5)),
         amount_level_sd=np.zeros(1),
+        own_amounts=np.array([True]),
         count_multiplier=np.ones(1),
         win_multiplier=np.full(1, 100.0),
+        spend_response=np.zeros(1),
+        spend_effect=(0.0, 0.0),
     )
     shocks = bookings.draw_shocks(bookings.ShockSizes(0.1, 0.1, 0.1, 0.1), np.zeros(4, dtype=np.int64), 50, 1)
     assert bookings.new_deals(hazards, shocks, 50, 1).size == 0

@@ -80,13 +80,13 @@ def describe(facts: Facts, cohort: ir.Table) -> ir.Table:
     cohort = cohort.select("deal_id", "as_of").distinct()
     known = known_to(facts, "deals", cohort, key="deal_id")
     deals = known.select("deal_id", "as_of", "opened_at", "owner", "channel", opening_amount="amount")
-    history = _history(facts, cohort)
+    deals = deals.mutate(monday=deals.as_of.truncate("W"))
+    # each part reads the cohort alone: what reads another part would repeat its whole query
+    mondays = cohort.select(as_of=cohort.as_of.truncate("W")).distinct()
+    history, closed = _history(facts, cohort), _closed_by_owner(facts, deals)
     joined = deals.left_join(history, ["deal_id", "as_of"]).drop("deal_id_right", "as_of_right")
-    joined = joined.mutate(monday=joined.as_of.truncate("W"))
-    backlog = _backlog(facts, joined.select(as_of="monday").distinct())
-    joined = joined.left_join(backlog, "monday").drop("monday_right")
-    joined = joined.left_join(_company_win_rates(facts, joined.select(as_of="monday").distinct()), "monday").drop("monday_right")
-    closed = _closed_by_owner(facts, joined)
+    for by_week in (_backlog(facts, mondays), _company_win_rates(facts, mondays)):
+        joined = joined.left_join(by_week, "monday").drop("monday_right")
     rated = joined.left_join(closed, [joined.owner == closed.owner, joined.as_of == closed.as_of])
     return rated.select(
         "deal_id",
@@ -194,11 +194,11 @@ def _history(facts: Facts, cohort: ir.Table) -> ir.Table:
 
 def _company_win_rates(facts: Facts, instants: ir.Table) -> ir.Table:
     """Give the share of won among all deals known to be closed at each instant, shrunk to one half by two deals."""
-    ended = closings(facts).select("deal_id", "outcome")
-    seen = known_to(facts, "deal_events", ended.select("deal_id").cross_join(instants), key="deal_id")
-    closed = seen.filter(seen.stage.isin([WON, LOST])).select("deal_id", "as_of").distinct().inner_join(ended, "deal_id")
-    won = (closed.outcome == WON).cast("float64").sum()
-    return closed.group_by(monday="as_of").aggregate(company_win_rate=(won + 1.0) / (closed.count() + 2.0))
+    pairs = facts.table("deals").select("deal_id").cross_join(instants)
+    seen = known_to(facts, "deal_events", pairs, key="deal_id")
+    ended = seen.filter(seen.stage.isin([WON, LOST]))
+    won = ended.deal_id.nunique(where=ended.stage == WON)
+    return ended.group_by(monday="as_of").aggregate(company_win_rate=(won + 1.0) / (ended.deal_id.nunique() + 2.0))
 
 
 def _closed_by_owner(facts: Facts, deals: ir.Table) -> ir.Table:
