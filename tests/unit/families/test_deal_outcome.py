@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from funnelcast.families.deal_outcome import FAMILY, history, table
+from funnelcast.families.deal_outcome import FAMILY, history, model, table
 from funnelcast.families.deal_outcome.design import calendar, tents
 from funnelcast.families.deal_outcome.model import Tail
 from funnelcast.families.deal_outcome.uncertainty import pace_of
@@ -262,3 +262,24 @@ def test_three_deals_without_an_end_are_answered(tmp_path: Path) -> None:
     assert found.details["win_rate"] is None
     for draw in found.plots.values():
         draw().savefig(tmp_path / "figure.png")
+
+
+def test_what_a_stage_says_is_learned_lead_by_lead() -> None:
+    # a new deal can't be won this week but will be soon; one in talks is won now, or hardly any more
+    true = {("new", 0.0): 0.005, ("new", 3.0): 0.10, ("new", 10.0): 0.06, ("talks", 0.0): 0.20, ("talks", 3.0): 0.05, ("talks", 10.0): 0.02}
+    generator = np.random.default_rng(4)
+    each = 3000
+    rows = pd.DataFrame([{"stage": stage, "lead_weeks": lead, "p": p} for (stage, lead), p in true.items() for _ in range(each)])
+    rows["outcome"] = np.where(generator.uniform(size=len(rows)) < rows["p"], "won", "open")
+    same = {"channel": "web", "stage_age_days": 10.0, "pushes": 0.0, "expected_close_days": np.nan, "amount": 100.0, "owner_win_rate": 0.5}
+    rest = {"backlog": 9.0, "day": 19_000.0, "entry": False, "closed_amount": np.nan, "weight": 1.0}
+    rows = rows.assign(**same, **rest, age_days=100.0 - 7.0 * rows["lead_weeks"])
+    fitted = model.fit(rows, 13)
+    asked = pd.DataFrame(list(true), columns=["stage", "lead_weeks"]).merge(
+        rows.drop_duplicates(["stage", "lead_weeks"]), on=["stage", "lead_weeks"]
+    )
+    found = fitted.hazards(asked, asked["lead_weeks"].to_numpy(np.float64))[:, 0]
+    np.testing.assert_allclose(found, list(true.values()), rtol=0.25, atol=0.004)
+    # between two leads that were seen, the log odds are interpolated
+    between = fitted.hazards(asked[:1], 1.5)[0, 0]
+    assert between == pytest.approx(np.sqrt(found[0] * found[1]), rel=0.1)
