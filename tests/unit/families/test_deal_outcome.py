@@ -271,9 +271,9 @@ def test_what_a_stage_says_is_learned_lead_by_lead() -> None:
     each = 3000
     rows = pd.DataFrame([{"stage": stage, "lead_weeks": lead, "p": p} for (stage, lead), p in true.items() for _ in range(each)])
     rows["outcome"] = np.where(generator.uniform(size=len(rows)) < rows["p"], "won", "open")
-    same = {"channel": "web", "stage_age_days": 10.0, "pushes": 0.0, "expected_close_days": np.nan, "amount": 100.0, "owner_win_rate": 0.5}
-    rest = {"backlog": 9.0, "day": 19_000.0, "entry": False, "closed_amount": np.nan, "weight": 1.0}
-    rows = rows.assign(**same, **rest, age_days=100.0 - 7.0 * rows["lead_weeks"])
+    rows[["stage_age_days", "pushes", "expected_close_days", "amount"]] = [10.0, 0.0, np.nan, 100.0]
+    rows[["owner_win_rate", "backlog", "day", "closed_amount", "weight"]] = [0.5, 9.0, 19_000.0, np.nan, 1.0]
+    rows = rows.assign(channel="web", entry=False, age_days=100.0 - 7.0 * rows["lead_weeks"])
     fitted = model.fit(rows, 13)
     asked = pd.DataFrame(list(true), columns=["stage", "lead_weeks"]).merge(
         rows.drop_duplicates(["stage", "lead_weeks"]), on=["stage", "lead_weeks"]
