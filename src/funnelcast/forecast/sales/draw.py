@@ -102,7 +102,8 @@ def _amounts(state: State, luck: Luck, periods: Sequence[Period]) -> Floats:
 def _lucky(inputs: SalesInputs, draws: int, seed: int) -> Iterator[tuple[State, Luck]]:
     """Give every series the same picks of past periods: what moved several channels in one week moves them together again.
 
-    One draw after the other takes the picks of the whole horizon, so that a shorter question gets the same futures.
+    One draw after the other takes the picks of the whole horizon, so that a shorter question gets the same futures. Errors of effects are
+    sums of the past's errors, so they are as alike between series as those; what no series has seen yet, a year, is the same for all.
     """
     if not inputs.states:
         return
@@ -118,21 +119,15 @@ def _lucky(inputs: SalesInputs, draws: int, seed: int) -> Iterator[tuple[State, 
 
 
 def likeness(states: Sequence[State]) -> float:
-    """Say how much of the variance of the errors of effects all series share, from 1/2 to 1.
-
-    One half of such an error, a prior, is what shrinking leaves of a year that is much the same in all channels; the other is a sum of the
-    past's errors, as alike between series as these: the mean correlation of the errors that their models made in the same periods. Before
-    a first year all is left.
-    """
+    """Give the mean correlation between the errors that the series' models made in the same periods, from 0 to 1; 1 before a first year."""
     if max(state.history.values.size for state in states) < SHORTEST:
         return 1.0
     errors = [state.shocks for state in states if state.method == "combination" and state.shocks.any()]
     if len(errors) < 2:
-        return 0.5
+        return 0.0
     together = min(one.size for one in errors)
     correlations = np.corrcoef([one[-together:] for one in errors])
-    alike = (correlations.sum() / len(errors) - 1) / (len(errors) - 1)
-    return float(0.5 + 0.5 * np.clip(alike, 0.0, 1.0))
+    return float(np.clip((correlations.sum() / len(errors) - 1) / (len(errors) - 1), 0.0, 1.0))
 
 
 def _within(inputs: SalesInputs, end: datetime) -> None:
