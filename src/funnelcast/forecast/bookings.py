@@ -16,7 +16,7 @@ Integers = npt.NDArray[np.int64]
 
 _CELLS_AT_ONCE = 400_000
 _HIGHEST_HAZARD = 0.999
-_SHOCKS, _NEW, _EXTRA, _SPEND = 1, 2, 3, 4
+_SHOCKS, _NEW = 1, 2
 
 
 @dataclass(frozen=True)
@@ -159,39 +159,43 @@ def _closings(rates: Floats, shocks: Shocks, threshold: Floats32) -> tuple[Integ
     return cell, row, week, 7 * week + np.clip(7.0 * share, 0.0, 6.0).astype(np.int64)
 
 
-def new_deals(process: NewHazards, shocks: Shocks, draws: int, seed: int) -> Flows:
-    """Draw the wins among deals that aren't open yet.
+def new_deals(process: NewHazards, shocks: Shocks, draws: int, seed: int) -> tuple[Flows, ...]:
+    """Draw the wins among deals that aren't open yet: the flows of each channel.
 
-    Counts are Poisson given a gamma factor per channel and week and a wandering level, so the wins of each week are Poisson too, with
-    the counts of earlier weeks times the chance to be won then (thinning). Scenario factors thin the very same wins, or add some.
+    Counts are Poisson given a gamma factor per week and a wandering level, so the wins of each week are Poisson too, with the counts of
+    earlier weeks times the chance to be won then (thinning). Scenario factors thin the very same wins, or add some. Every kind of luck has
+    a generator of its own and goes week by week: the first weeks of a longer horizon are those of a shorter one.
     """
-    generator = np.random.default_rng([seed, _NEW])
     channels = len(process.expected)
-    counts = _rates_of_opening(process, draws, generator)
+    counts = _rates_of_opening(process, draws, seed)
     won, share = _won_by_week(process)
     means = np.einsum("dcw,cwv->dcv", counts, won)
     odds = np.exp(shocks.winning[:, shocks.month])[:, None, :]
     closing = shocks.closing[:, shocks.month][:, None, :]
     means = means * closing * odds / (1.0 - share + share * odds)
-    luck = generator.standard_normal((draws, channels + 1))
+    luck = _luck(seed, "amount_level").standard_normal((draws, channels + 1))
     amount_luck = np.where(process.own_amounts, luck[:, :-1], luck[:, -1:])
     level = np.exp(process.amount_level_sd * amount_luck - process.amount_level_sd**2 / 2.0)
     mean, sd = process.spend_effect
-    effect = mean + sd * np.random.default_rng([seed, _SPEND]).standard_normal((draws, 1))
+    effect = mean + sd * _luck(seed, "spend").standard_normal((draws, 1))
     winning = np.minimum(process.win_multiplier, 1.0 / np.maximum(share.max(axis=(0, 2)), 1e-9))
     factor = process.count_multiplier * winning * np.exp(effect * process.spend_response)
-    base = _wins(means, process.amounts, level, generator)
-    kept = _thinned(base, np.minimum(factor, 1.0), generator)
-    more = _wins(means * np.maximum(factor - 1.0, 0.0)[:, :, None], process.amounts, level, np.random.default_rng([seed, _EXTRA]))
-    return Flows.concatenate([flows for flows, _ in (kept, more)])
+    base, channel = _wins(means, process.amounts, level, seed, "")
+    kept = _luck(seed, "thinning").random(base.size) < np.minimum(factor, 1.0)[base.draw, channel]
+    more, of_more = _wins(means * np.maximum(factor - 1.0, 0.0)[:, :, None], process.amounts, level, seed, "extra_")
+    return tuple(Flows.concatenate([base.where(kept & (channel == own)), more.where(of_more == own)]) for own in range(channels))
 
 
-def _rates_of_opening(process: NewHazards, draws: int, generator: np.random.Generator) -> Floats:
+def _luck(seed: int, kind: str) -> np.random.Generator:
+    return np.random.default_rng([seed, _NEW, *kind.encode()])
+
+
+def _rates_of_opening(process: NewHazards, draws: int, seed: int) -> Floats:
     components, weeks = process.level_factor.shape
-    level = generator.standard_normal((draws, components)) @ process.level_factor
+    level = _luck(seed, "level").standard_normal((draws, components)) @ process.level_factor
     variance = (process.level_factor**2).sum(axis=0)
     shape = 1.0 / max(process.dispersion, 1e-9)
-    gamma = generator.gamma(shape, 1.0 / shape, size=(draws, weeks))
+    gamma = _luck(seed, "week").gamma(shape, 1.0 / shape, size=(weeks, draws)).T
     return np.asarray(process.expected[None] * (np.exp(level - variance / 2.0) * gamma)[:, None, :])
 
 
@@ -214,18 +218,13 @@ def _won_by_week(process: NewHazards) -> tuple[Floats, Floats]:
     return calendar[0], share[None]
 
 
-def _wins(means: Floats, amounts: Floats, level: Floats, generator: np.random.Generator) -> tuple[Flows, Integers]:
-    """Give the wins of Poisson means [draws, channels, weeks], and each one's channel."""
+def _wins(means: Floats, amounts: Floats, level: Floats, seed: int, extra: str) -> tuple[Flows, Integers]:
+    """Give the wins of Poisson means [draws, channels, weeks], week by week, and each one's channel."""
     draws = means.shape[0]
-    count = generator.poisson(means)
-    draw, channel, week = (np.repeat(place, count.ravel()) for place in np.indices(means.shape).reshape(3, -1))
-    day = 7 * week + generator.integers(0, 7, size=len(week))
-    amount = amounts[channel, generator.integers(0, amounts.shape[1], size=len(week))] * level[draw, channel]
-    lineage = np.full(len(week), NOT_YET, dtype=np.int32)
+    count = _luck(seed, f"{extra}count").poisson(means.transpose(2, 0, 1))
+    week, draw, channel = (np.repeat(place, count.ravel()) for place in np.indices(count.shape).reshape(3, -1))
+    day = 7 * week + _luck(seed, f"{extra}day").integers(0, 7, size=week.size)
+    place = (_luck(seed, f"{extra}amount").random(week.size) * amounts.shape[1]).astype(np.int64)
+    amount = amounts[channel, place] * level[draw, channel]
+    lineage = np.full(week.size, NOT_YET, dtype=np.int32)
     return Flows(draws, draw.astype(np.int32), day.astype(np.int32), amount, lineage), channel
-
-
-def _thinned(wins: tuple[Flows, Integers], kept: Floats, generator: np.random.Generator) -> tuple[Flows, Integers]:
-    flows, channel = wins
-    chosen = generator.random(flows.size) < kept[flows.draw, channel]
-    return flows.where(chosen), channel[chosen]

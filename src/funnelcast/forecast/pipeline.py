@@ -15,7 +15,7 @@ import pandas as pd
 from funnelcast.artefacts import to_json
 from funnelcast.forecast import bookings
 from funnelcast.forecast.flows import Flows
-from funnelcast.forecast.new_deals import NewDealProcess
+from funnelcast.forecast.new_deals import UNKNOWN, NewDealProcess
 from funnelcast.forecast.periods import Period, edges
 from funnelcast.forecast.result import Forecast, statistics
 from funnelcast.forecast.scenario import Scenario
@@ -70,14 +70,23 @@ class PipelineInputs:
         return cls(as_of, head["currency"], frames[0], frames[1], NewDealProcess.read(head["process"]))
 
 
-def draw_bookings(inputs: PipelineInputs, horizon_days: int, draws: int, seed: int, scenario: Scenario = _NEUTRAL) -> tuple[Flows, Flows]:
+@dataclass(frozen=True)
+class Bookings:
+    """The won amounts in every draw: ``opened`` of open deals (lineage: their ids), ``new`` of deals to come, by channel (lineage -1)."""
+
+    opened: Flows
+    new_by_channel: Mapping[str, Flows]
+
+    @property
+    def new(self) -> Flows:
+        """The won amounts of all deals to come."""
+        return Flows.concatenate(list(self.new_by_channel.values()))
+
+
+def draw_bookings(inputs: PipelineInputs, horizon_days: int, draws: int, seed: int, scenario: Scenario = _NEUTRAL) -> Bookings:
     """Draw the won amounts of open and of new deals over the horizon.
 
-    The same seed gives the same luck to the same deal under every scenario: the difference of two scenarios is no noise.
-
-    Returns
-    -------
-    Flows of the open deals (lineage: their ids) and of new ones (lineage -1).
+    The same seed gives the same luck to the same deal under every scenario and horizon: the difference of two scenarios is no noise.
     """
     # hazards are drawn so far that a slip to earlier weeks finds what follows the horizon
     reach = max(horizon_days - 7 * min(scenario.slip_weeks, 0), 1)
@@ -85,7 +94,17 @@ def draw_bookings(inputs: PipelineInputs, horizon_days: int, draws: int, seed: i
     shocks = bookings.draw_shocks(_shock_sizes(inputs), month_of_weeks(inputs.as_of, weeks), draws, seed)
     opened = bookings.open_deals(_open_hazards(inputs, weeks, scenario), shocks, draws, seed)
     new = bookings.new_deals(_new_hazards(inputs, weeks, scenario), shocks, draws, seed)
-    return _slipped(opened, scenario.slip_weeks, horizon_days), _slipped(new, scenario.slip_weeks, horizon_days)
+    slipped = [_slipped(flows, scenario.slip_weeks, horizon_days) for flows in (opened, *new)]
+    return Bookings(slipped[0], dict(zip(inputs.process.channels, slipped[1:], strict=True)))
+
+
+def by_part(inputs: PipelineInputs, drawn: Bookings, part: str) -> dict[str, dict[str, Flows]]:
+    """Give the flows of every channel or owner: they add up to all. Deals to come have no owner yet, and stand under ``new_deals``."""
+    grouped = inputs.open_deals.groupby(inputs.open_deals[part].fillna(UNKNOWN), sort=True)
+    opened = {str(name): drawn.opened.of(deals["deal_id"].astype(str)) for name, deals in grouped}
+    new = dict(drawn.new_by_channel) if part == "channel" else {"new_deals": drawn.new}
+    none = Flows.none(drawn.opened.draws)
+    return {name: {"open_deals": opened.get(name, none), "new_deals": new.get(name, none)} for name in sorted({*opened, *new})}
 
 
 def forecast_pipeline(inputs: PipelineInputs, periods: Sequence[Period], draws: int, seed: int, scenario: Scenario = _NEUTRAL) -> Forecast:
@@ -95,7 +114,8 @@ def forecast_pipeline(inputs: PipelineInputs, periods: Sequence[Period], draws: 
     weight and their amount, and how new deals follow the spend.
     """
     bounds = edges(periods, inputs.as_of)
-    opened, new = draw_bookings(inputs, int(bounds[-1]), draws, seed, scenario)
+    drawn = draw_bookings(inputs, int(bounds[-1]), draws, seed, scenario)
+    opened, new = drawn.opened, drawn.new
     parts = {"open_deals": opened.by_period(bounds), "new_deals": new.by_period(bounds)}
     return Forecast(
         quantity="pipeline",

@@ -11,16 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
-import pandas as pd
-
 from funnelcast.artefacts import to_json
 from funnelcast.errors import NotFound, UsageError
 from funnelcast.forecast import cash_inputs
 from funnelcast.forecast.cash import forecast_cash
 from funnelcast.forecast.cash_inputs import CashInputs
 from funnelcast.forecast.periods import Every, Period, calendar, edges
-from funnelcast.forecast.pipeline import PipelineInputs, draw_bookings, forecast_pipeline
-from funnelcast.forecast.result import Forecast, difference, period_documents
+from funnelcast.forecast.pipeline import PipelineInputs, by_part, draw_bookings, forecast_pipeline
+from funnelcast.forecast.result import Forecast, difference
 from funnelcast.forecast.sales import SalesInputs, by_series, flows, forecast_sales
 from funnelcast.forecast.scenario import Scenario
 from funnelcast.terms import AsOf, Json
@@ -126,7 +124,8 @@ class Projection:
         inputs = self._given(self.cash, "cash")
         days = int(edges(periods, self.as_of)[-1])
         # what is booked before the horizon and collected in it counts; what is booked later can't be collected in it
-        opened, new = draw_bookings(self.pipeline, days, self.draws, self.seed, scenario) if self.pipeline else (None, None)
+        booked = draw_bookings(self.pipeline, days, self.draws, self.seed, scenario) if self.pipeline else None
+        opened, new = (booked.opened, booked.new) if booked else (None, None)
         repeat = flows(self.sales, days, self.draws, self.seed) if self.sales and self.sales.basis == "transactions" else None
         return forecast_cash(inputs, opened, new, repeat, periods, self.seed, scenario, draws=self.draws)
 
@@ -143,12 +142,12 @@ class Projection:
         inputs = self._given(self.pipeline, "pipeline")
         periods = calendar(self.as_of, ask.every, ask.count)
         bounds = edges(periods, self.as_of)
-        opened, _ = draw_bookings(inputs, int(bounds[-1]), self.draws, self.seed, ask.scenario)
+        drawn = draw_bookings(inputs, int(bounds[-1]), self.draws, self.seed, ask.scenario)
         documents: list[Json] = []
-        for name, deals in inputs.open_deals.groupby(str(ask.by), dropna=False, sort=True):
-            amounts = opened.of(deals["deal_id"].astype(str)).by_period(bounds)
-            rows = period_documents(periods, amounts, {"open_deals": amounts.mean(axis=0)}, self.as_of.timezone)
-            documents.append({"series": "" if pd.isna(name) else str(name), "periods": rows, "stale": False})
+        for name, own in by_part(inputs, drawn, str(ask.by)).items():
+            parts = {part: flow.by_period(bounds) for part, flow in own.items()}
+            forecast = Forecast("pipeline", self.as_of, inputs.currency, periods, parts).document()
+            documents.append({"series": name, "periods": forecast["periods"], "total": forecast["total"], "stale": False})
         return documents
 
     def _given(self, inputs: Inputs | None, quantity: str) -> Inputs:

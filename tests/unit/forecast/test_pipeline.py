@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from funnelcast.forecast import bookings, new_deals, shared_draws
-from funnelcast.forecast.flows import NOT_YET
+from funnelcast.forecast.flows import NOT_YET, Flows
 from funnelcast.forecast.new_deals import NewDealProcess
 from funnelcast.forecast.periods import calendar
-from funnelcast.forecast.pipeline import WEEKS, PipelineInputs, draw_bookings, forecast_pipeline, month_of_weeks
+from funnelcast.forecast.pipeline import WEEKS, PipelineInputs, by_part, draw_bookings, forecast_pipeline, month_of_weeks
 from funnelcast.forecast.scenario import Scenario
 from funnelcast.forecast.spend_effect import SpendEffect
 from funnelcast.sources.as_of import cut
@@ -58,6 +58,11 @@ def inputs(
     return PipelineInputs(AS_OF, "EUR", frame, newcomers.reset_index(drop=True), process)
 
 
+def both(given: PipelineInputs, days: int, draws: int, seed: int, scenario: Scenario | None = None) -> tuple[Flows, Flows]:
+    drawn = draw_bookings(given, days, draws, seed, scenario or Scenario())
+    return drawn.opened, drawn.new
+
+
 def incidence(won: float, lost: float, weeks: int) -> float:
     """P(won within so many weeks), summed by hand."""
     return sum(won * (1 - won - lost) ** week for week in range(weeks))
@@ -65,7 +70,7 @@ def incidence(won: float, lost: float, weeks: int) -> float:
 
 @pytest.mark.parametrize("days", [28, 91, 364])
 def test_draws_of_open_deals_have_the_cumulative_incidence_of_their_hazards(days: int) -> None:
-    opened, _ = draw_bookings(inputs(), days, DRAWS, 1)
+    opened = draw_bookings(inputs(), days, DRAWS, 1).opened
     for place, hazard in enumerate((0.05, 0.10, 0.0, 0.02)):
         own = opened.of([f"d{place}"])
         expected = incidence(hazard, 0.02, days // 7) if hazard else 0.0
@@ -77,13 +82,13 @@ def test_draws_of_open_deals_have_the_cumulative_incidence_of_their_hazards(days
 
 
 def test_a_deal_is_won_once_and_belongs_to_itself() -> None:
-    opened, new = draw_bookings(inputs((0.4, 0.5)), 364, 500, 1)
+    opened, new = both(inputs((0.4, 0.5)), 364, 500, 1)
     assert np.unique(opened.draw.astype(np.int64) * 2 + opened.lineage).size == opened.size
     assert (new.lineage == NOT_YET).all()
 
 
 def test_weeks_of_wins_follow_the_hazards() -> None:
-    opened, _ = draw_bookings(inputs((0.05,)), 140, 40_000, 3)
+    opened = draw_bookings(inputs((0.05,)), 140, 40_000, 3).opened
     by_week = np.bincount(opened.day // 7, minlength=20) / 40_000
     exact = 0.05 * 0.93 ** np.arange(20)
     assert np.abs(by_week - exact).max() < 4 * np.sqrt(0.05 / 40_000)
@@ -92,7 +97,7 @@ def test_weeks_of_wins_follow_the_hazards() -> None:
 
 
 def test_new_deals_bring_what_their_counts_and_hazards_say() -> None:
-    _, new = draw_bookings(inputs(), 56, DRAWS, 2)
+    new = draw_bookings(inputs(), 56, DRAWS, 2).new
     # opened uniformly in week w, won j weeks later: half a week's share falls into the next
     wins = sum(9.0 * 0.04 * 0.94 ** (week - opened) * (1.0 if opened < week else 0.5) for week in range(8) for opened in range(week + 1))
     half = sum(9.0 * 0.04 * 0.94 ** (week - opened - 1) * 0.5 for week in range(8) for opened in range(week))
@@ -104,7 +109,7 @@ def test_new_deals_bring_what_their_counts_and_hazards_say() -> None:
 
 def test_shared_shocks_widen_the_sum_but_hardly_move_its_mean() -> None:
     deals = [0.05] * 400
-    calm, shaken = (draw_bookings(inputs(deals, sd=sd, spread=0.1), 28, DRAWS, 4)[0].totals() for sd in (0.0, 0.2))
+    calm, shaken = (draw_bookings(inputs(deals, sd=sd, spread=0.1), 28, DRAWS, 4).opened.totals() for sd in (0.0, 0.2))
     assert calm.std() == pytest.approx(1000 * np.sqrt(400 * incidence(0.05, 0.02, 4) * (1 - incidence(0.05, 0.02, 4))), rel=0.06)
     assert shaken.std() > 2.5 * calm.std()
     assert shaken.mean() == pytest.approx(calm.mean(), rel=0.03)
@@ -113,22 +118,22 @@ def test_shared_shocks_widen_the_sum_but_hardly_move_its_mean() -> None:
 def test_the_same_seed_gives_the_same_draws_whatever_the_order_of_the_deals() -> None:
     given = inputs(sd=0.2)
     turned = PipelineInputs(AS_OF, "EUR", given.open_deals.iloc[::-1].reset_index(drop=True), given.newcomers, given.process)
-    straight, reverse = (draw_bookings(one, 91, 300, 9)[0] for one in (given, turned))
+    straight, reverse = (draw_bookings(one, 91, 300, 9).opened for one in (given, turned))
     for name in ("d0", "d1", "d3"):
         np.testing.assert_array_equal(straight.of([name]).totals(), reverse.of([name]).totals())
-    other = draw_bookings(given, 91, 300, 10)[0]
+    other = draw_bookings(given, 91, 300, 10).opened
     assert not np.array_equal(other.totals(), straight.totals())
 
 
 def test_a_scenario_changes_only_what_it_is_about() -> None:
     given = inputs(sd=0.2, noise=0.1)
-    base_open, base_new = draw_bookings(given, 91, 1000, 5)
-    better_open, better_new = draw_bookings(given, 91, 1000, 5, Scenario(win_rate={"web": 1.2}))
+    base_open, base_new = both(given, 91, 1000, 5)
+    better_open, better_new = both(given, 91, 1000, 5, Scenario(win_rate={"web": 1.2}))
     assert (better_open.of(["d0"]).totals() >= base_open.of(["d0"]).totals()).all()
     assert better_open.of(["d0"]).size > base_open.of(["d0"]).size
     np.testing.assert_array_equal(better_open.of(["d1"]).totals(), base_open.of(["d1"]).totals())
     assert (better_new.totals() >= base_new.totals() - 1e-9).all()
-    fewer_open, fewer_new = draw_bookings(given, 91, 1000, 5, Scenario(new_deals={"*": 0.5}))
+    fewer_open, fewer_new = both(given, 91, 1000, 5, Scenario(new_deals={"*": 0.5}))
     np.testing.assert_array_equal(fewer_open.totals(), base_open.totals())
     assert (fewer_new.totals() <= base_new.totals() + 1e-9).all()
     assert fewer_new.size == pytest.approx(base_new.size / 2, rel=0.05)
@@ -138,9 +143,9 @@ def test_a_change_of_spend_changes_new_deals_by_its_effect_and_nothing_else() ->
     given = inputs(sd=0.2, noise=0.1)
     spend = SpendEffect(0.5, 0.1, {"web": 900.0, "fair": 0.0})
     given = replace(given, process=replace(given.process, spend=spend))
-    base_open, base_new = draw_bookings(given, 91, DRAWS, 5)
-    more_open, more_new = draw_bookings(given, 91, DRAWS, 5, Scenario(spend={"*": 2.0}))
-    less_open, less_new = draw_bookings(given, 91, DRAWS, 5, Scenario(spend={"web": 0.0}))
+    base_open, base_new = both(given, 91, DRAWS, 5)
+    more_open, more_new = both(given, 91, DRAWS, 5, Scenario(spend={"*": 2.0}))
+    less_open, less_new = both(given, 91, DRAWS, 5, Scenario(spend={"web": 0.0}))
     np.testing.assert_array_equal(more_open.totals(), base_open.totals())
     np.testing.assert_array_equal(less_open.totals(), base_open.totals())
     # two thirds of the deals come from the web, the only channel with a spend; E exp(b x) of a normal b
@@ -159,7 +164,7 @@ def test_channels_that_share_their_amounts_share_the_doubt_of_them() -> None:
     given = inputs(per_week=200.0)
     doubtful = replace(given.process, amount_level_sd=np.full(2, 0.3))
     apart, shared = (
-        draw_bookings(replace(given, process=replace(doubtful, own_amounts=np.full(2, own))), 91, DRAWS, 5)[1].totals()
+        draw_bookings(replace(given, process=replace(doubtful, own_amounts=np.full(2, own))), 91, DRAWS, 5).new.totals()
         for own in (True, False)
     )
     # one third and two thirds of the deals: sqrt(1/9 + 4/9) of the spread where the channels err apart
@@ -169,13 +174,13 @@ def test_channels_that_share_their_amounts_share_the_doubt_of_them() -> None:
 
 def test_a_slip_moves_every_win_and_a_lost_customer_takes_their_deals() -> None:
     given = inputs()
-    base, _ = draw_bookings(given, 91, 500, 6)
-    late, _ = draw_bookings(given, 91, 500, 6, Scenario(slip_weeks=3))
+    base = draw_bookings(given, 91, 500, 6).opened
+    late = draw_bookings(given, 91, 500, 6, Scenario(slip_weeks=3)).opened
     np.testing.assert_allclose(late.by_period([0, 21, 91])[:, 0], 0.0)
     np.testing.assert_allclose(late.by_period([21, 91])[:, 0], base.by_period([0, 70])[:, 0])
-    early, _ = draw_bookings(given, 91, 500, 6, Scenario(slip_weeks=-2))
+    early = draw_bookings(given, 91, 500, 6, Scenario(slip_weeks=-2)).opened
     np.testing.assert_allclose(early.by_period([0, 77])[:, 0], base.by_period([0, 91])[:, 0])
-    without, _ = draw_bookings(given, 91, 500, 6, Scenario(lost_customers=frozenset({"c1"})))
+    without = draw_bookings(given, 91, 500, 6, Scenario(lost_customers=frozenset({"c1"}))).opened
     np.testing.assert_allclose(without.totals(), base.totals() - base.of(["d1"]).totals())
 
 
@@ -200,7 +205,7 @@ def test_the_forecast_adds_up_and_names_what_hangs_on_three_deals_and_what_is_de
 def test_rebuilt_from_its_files_it_draws_the_very_same() -> None:
     given = inputs(sd=0.1, noise=0.1)
     again = PipelineInputs.rebuild(given.files())
-    for one, other in zip(draw_bookings(given, 60, 200, 1), draw_bookings(again, 60, 200, 1), strict=True):
+    for one, other in zip(both(given, 60, 200, 1), both(again, 60, 200, 1), strict=True):
         np.testing.assert_array_equal(one.amount, other.amount)
         np.testing.assert_array_equal(one.day, other.day)
     assert again.files() == given.files()
@@ -282,4 +287,27 @@ def test_a_channel_s_share_of_nothing_is_not_divided() -> None:
         spend_effect=(0.0, 0.0),
     )
     shocks = bookings.draw_shocks(bookings.ShockSizes(0.1, 0.1, 0.1, 0.1), np.zeros(4, dtype=np.int64), 50, 1)
-    assert bookings.new_deals(hazards, shocks, 50, 1).size == 0
+    assert all(flows.size == 0 for flows in bookings.new_deals(hazards, shocks, 50, 1))
+
+
+def test_a_longer_horizon_begins_with_the_same_weeks() -> None:
+    given = inputs(sd=0.1, noise=0.2)
+    for short, long in zip(both(given, 63, 300, 7), both(given, 280, 300, 7), strict=True):
+        np.testing.assert_allclose(short.by_period([0, 7, 21, 56]), long.by_period([0, 7, 21, 56]), rtol=1e-12)
+
+
+def test_a_slip_to_earlier_weeks_moves_the_very_same_wins() -> None:
+    given = inputs(sd=0.1, noise=0.2)
+    plan, early = both(given, 91, 300, 7)[1], both(given, 77, 300, 7, Scenario(slip_weeks=-2))[1]
+    np.testing.assert_allclose(early.by_period([7, 28, 77]), plan.by_period([21, 42, 91]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("part", ["channel", "owner"])
+def test_parts_add_up_to_the_whole_in_every_draw(part: str) -> None:
+    given = inputs(sd=0.1, noise=0.2)
+    given.open_deals["owner"] = ["ann", "bob", None, "ann"]
+    drawn = draw_bookings(given, 91, 300, 7)
+    parts = by_part(given, drawn, part)
+    assert sorted(parts) == {"channel": ["fair", "web"], "owner": ["ann", "bob", "new_deals", "unknown"]}[part]
+    for name, whole in (("open_deals", drawn.opened), ("new_deals", drawn.new)):
+        np.testing.assert_allclose(sum(one[name].by_period([0, 28, 91]) for one in parts.values()), whole.by_period([0, 28, 91]), rtol=1e-9)
