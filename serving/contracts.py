@@ -144,8 +144,13 @@ CLOCKS = {
 """The lists of facts in an item, each with the field that says when a fact happened."""
 
 
-def _instants(name: str, clock: str, facts: Sequence[Shape]) -> Iterator[tuple[str, datetime]]:
-    return ((f"{name}[{place}].{clock}", getattr(fact, clock)) for place, fact in enumerate(facts))
+Happened = tuple[str, Sequence[datetime]]
+"""Some facts of an item: their path, with {} for the place of each, and when they happened."""
+
+
+def _happened(name: str, facts: Sequence[Shape]) -> Happened:
+    clock = CLOCKS[name]
+    return f"{name}[{{}}].{clock}", [getattr(fact, clock) for fact in facts]
 
 
 def _bounded_turnover(item: Any) -> Any:
@@ -173,12 +178,12 @@ class Contact(Shape):
 
     _sums_exactly = model_validator(mode="after")(_bounded_turnover)
 
-    def facts(self) -> Iterator[tuple[str, datetime]]:
-        """Give the path and the instant of every fact, to be held against as_of."""
+    def facts(self) -> Iterator[Happened]:
+        """Give when the facts happened, to be held against as_of."""
         if self.created_at is not None:
-            yield "created_at", self.created_at
-        for name, clock in CLOCKS.items():
-            yield from _instants(name, clock, getattr(self, name))
+            yield "created_at", [self.created_at]
+        for name in CLOCKS:
+            yield _happened(name, getattr(self, name))
 
 
 class Purchaser(Shape):
@@ -189,9 +194,9 @@ class Purchaser(Shape):
 
     _sums_exactly = model_validator(mode="after")(_bounded_turnover)
 
-    def facts(self) -> Iterator[tuple[str, datetime]]:
-        """Give the path and the instant of every purchase."""
-        return _instants("transactions", "occurred_at", self.transactions)
+    def facts(self) -> Iterator[Happened]:
+        """Give when the purchases happened."""
+        yield _happened("transactions", self.transactions)
 
 
 class Summary(Shape):

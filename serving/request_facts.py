@@ -66,16 +66,11 @@ def check(items: Sequence[Any], as_of: AsOf, attributes: Mapping[str, str] | Non
 
 def tables_of(contacts: Iterable[Any], attributes: Mapping[str, str], timezone: str) -> dict[str, Columns]:
     """Lay checked contacts out as canonical tables in wall-clock time of the source's zone."""
-    zone = ZoneInfo(timezone)
-    rows: dict[str, list[dict[str, Any]]] = {"contacts": [], **{name: [] for name in CLOCKS}}
-    for contact in contacts:
-        plain = {name: _local(getattr(contact, name, None), zone) for name in _CONTACT_COLUMNS}
-        given = getattr(contact, "attributes", {})
-        rows["contacts"].append(plain | {name: _attribute(given.get(name), kind) for name, kind in attributes.items()})
-        for name in CLOCKS:
-            for place, fact in enumerate(getattr(contact, name, ())):
-                rows[name].append(_fact(contact.contact_id, name, place, fact, zone))
-    return {name: {column: [row[column] for row in found] for column in found[0]} if found else {} for name, found in rows.items()}
+    zone, everyone = ZoneInfo(timezone), list(contacts)
+    own = {name: _values([getattr(contact, name, None) for contact in everyone], name, zone) for name in _CONTACT_COLUMNS}
+    given = [getattr(contact, "attributes", {}) for contact in everyone]
+    known = {name: [_attribute(held.get(name), kind) for held in given] for name, kind in attributes.items()}
+    return {"contacts": own | known, **{name: _facts(everyone, name, zone) for name in CLOCKS}}
 
 
 def digest_of(item: Any) -> str:
@@ -92,10 +87,13 @@ def _shape(item: Any, *, summaries: bool) -> type[Shape]:
 def _require_known_before(shaped: Any, as_of: AsOf) -> None:
     if isinstance(shaped, Summary):
         return
-    for path, instant in shaped.facts():
-        if AsOf.of(instant, as_of.timezone) >= as_of:
-            message = f"{path}: {instant.isoformat()} is not before as_of {as_of.isoformat()}; only what was known before it may be used"
-            raise ValueError(message)
+    zone = ZoneInfo(as_of.timezone)
+    for path, instants in shaped.facts():
+        for place, instant in enumerate(instants):
+            if _local(instant, zone) >= as_of.at:
+                told = f"{path.format(place)}: {instant.isoformat()} is not before as_of {as_of.isoformat()}"
+                message = f"{told}; only what was known before it may be used"
+                raise ValueError(message)
 
 
 def _require_known_attributes(contact: Contact, attributes: Mapping[str, str]) -> None:
@@ -108,17 +106,29 @@ def _require_known_attributes(contact: Contact, attributes: Mapping[str, str]) -
             raise ValueError(message)
 
 
-def _fact(contact_id: str, table: str, place: int, fact: Shape, zone: ZoneInfo) -> dict[str, Any]:
-    row = {"contact_id": contact_id} | {name: _local(value, zone) for name, value in vars(fact).items()}
-    row["known_at"] = row["known_at"] or row[CLOCKS[table]]
-    key = _OWN_KEYS.get(table)
-    if key is not None and row[key] is None:
-        row[key] = f"{contact_id}/{place}"
-    return row
+def _facts(contacts: Sequence[Any], table: str, zone: ZoneInfo) -> Columns:
+    """Lay out one of the lists that contacts bring; what has no key of its own gets one, and is known when it happened unless it says."""
+    lists = [(contact.contact_id, getattr(contact, table, ())) for contact in contacts]
+    facts = [vars(fact) for _, found in lists for fact in found]
+    if not facts:
+        return {}
+    columns = {name: _values([fact[name] for fact in facts], name, zone) for name in facts[0]}
+    columns["contact_id"] = [name for name, found in lists for _ in found]
+    clock, key = columns[CLOCKS[table]], _OWN_KEYS.get(table)
+    columns["known_at"] = [known or happened for known, happened in zip(columns["known_at"], clock, strict=True)]
+    if key is not None:
+        places = [f"{name}/{place}" for name, found in lists for place in range(len(found))]
+        columns[key] = [place if value is None else value for value, place in zip(columns[key], places, strict=True)]
+    return columns
 
 
-def _local(value: Any, zone: ZoneInfo) -> Any:
-    return value.astimezone(zone).replace(tzinfo=None) if isinstance(value, datetime) else value
+def _values(values: list[Any], name: str, zone: ZoneInfo) -> list[Any]:
+    """Give a column, its instants in wall-clock time."""
+    return [None if value is None else _local(value, zone) for value in values] if name.endswith("_at") else values
+
+
+def _local(instant: datetime, zone: ZoneInfo) -> datetime:
+    return instant.astimezone(zone).replace(tzinfo=None)
 
 
 def _attribute(value: Any, kind: str) -> Any:

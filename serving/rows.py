@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import duckdb
@@ -15,7 +16,7 @@ import pyarrow as pa
 from funnelcast.champions import About
 from funnelcast.families.registry import family_of
 from funnelcast.families.table import Array, Table
-from funnelcast.features.few_rows import Column, column, translate, unknown
+from funnelcast.features.few_rows import Column, Program, column, translate, unknown
 from funnelcast.sources.conform import conform
 from funnelcast.sources.facts import Facts, Source
 from funnelcast.sources.schema import TABLES
@@ -25,6 +26,8 @@ from funnelcast.terms import AsOf
 COHORT = "cohort"
 FEW_FACTS = 20_000
 """Up to so many facts of a request are computed step by step, more of them in the engine."""
+_PROGRAMS = 8
+"""So many versions' columns are remembered with their steps."""
 _COHORT_TYPES = {"contact_id": "string", "as_of": "timestamp"}
 _ARROW = {"string": pa.string(), "timestamp": pa.timestamp("us"), "float64": pa.float64(), "number": pa.float64(), "category": pa.string()}
 _NOW = datetime(2000, 1, 1)  # noqa: DTZ001 (no date enters the SQL: the cohort brings its own)
@@ -47,7 +50,7 @@ class RowBuilder:
         facts = Facts(source, ibis.duckdb.connect(), unbound, brought)
         candidates = family_of(about.family).candidates(facts, spec, ibis.table(_COHORT_TYPES, name=COHORT), AsOf(_NOW, source.timezone))
         self._kinds = {name: _types(schema) for name, schema in self.schemas.items()} | {COHORT: _COHORT_TYPES}
-        self._few = translate(candidates)
+        self._program = lru_cache(_PROGRAMS)(translate(candidates).only)
         self._sql = str(ibis.to_sql(candidates, dialect="duckdb"))
         self._local = threading.local()
 
@@ -56,7 +59,7 @@ class RowBuilder:
         read = ("family", "brought", "attributes", "features")
         return spec == self._spec and all(getattr(about, name) == getattr(self._about, name) for name in read)
 
-    def rows(self, contacts: Sequence[str], as_of: AsOf, tables: Mapping[str, Columns]) -> Table:
+    def rows(self, contacts: Sequence[str], as_of: AsOf, tables: Mapping[str, Columns], names: Collection[str]) -> Table:
         """Compute the rows of some contacts.
 
         Parameters
@@ -66,18 +69,20 @@ class RowBuilder:
         tables
             Their facts by canonical table and column, wall-clock time of the source's zone; columns that the company never brought are
             left aside.
+        names
+            The columns that are wanted; one that isn't known is left out.
 
         Returns
         -------
         In the order of ``contacts``; one that the model's cohort rules leave out has nulls throughout. Numbers are float64, text objects.
         """
         size = sum(_size(columns) for columns in tables.values())
-        found = self.by_steps(contacts, as_of, tables) if size <= FEW_FACTS else self.by_sql(contacts, as_of, tables)
+        few = self._program(frozenset({"contact_id", *names}))
+        found = self.by_steps(few, contacts, as_of, tables) if size <= FEW_FACTS else self.by_sql(contacts, as_of, tables)
         place = {name: place for place, name in enumerate(found["contact_id"].tolist())}
-        values = Table({name: found[name] for name in found.columns if name not in _COHORT_TYPES}, len(found))
-        return values.at(np.fromiter((place.get(name, -1) for name in contacts), np.int64, len(contacts)))
+        return found.only(names).at(np.fromiter((place.get(name, -1) for name in contacts), np.int64, len(contacts)))
 
-    def by_steps(self, contacts: Sequence[str], as_of: AsOf, tables: Mapping[str, Columns]) -> Table:
+    def by_steps(self, few: Program, contacts: Sequence[str], as_of: AsOf, tables: Mapping[str, Columns]) -> Table:
         """Compute the rows by the steps that the expressions were translated to: what an engine takes to set itself up is saved."""
         given: dict[str, Columns] = {**tables, COHORT: {"contact_id": list(contacts), "as_of": [as_of.at] * len(contacts)}}
 
@@ -85,7 +90,7 @@ class RowBuilder:
             kind, values = self._kinds[table][name], given.get(table, {}).get(name)
             return unknown(kind) if values is None else column(values, kind)
 
-        found = self._few.run(read_column, lambda table: _size(given.get(table, {})))
+        found = few.run(read_column, lambda table: _size(given.get(table, {})))
         return Table({name: _array(values) for name, values in found.items()}, len(found["contact_id"].values))
 
     def by_sql(self, contacts: Sequence[str], as_of: AsOf, tables: Mapping[str, Columns]) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from funnelcast.answers import answer_rows
+from funnelcast.answers import READ, answer_rows
 from funnelcast.families.attribution.journey import journey_credit
 from funnelcast.families.churn.channels import NEXT_COLUMNS
 from funnelcast.families.table import Array, Table
@@ -39,7 +39,7 @@ def score(model: str, store: Store, request: ScoreRequest, request_id: str) -> R
         contacts = list(checked.good.values())
         names = [contact.contact_id for contact in contacts]
         tables = tables_of(contacts, about.attributes, state.source.timezone)
-        rows = _rows(served, names, as_of, tables)
+        rows = _rows(served, names, as_of, tables, (*scorer.columns, *READ))
         inputs = rows.only(scorer.columns)
         value = _clv(state, names, as_of, tables) if about.family == "churn" else _conversion_values(state, rows)
         predicted = scorer.predictions(inputs)
@@ -87,11 +87,11 @@ def _scorer(served: Served) -> Any:
     return served.champion.model
 
 
-def _rows(served: Served, names: Sequence[str], as_of: AsOf, tables: Mapping[str, Any]) -> Table:
+def _rows(served: Served, names: Sequence[str], as_of: AsOf, tables: Mapping[str, Any], columns: Collection[str]) -> Table:
     if served.rows is None:
         message = f"{served.champion.about.model} is not scored from requests"
         raise TypeError(message)
-    return served.rows.rows(names, as_of, tables)
+    return served.rows.rows(names, as_of, tables, columns)
 
 
 def _conversion_values(state: State, rows: Table) -> Array | None:
@@ -113,7 +113,7 @@ def _clv(state: State, names: Sequence[str], as_of: AsOf, tables: Mapping[str, A
 def _summaries(served: Served, names: Sequence[str], as_of: AsOf, tables: Mapping[str, Any]) -> tuple[Table, Places]:
     """Give the inputs of CLV for those of whom a purchase is known, and their places among the names."""
     columns = served.champion.model.columns
-    rows = _rows(served, names, as_of, tables).only(columns)
+    rows = _rows(served, names, as_of, tables, columns)
     known = [~np.isnan(rows[name]) for name, kind in columns.items() if kind == "number"]
     told = np.flatnonzero(np.logical_and.reduce(known))
     return rows.at(told), told

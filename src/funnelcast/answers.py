@@ -11,12 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from funnelcast.families.churn.channels import NEXT_COLUMNS, channel_states
+from funnelcast.families.churn.channels import NEXT_COLUMNS, OFFLINE, ONLINE, channel_states
 from funnelcast.families.table import Array, Table
 from funnelcast.terms import Json
 
 GRADES: tuple[tuple[str, float], ...] = (("A", 90.0), ("B", 70.0), ("C", 40.0), ("D", 20.0), ("E", 0.0))
 """The grades, each with the lowest percentile that reaches it: A is the highest tenth."""
+
+READ = ("engagement_points", "source_channel", "days_since_purchase", ONLINE, OFFLINE)
+"""The features that answers are made of beside those that a model reads."""
 
 _INNER = re.compile(r"(won|lost|pay)_\d+|.*_sd")
 """Columns that only forecasts draw from."""

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funnelcast import features
-from funnelcast.features.few_rows import Untranslatable, column, translate
+from funnelcast.features.few_rows import Column, Untranslatable, column, translate, unknown
 from funnelcast.sources.facts import Facts, Source
 from funnelcast.sources.schema import TABLES
 
@@ -80,6 +80,10 @@ def by_steps(tables: Mapping[str, Rows], types: Mapping[str, Mapping[str, str]],
     found = steps.run(
         lambda table, name: column(tables[table][name], types[table][name]), lambda table: len(next(iter(tables[table].values())))
     )
+    return rows_of(found)
+
+
+def rows_of(found: Mapping[str, Column]) -> list[dict[str, Any]]:
     size = next(iter(found.values())).values.shape[0]
     known = {name: np.ones(size, bool) if one.known is None else one.known for name, one in found.items()}
     return [
@@ -116,6 +120,36 @@ def test_every_feature_is_the_engine_s_to_the_last_bit(seed: int, contacts: int)
     for contact, row in expected.items():
         row["as_of"] = found[contact]["as_of"]
         assert found[contact] == row
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), contacts=st.integers(1, 4))
+def test_columns_that_nobody_brings_are_unknown_in_every_row(seed: int, contacts: int) -> None:
+    tables, chance = drawn(seed, contacts), random.Random(seed)  # noqa: S311
+    own = [(table, name) for table, rows in tables.items() for name in rows if name not in {"contact_id", "as_of"}]
+    left_out = set(chance.sample(own, len(own) // 2))
+    tables = {
+        table: {name: [None] * len(values) if (table, name) in left_out else values for name, values in rows.items()}
+        for table, rows in tables.items()
+    }
+
+    def read(table: str, name: str) -> Column:
+        kind = ALL_TYPES[table][name]
+        return unknown(kind) if (table, name) in left_out else column(tables[table][name], kind)
+
+    found = {row["contact_id"]: row for row in rows_of(program.run(read, lambda table: len(next(iter(tables[table].values())))))}
+    for contact, row in plain(by_engine(SQL, tables, ALL_TYPES), "contact_id").items():
+        row["as_of"] = found[contact]["as_of"]
+        assert found[contact] == row
+
+
+def test_some_columns_alone_take_fewer_steps_to_the_same_values() -> None:
+    tables = drawn(seed=5, contacts=4)
+    names = ["contact_id", *list(program.outputs)[5::9]]
+    few = program.only(names)
+    assert len(few.steps) < len(program.steps)
+    every = [{name: value for name, value in row.items() if name in names} for row in by_steps(tables, ALL_TYPES)]
+    assert by_steps(tables, ALL_TYPES, few) == every
 
 
 PLAIN = {"key": "int64", "x": "float64", "y": "float64", "n": "int64", "s": "string", "b": "boolean", "c": "boolean", "at": "timestamp"}

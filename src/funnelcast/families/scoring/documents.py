@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from funnelcast.terms import Json
 
 
-def as_document(item: object) -> dict[str, Json]:
+def as_document(item: Any) -> dict[str, Json]:
     """Give the fields of a flat dataclass as JSON."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(item).items()}
+    found = {field.name: getattr(item, field.name) for field in fields(item)}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
 
 def fields_of(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,11 +47,14 @@ class Season:
 
     def factor(self, day_of_year: Floats) -> Floats:
         """Give the mean intensity over the horizon that begins on each day of the year (1 to 366), 1 being the year's mean; shape (n,)."""
-        year = self._intensity(np.arange(1.0, 366.0))
         ahead = np.arange(round(self.horizon_days)) + 0.5
         days, place = np.unique(day_of_year, return_inverse=True)
-        means = np.array([self._intensity(day + ahead).mean() for day in days]) / year.mean()
+        means = np.array([self._intensity(day + ahead).mean() for day in days]) / self._mean_of_year
         return np.asarray(np.where(np.isfinite(means), means, 1.0)[place], np.float64)
+
+    @cached_property
+    def _mean_of_year(self) -> float:
+        return float(self._intensity(np.arange(1.0, 366.0)).mean())
 
     def _intensity(self, day: Floats) -> Floats:
         return np.asarray(np.exp(_waves(day) @ np.array([*self.cosine, *self.sine])), np.float64)

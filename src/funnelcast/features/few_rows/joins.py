@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -81,5 +81,6 @@ def _codes(keys: tuple[Sequence[Column], Sequence[Column]], sizes: tuple[int, in
 
 def _numbered(columns: Sequence[Column], place: dict[object, int]) -> Array:
     """Give each row the number of its values, the same wherever ``place`` is shared."""
-    rows = zip(*(column.values.tolist() for column in columns), strict=True)
+    values = [column.values.tolist() for column in columns]
+    rows: Iterable[Any] = values[0] if len(values) == 1 else zip(*values, strict=True)
     return np.fromiter((place.setdefault(row, len(place)) for row in rows), np.int64, columns[0].values.size)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,16 @@ class Program:
     outputs: Mapping[str, int]
     kinds: Mapping[str, str]
     size: int
+
+    def only(self, names: Collection[str]) -> Program:
+        """Give the program of some columns alone, with the steps that they need."""
+        outputs = {name: place for name, place in self.outputs.items() if name in names}
+        needed = {self.size, *outputs.values()}
+        for step in reversed(self.steps):
+            if step.out in needed:
+                needed.update(step.inputs)
+        inputs = {column: place for column, place in self.inputs.items() if place in needed}
+        return replace(self, inputs=inputs, steps=tuple(step for step in self.steps if step.out in needed), outputs=outputs)
 
     def run(self, read: Callable[[str, str], Column], count: Callable[[str], int]) -> dict[str, Column]:
         """Compute the result.

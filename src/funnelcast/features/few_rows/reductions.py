@@ -39,9 +39,9 @@ def group(keys: tuple[Column, ...], size: int) -> Groups:
     if not keys:
         return Groups(np.zeros(size, np.int64), np.zeros(1, np.int64))
     place: dict[Any, int] = {}
-    codes = np.fromiter(
-        (place.setdefault(key, len(place)) for key in zip(*(_keys(key, size) for key in keys), strict=True)), np.int64, size
-    )
+    rows = [_keys(key, size) for key in keys]
+    dealt = rows[0] if len(rows) == 1 else zip(*rows, strict=True)
+    codes = np.fromiter((place.setdefault(key, len(place)) for key in dealt), np.int64, size)
     first = np.zeros(len(place), np.int64)
     first[codes[::-1]] = np.arange(size)[::-1]
     return Groups(codes, first)
