@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from funnelcast import champions
-from funnelcast.answers import Scale, answer_rows
+from funnelcast.answers import READ, Scale, answer_rows
 from funnelcast.champions import Champion
 from funnelcast.errors import NotFound
 from funnelcast.families.family import Progress
@@ -124,7 +124,7 @@ class Scorer:
         model, read = self.champion.model, list(self.champion.model.columns)
         beside = [name for name in batch.schema.names if name not in {*read, self.key}]
         rows = batch.select([*read, *beside]).to_pandas()  # what is read comes first, so that it needs no copy
-        keys, table = pd.Index(batch.column(self.key).to_pandas()), Table.of(rows)
+        keys, table = pd.Index(batch.column(self.key).to_pandas()), Table.of(rows.filter(list(READ)))
         predicted = Table.of(model.predict(rows.iloc[:, : len(read)])).columns
         answers = answer_rows(self.champion.about.family, table, predicted, self.scale, self.value(keys, table), self.horizon_days)
         return pd.DataFrame({self.key: keys, **answers})

@@ -67,7 +67,7 @@ def answer_rows(
     family
         ``churn`` and ``lead_scoring`` gain percentile, grade and what goes with them; others lose what only forecasts draw from.
     rows
-        The candidates: every feature, those that the model doesn't read included.
+        The candidates: those of the features ``READ`` that the company has.
     predictions
         What the model gave for them, by column.
     scale
