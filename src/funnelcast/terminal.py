@@ -111,17 +111,48 @@ def _forecast(console: Console, document: Mapping[str, Any]) -> None:
         figures = [period[key] for key in ("p10", "p50", "p90", "mean")] + list(period["parts"].values())
         table.add_row(period["start"][:10], period["end"][:10], *(f"{figure:,.0f}" for figure in figures))
     console.print(table)
+    if "series" in document:
+        _series(console, document["series"])
     if "bottom_up" in document:
         _bottom_up(console, document["bottom_up"])
-    shortfall = document.get("shortfall")
-    if shortfall:
-        console.print(
-            f"P(balance below zero) {shortfall['probability']:.1%}; first week at the median: {_text(shortfall['first_week_p50'])}"
-        )
+    if "dead_weight" in document:
+        _deals(console, document)
+    if "shortfall" in document:
+        _shortfall(console, document["shortfall"])
     if "difference" in document:
         _difference(console, document["difference"])
     for reason in document.get("missing", []):
         console.print(f"not modelled: {_text(reason)}", highlight=False)
+
+
+def _series(console: Console, series: Sequence[Mapping[str, Any]]) -> None:
+    """Tell the sum over the periods of each channel, owner or series."""
+    table = Table("total of", "p10", "p50", "p90", "mean")
+    for one in series:
+        table.add_row(_text(one["series"]), *(f"{one['total'][key]:,.0f}" for key in ("p10", "p50", "p90", "mean")))
+    console.print(table)
+
+
+def _deals(console: Console, document: Mapping[str, Any]) -> None:
+    """Say what hangs on the largest deals, and which are dead weight."""
+    told, dead = document["concentration"], document["dead_weight"]
+    middle, without = (f"{told[key]['p50']:,.0f}" for key in ("with", "without"))
+    if told["largest"]:
+        console.print(f"median {middle}; {without} without {', '.join(map(_text, told['largest']))}", highlight=False)
+    if dead["deals"]:
+        named = ", ".join(map(_text, dead["largest"])) + (", …" if dead["deals"] > len(dead["largest"]) else "")
+        console.print(
+            f"dead weight, older than any that ever closed: {dead['deals']} of {dead['of']} open deals ({named})", highlight=False
+        )
+
+
+def _shortfall(console: Console, document: Mapping[str, Any]) -> None:
+    """Say how likely the account runs dry, when, and whose payment would help most."""
+    first = f"; first week at the median: {document['first_week_p50'][:10]}" if document["first_week_p50"] else ""
+    console.print(f"P(balance below zero) {document['probability']:.1%}{first}", highlight=False)
+    for lever in document["levers"]:
+        helped = f"{100 * lever['effect']:.1f} points less if {lever['kind']} {_text(lever['id'])} ({lever['amount']:,.0f}) were paid now"
+        console.print(helped, highlight=False)
 
 
 def _bottom_up(console: Console, document: Mapping[str, Any]) -> None:

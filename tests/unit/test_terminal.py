@@ -101,3 +101,21 @@ def test_a_back_test_shows_the_forecast_beside_every_baseline(capsys: pytest.Cap
 def test_a_back_test_of_a_model_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     show("backtest", {"model": "churn", "origins": 2, "mean": {"roc_auc": 0.8}, "by_origin": []})
     assert "churn" in capsys.readouterr().out
+
+
+def test_a_forecast_tells_its_parts_and_what_hangs_on_whom(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = {"p10": 1_000.0, "p50": 2_000.0, "p90": 3_000.0, "mean": 2_100.0}
+    period = {"start": "2026-01-05T00:00:00+01:00", "end": "2026-01-12T00:00:00+01:00", **figures, "parts": {"open_deals": 2_100.0}}
+    head = {"as_of": "2026-01-05", "draws": 10, "unit": "EUR", "periods": [period], "total": figures, "missing": []}
+    series = [{"series": "fair", "periods": [period], "total": {**figures, "p90": 7_777.0}, "stale": False}]
+    dead = {"deals": 2, "of": 9, "amount": 50.0, "largest": ["d7"]}
+    told = {"concentration": {"largest": ["d1"], "with": figures, "without": {**figures, "p50": 1_234.0}}, "dead_weight": dead}
+    difference = {"total": {**figures, "mean": -55.0}, "periods": [], "shortfall": {"probability": 0.04, "probability_below_floor": 0.1}}
+    lever = {"id": "i3", "kind": "invoice", "amount": 900.0, "effect": 0.125}
+    risk = {"probability": 0.2, "first_week_p50": "2026-02-02T00:00:00+01:00", "levers": [lever]}
+    show("forecast", {**head, "series": series, **told, "shortfall": risk, "difference": difference})
+    said = " ".join(capsys.readouterr().out.split())  # lines may be broken
+    for part in ("7,777", "1,234 without d1", "2 of 9 open deals: d7, …", "20.0%; first week at the median: 2026-02-02"):
+        assert part in said
+    for part in ("12.5 points less if invoice i3 (900) were paid now", "by -55 on average", "by +4.0 points"):
+        assert part in said

@@ -24,6 +24,8 @@ from funnelcast.terms import AsOf, Json
 Floats = npt.NDArray[np.float64]
 
 WEEKS = 52
+NAMED = 20
+"""How many deals of dead weight are told by name."""
 LARGEST = 3
 """How many deals the forecast is also told without: what hangs on them."""
 
@@ -221,8 +223,9 @@ def _concentration(opened: Flows, new: Flows, bounds: npt.NDArray[np.int64]) -> 
 
 
 def _dead_weight(deals: pd.DataFrame) -> dict[str, Json]:
-    dead = deals[deals["dead_weight"].astype(bool)]
-    return {"deals": len(dead), "of": len(deals), "amount": float(dead["expected_amount"].sum())}
+    dead = deals[deals["dead_weight"].astype(bool)].sort_values(["expected_amount", "deal_id"], ascending=[False, True])
+    named: list[Json] = [str(deal) for deal in dead["deal_id"].head(NAMED)]
+    return {"deals": len(dead), "of": len(deals), "amount": float(dead["expected_amount"].sum()), "largest": named}
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:

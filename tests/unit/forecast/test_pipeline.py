@@ -199,7 +199,7 @@ def test_the_forecast_adds_up_and_names_what_hangs_on_three_deals_and_what_is_de
     assert isinstance(without, dict)
     assert concentration["with"] == pytest.approx({name: value for name, value in total.items() if name != "parts"})
     assert 0 < float(str(without["mean"])) < float(str(total["mean"]))
-    assert document["dead_weight"] == {"deals": 1, "of": 6, "amount": 1000.0}
+    assert document["dead_weight"] == {"deals": 1, "of": 6, "amount": 1000.0, "largest": ["d2"]}
 
 
 def test_rebuilt_from_its_files_it_draws_the_very_same() -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from funnelcast.errors import UsageError
 from funnelcast.forecast.flows import NOT_YET, Flows
 from funnelcast.forecast.periods import Every, Period, calendar
-from funnelcast.forecast.result import Forecast, period_documents
+from funnelcast.forecast.result import Forecast, period_documents, statistics
 from funnelcast.forecast.sales.allotment import shares
 from funnelcast.forecast.sales.bottom_up import BottomUp, beside
 from funnelcast.forecast.sales.effects import SHORTEST
@@ -66,7 +66,8 @@ def by_series(inputs: SalesInputs, every: Every, count: int, draws: int, seed: i
         periods = calendar(origin, every, count)
         amounts = _amounts(state, luck, periods)
         rows = period_documents(periods, amounts, {history.name: amounts.mean(axis=0)}, inputs.as_of.timezone)
-        documents.append({"series": history.name, "periods": rows, "stale": stale(history, inputs.as_of)})
+        total = statistics(amounts.sum(axis=1))
+        documents.append({"series": history.name, "periods": rows, "total": total, "stale": stale(history, inputs.as_of)})
     return documents
 
 
