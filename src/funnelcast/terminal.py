@@ -141,9 +141,7 @@ def _deals(console: Console, document: Mapping[str, Any]) -> None:
         console.print(f"median {middle}; {without} without {', '.join(map(_text, told['largest']))}", highlight=False)
     if dead["deals"]:
         named = ", ".join(map(_text, dead["largest"])) + (", …" if dead["deals"] > len(dead["largest"]) else "")
-        console.print(
-            f"dead weight, older than any that ever closed: {dead['deals']} of {dead['of']} open deals ({named})", highlight=False
-        )
+        console.print(f"dead weight, older than any that ever closed: {dead['deals']} of {dead['of']} open deals: {named}", highlight=False)
 
 
 def _shortfall(console: Console, document: Mapping[str, Any]) -> None:
