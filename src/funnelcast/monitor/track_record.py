@@ -64,7 +64,11 @@ class Answer:
 
 
 class TrackRecord:
-    """The track record of one source, safe to append to from several processes."""
+    """The track record of one source, safe to append to from several processes.
+
+    A process that holds one must not open its file by other means: closing a file drops every lock that the process holds on it
+    (POSIX), SQLite's too, and another process may then write over what this one reads.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
