@@ -144,7 +144,7 @@ def _new_invoices_by_hand(inputs: CashInputs, generator: np.random.Generator, dr
     assert inputs.counts is not None  # noqa: S101 (for the types)
     templates = inputs.without_deal()
     pays, amount = np.cumsum(PayDistribution.of(templates).daily, axis=1), _amount(templates)
-    counts = inputs.counts.draw(generator, draws, inputs.first_day, _days())
+    counts = inputs.counts.draw(generator, draws, inputs.as_of.day, _days())
     found = np.zeros(draws)
     for draw, count in enumerate(counts):
         template = generator.integers(0, amount.size, count.sum())

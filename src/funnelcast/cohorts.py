@@ -34,6 +34,11 @@ def days_between(first: Any, then: Any) -> Any:
     return elapsed_days(first, then).floor().cast("int64")
 
 
+def day_of(instant: Any) -> Any:
+    """Give the day of an instant, counted from 1970-01-01."""
+    return (instant.epoch_seconds() / SECONDS_PER_DAY).floor().cast("int64")
+
+
 def clocks(dates: Sequence[AsOf]) -> ir.Table:
     """Give the as-of dates as a table of one column."""
     stamps = pd.to_datetime([date.at for date in dates]).astype("datetime64[us]")

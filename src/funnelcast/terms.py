@@ -51,6 +51,11 @@ class AsOf:
             message = f"AsOf.at is wall-clock time of {self.timezone} and carries no offset; got {self.at.isoformat()}"
             raise ValueError(message)
 
+    @property
+    def day(self) -> int:
+        """The day of T, counted from 1970-01-01."""
+        return (self.at.date() - date(1970, 1, 1)).days
+
     @classmethod
     def parse(cls, text: str, timezone: str) -> AsOf:
         """Read ``2025-12-31`` (00:00 in the zone) or an ISO time stamp; one with an offset is converted to the zone."""

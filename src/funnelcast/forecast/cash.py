@@ -123,12 +123,12 @@ def draw_cash(
     open_flows = Flows.concatenate([open_flows, certain(inputs.deals.waiting, draws)])
     billing = inputs.billing()
     open_deals, new_deals = (
-        convert(bookings, billing, pace, first_day=inputs.first_day, seed=seed) for bookings in (open_flows, new_flows)
+        convert(bookings, billing, pace, first_day=inputs.as_of.day, seed=seed) for bookings in (open_flows, new_flows)
     )
     new = _new_invoices(inputs, pace, days, generators[_NEW_INVOICES], scenario)
     owed = _receivables(inputs, pace, days, generators[_RECEIVABLES])
     taxed = {"new_invoices": new.daily, "open_deals": by_day(open_deals.paid, days), "new_deals": by_day(new_deals.paid, days)}
-    vat = _vat(sum(taxed.values(), np.zeros(1)), 0.0 if inputs.vat_planned else inputs.vat_rate, inputs.first_day)
+    vat = _vat(sum(taxed.values(), np.zeros(1)), 0.0 if inputs.vat_planned else inputs.vat_rate, inputs.as_of.day)
     others = {"repeat_purchases": by_day(repeat, days), "planned": _planned(inputs, scenario, days)[None, :] - vat}
     return CashDraws(owed, new, open_deals, new_deals, {"receivables": owed.daily} | taxed | others)
 
@@ -170,7 +170,7 @@ def _new_invoices(inputs: CashInputs, pace: Pace, days: int, generator: np.rando
     customer = pd.factorize(templates["contact_id"])[0].astype(np.int64)
     distribution = inputs.pays_from_issue(templates)
     return new_invoices.issue(
-        inputs.counts, kept, customer, distribution, pace=pace, first_day=inputs.first_day, days=days, generator=generator
+        inputs.counts, kept, customer, distribution, pace=pace, first_day=inputs.as_of.day, days=days, generator=generator
     )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ibis
 import numpy as np
 import pandas as pd
 
+from funnelcast.cohorts import day_of
 from funnelcast.forecast import billing_terms, invoice_counts
 from funnelcast.forecast.cash_inputs import CashInputs
 from funnelcast.forecast.deal_facts import DealFacts
@@ -23,7 +22,6 @@ _PRIOR_MONTHS = 6
 _MATURE_DAYS = 90
 _FEW_PAID = 20
 _YEAR_DAYS = 365
-_SECONDS_PER_DAY = 86_400
 _LONGEST = 180
 _LARGEST_PACE = 0.5
 _VAT_CATEGORIES = ("vat", "tva")  # planned items of these categories are the payments of VAT themselves
@@ -44,7 +42,7 @@ def cash_inputs(facts: Facts, as_of: AsOf, receivables: pd.DataFrame | None, tem
     known = cut(facts, as_of)
     source = facts.source
     terms = billing_terms.parse(source.terms, source.path or source.name)
-    today = _day_number(as_of)
+    today = as_of.day
     issued, paid = issued_and_paid(known)
     linked = facts.brings("invoices", "deal_id") and _any_linked(known)
     counted = linked or issued == 0
@@ -136,18 +134,18 @@ def _purchases_invoiced(known: Facts, today: int) -> bool:
     if not (known.has("invoices") and known.has("transactions")):
         return False
     invoices, purchases = known.table("invoices"), known.table("transactions")
-    billed = invoices.filter(invoices.deal_id.isnull(), _day(invoices.issued_at) >= today - _YEAR_DAYS)
-    issued = billed.select("contact_id", "invoice_id", day=_day(billed.issued_at))
-    bought = purchases.select("contact_id", day=_day(purchases.occurred_at)).distinct()
+    billed = invoices.filter(invoices.deal_id.isnull(), day_of(invoices.issued_at) >= today - _YEAR_DAYS)
+    issued = billed.select("contact_id", "invoice_id", day=day_of(billed.issued_at))
+    bought = purchases.select("contact_id", day=day_of(purchases.occurred_at)).distinct()
     both = issued.inner_join(bought, ["contact_id", "day"])
     return bool(2 * both.count().execute() > issued.count().execute())
 
 
 def _issued_by_day(known: Facts, today: int) -> pd.DataFrame:
     invoices = known.table("invoices")
-    day = _day(invoices.issued_at)
+    day = day_of(invoices.issued_at)
     issued = invoices.filter(invoices.deal_id.isnull(), day >= today - _HISTORY_DAYS)
-    counted: pd.DataFrame = issued.group_by(day=_day(issued.issued_at)).aggregate(count=issued.count()).order_by("day").execute()
+    counted: pd.DataFrame = issued.group_by(day=day_of(issued.issued_at)).aggregate(count=issued.count()).order_by("day").execute()
     return counted
 
 
@@ -155,7 +153,7 @@ def _planned(known: Facts, as_of: AsOf) -> pd.DataFrame:
     if not known.has("cash_items"):
         return pd.DataFrame({"day": pd.Series(dtype=np.int64), "amount": pd.Series(dtype=np.float64)})
     items = known.table("cash_items")
-    day = _day(items.date) - _day_number(as_of)
+    day = day_of(items.date) - as_of.day
     planned: pd.DataFrame = (
         items.select(day=day, amount=items.amount).filter(lambda item: item.day >= 0).order_by("day", "amount").execute()
     )
@@ -187,9 +185,9 @@ def _pace_deviation(known: Facts, today: int) -> float:
     8 % counts as much as six months.
     """
     invoices = known.table("invoices")
-    day = _day(invoices.issued_at)
+    day = day_of(invoices.issued_at)
     mature = invoices.filter(invoices.paid_at.notnull(), day < today - _MATURE_DAYS, day >= today - _HISTORY_DAYS)
-    took = (_day(mature.paid_at) - _day(mature.issued_at)).clip(0, _LONGEST)
+    took = (day_of(mature.paid_at) - day_of(mature.issued_at)).clip(0, _LONGEST)
     by_month = mature.group_by(month=mature.issued_at.truncate("M"))
     sums = by_month.aggregate(n=mature.count(), total=took.sum(), squares=(took * took).sum()).order_by("month").execute()
     sums = sums[sums["n"] >= 5].astype({"n": np.float64, "total": np.float64, "squares": np.float64})
@@ -202,11 +200,3 @@ def _pace_deviation(known: Facts, today: int) -> float:
     pairs = len(sums) - 1
     shrunk = (pairs * max(found, 0.0) / typical**2 + _PRIOR_MONTHS * _USUAL_PACE**2) / (pairs + _PRIOR_MONTHS)
     return float(min(np.sqrt(shrunk), _LARGEST_PACE))
-
-
-def _day(instant: Any) -> Any:
-    return (instant.epoch_seconds() / _SECONDS_PER_DAY).floor().cast("int64")
-
-
-def _day_number(as_of: AsOf) -> int:
-    return int(np.datetime64(as_of.at, "D").astype(np.int64))

@@ -85,11 +85,6 @@ class CashInputs:
     vat_planned: bool
     missing: tuple[str, ...]
 
-    @property
-    def first_day(self) -> int:
-        """as_of's day, from 1970-01-01."""
-        return int(np.datetime64(self.as_of.at, "D").astype(np.int64))
-
     def without_deal(self) -> pd.DataFrame:
         """Give the templates of invoices without a deal."""
         return self.templates[self.templates["of_deal"] == 0]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from funnelcast.cohorts import day_of
 from funnelcast.forecast.billing_terms import BillingTerms
 from funnelcast.forecast.invoicing import InvoicingPlans
 from funnelcast.sources.facts import Facts
@@ -22,7 +22,6 @@ _FEW_PLANS = 10
 _SHORTEST_WAIT, _LONGEST_WAIT = 60, 365
 _ROUNDING = 0.01
 _MOST_BY_TERMS = 0.9
-_SECONDS_PER_DAY = 86_400
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +66,13 @@ def _parts(known: Facts, today: int) -> pd.DataFrame:
     won = _won(known.table("deals"), today - _HISTORY_DAYS)
     invoices = known.table("invoices").filter(lambda invoice: invoice.amount > 0)
     joined = invoices.inner_join(won, "deal_id")
-    issued = _day(joined.issued_at)
+    issued = day_of(joined.issued_at)
     parts: pd.DataFrame = joined.select(
         "deal_id",
         "deal_amount",
         "won_day",
         issued_day=issued,
-        due_day=_day(joined.due_at),
+        due_day=day_of(joined.due_at),
         lag=ibis.greatest(issued - joined.won_day, 0),
         amount=joined.amount,
     ).execute()
@@ -81,8 +80,8 @@ def _parts(known: Facts, today: int) -> pd.DataFrame:
 
 
 def _won(deals: ir.Table, since: int) -> ir.Table:
-    won = deals.filter(deals.outcome.lower() == WON, _day(deals.closed_at) >= since)
-    return won.select("deal_id", won_day=_day(won.closed_at), deal_amount=ibis.coalesce(won.closed_amount, won.amount, 0.0))
+    won = deals.filter(deals.outcome.lower() == WON, day_of(deals.closed_at) >= since)
+    return won.select("deal_id", won_day=day_of(won.closed_at), deal_amount=ibis.coalesce(won.closed_amount, won.amount, 0.0))
 
 
 def _waiting(known: Facts, already: Mapping[str, float], since: int, today: int) -> pd.DataFrame:
@@ -110,7 +109,3 @@ def _gross_by_deal(invoices: ir.Table) -> Mapping[str, float]:
     cents = (of_deals.amount * 100).round().cast("int64")  # whole numbers add up alike in any order
     sums: pd.DataFrame = of_deals.group_by("deal_id").aggregate(cents=cents.sum()).order_by("deal_id").execute()
     return {str(deal): float(amount) / 100.0 for deal, amount in zip(sums["deal_id"], sums["cents"], strict=True)}
-
-
-def _day(instant: Any) -> Any:
-    return (instant.epoch_seconds() / _SECONDS_PER_DAY).floor().cast("int64")

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from funnelcast.cohorts import day_of
 from funnelcast.sources.facts import Facts
-
-_SECONDS_PER_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -34,15 +32,15 @@ class Instalments:
         invoices = known.table("invoices")
         if not known.brings("invoices", "part_paid_at"):
             return cls()
-        settled = invoices.filter(invoices.paid_at.notnull(), invoices.amount > 0, _day(invoices.issued_at) >= since)
+        settled = invoices.filter(invoices.paid_at.notnull(), invoices.amount > 0, day_of(invoices.issued_at) >= since)
         total = float(settled.aggregate(cents=(settled.amount * 100).round().cast("int64").sum()).execute()["cents"].iloc[0] or 0) / 100.0
         in_parts = settled.filter(settled.part_paid_at.notnull(), settled.part_paid_at < settled.paid_at, settled.part_paid_amount > 0)
         rows: pd.DataFrame = in_parts.select(
             "invoice_id",
             part=in_parts.part_paid_amount,
             amount=in_parts.amount,
-            after=_day(in_parts.part_paid_at) - _day(in_parts.issued_at),
-            whole=_day(in_parts.paid_at) - _day(in_parts.issued_at),
+            after=day_of(in_parts.part_paid_at) - day_of(in_parts.issued_at),
+            whole=day_of(in_parts.paid_at) - day_of(in_parts.issued_at),
         ).execute()
         if rows.empty:
             return cls()
@@ -58,7 +56,3 @@ def parts_paid(known: Facts) -> dict[str, float]:
     begun = invoices.filter(invoices.paid_at.isnull(), invoices.part_paid_at.notnull(), invoices.part_paid_amount > 0)
     rows: pd.DataFrame = begun.select("invoice_id", "part_paid_amount").execute()
     return dict(zip(rows["invoice_id"].astype(str), rows["part_paid_amount"].astype(float), strict=True))
-
-
-def _day(instant: Any) -> Any:
-    return (instant.epoch_seconds() / _SECONDS_PER_DAY).floor().cast("int64")

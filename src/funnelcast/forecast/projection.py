@@ -31,6 +31,7 @@ DRAWS = 2_000
 LONGEST_WEEKS = 52
 LONGEST_MONTHS = 24
 
+_PARTS: Mapping[str, tuple[str, ...]] = {"sales": ("series", "channel"), "pipeline": ("channel", "owner"), "cash": ()}
 _RISKS = ("probability", "probability_below_floor")
 _HEAD = "projection.json"
 
@@ -45,6 +46,11 @@ class Ask:
         How many full weeks or months, beside a first short one.
     by
         Also each series (or channel) of sales, each channel or owner of the pipeline, on its own.
+
+    Raises
+    ------
+    UsageError
+        The quantity, the number of periods or the parts can't be.
     """
 
     quantity: str
@@ -52,6 +58,16 @@ class Ask:
     count: int = 13
     by: By | None = None
     scenario: Scenario = field(default_factory=Scenario)
+
+    def __post_init__(self) -> None:
+        if self.quantity not in get_args(Quantity):
+            raise UsageError(reason=f"{self.quantity!r} is no forecast; ask for {', '.join(get_args(Quantity))}.")
+        longest = LONGEST_WEEKS if self.every == "week" else LONGEST_MONTHS
+        if not 1 <= self.count <= longest:
+            raise UsageError(reason=f"{self.count} {self.every}s can't be forecast: ask for 1 to {longest}.")
+        if self.by is not None and self.by not in _PARTS[self.quantity]:
+            told = "sales go by series or channel, the pipeline by channel or owner"
+            raise UsageError(reason=f"{self.quantity} can't be told by {self.by}: {told}.")
 
 
 @dataclass(frozen=True)
@@ -83,14 +99,7 @@ class Projection:
         ------
         NotFound
             The facts don't allow this quantity; says what is missing.
-        UsageError
-            The quantity or the number of periods can't be.
         """
-        longest = LONGEST_WEEKS if ask.every == "week" else LONGEST_MONTHS
-        if ask.quantity not in get_args(Quantity):
-            raise UsageError(reason=f"{ask.quantity!r} is no forecast; ask for {', '.join(get_args(Quantity))}.")
-        if not 1 <= ask.count <= longest:
-            raise UsageError(reason=f"{ask.count} {ask.every}s can't be forecast: ask for 1 to {longest}.")
         periods = calendar(self.as_of, ask.every, ask.count)
         if ask.quantity == "sales":
             return forecast_sales(self._given(self.sales, "sales"), periods, self.draws, self.seed, ask.scenario)
@@ -130,13 +139,9 @@ class Projection:
         return forecast_cash(inputs, opened, new, repeat, periods, self.seed, scenario, draws=self.draws)
 
     def _series(self, ask: Ask) -> list[Json]:
-        if ask.quantity == "sales" and ask.by in {"series", "channel"}:
+        if ask.quantity == "sales":
             return by_series(self._given(self.sales, "sales"), ask.every, ask.count, self.draws, self.seed)
-        if ask.quantity == "pipeline" and ask.by in {"channel", "owner"}:
-            return self._deals_by(ask)
-        raise UsageError(
-            reason=f"{ask.quantity} can't be told by {ask.by}: sales go by series or channel, the pipeline by channel or owner."
-        )
+        return self._deals_by(ask)
 
     def _deals_by(self, ask: Ask) -> list[Json]:
         inputs = self._given(self.pipeline, "pipeline")

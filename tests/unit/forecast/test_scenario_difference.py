@@ -60,6 +60,21 @@ def test_without_a_balance_there_is_no_risk_to_compare() -> None:
     assert set(document["difference"]) == {"periods", "total"}
 
 
+@pytest.mark.parametrize(
+    ("asked_for", "said"),
+    [
+        ({"quantity": "profit"}, "is no forecast"),
+        ({"quantity": "cash", "count": 53}, "1 to 52"),
+        ({"quantity": "sales", "every": "month", "count": 25}, "1 to 24"),
+        ({"quantity": "cash", "by": "owner"}, "can't be told by owner"),
+        ({"quantity": "sales", "by": "owner"}, "can't be told by owner"),
+    ],
+)
+def test_what_can_t_be_asked_is_refused_before_anything_is_gathered(asked_for: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        Ask(**asked_for)
+
+
 def test_forecasts_of_other_draws_have_no_difference() -> None:
     periods = calendar(MONDAY, "week", 2)
     one, other = (Forecast("cash", MONDAY, "EUR", periods, {"planned": np.zeros((draws, 2))}) for draws in (3, 4))

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from funnelcast.cohorts import day_of
 from funnelcast.errors import WrongColumns
 from funnelcast.sources.as_of import cut, known_to
 from funnelcast.sources.facts import Facts, Source
@@ -39,7 +40,6 @@ COLUMNS: Mapping[str, str] = MappingProxyType(
 """What the models read. Days are whole calendar days; ``as_of_day`` counts from 1970-01-01, a delay from the due date."""
 
 RECENT_DAYS = 180
-_SECONDS_PER_DAY = 86_400
 
 
 def unpaid(facts: Facts, cohort: ir.Table | None, as_of: AsOf) -> ir.Table:
@@ -60,7 +60,7 @@ def as_if_new(facts: Facts, as_of: AsOf, days: int, limit: int) -> ir.Table:
     The newest ``limit``, with or without a deal; each keeps its customer, deal, amount and terms, and has an age of 0.
     """
     invoices = cut(facts, as_of).table("invoices", "The payment delay")
-    lately = invoices.filter(_day(invoices.issued_at) >= day_number(as_of) - days)
+    lately = invoices.filter(day_of(invoices.issued_at) >= as_of.day - days)
     newest = lately.order_by(lately.issued_at.desc(), lately.invoice_id).limit(limit)
     template = newest.mutate(as_of=ibis.literal(as_of.at, type="timestamp"))
     return _described(facts, template, age=ibis.literal(0, "int64")).order_by(KEY)
@@ -75,17 +75,12 @@ def at_issue(facts: Facts, until: AsOf, limit: int) -> ir.Table:
     invoices = known.table("invoices", "The payment delay")
     newest = invoices.order_by(invoices.issued_at.desc(), invoices.invoice_id).limit(limit)
     issued = newest.mutate(as_of=newest.issued_at.truncate("D"))
-    paid = ibis.greatest(_day(issued.paid_at) - _day(issued.as_of), 0)
+    paid = ibis.greatest(day_of(issued.paid_at) - day_of(issued.as_of), 0)
     outcomes = issued.mutate(
         paid_days=ibis.ifelse(issued.paid_at.isnull(), ibis.null("int64"), paid),
-        observed_days=ibis.greatest(day_number(until) - _day(issued.as_of), 0),
+        observed_days=ibis.greatest(until.day - day_of(issued.as_of), 0),
     )
     return _described(known, outcomes, "paid_days", "observed_days").order_by(KEY)
-
-
-def day_number(as_of: AsOf) -> int:
-    """Count the days from 1970-01-01 to as_of's day."""
-    return int(np.datetime64(as_of.at, "D").astype(np.int64))
 
 
 def execute(table: ir.Table) -> pd.DataFrame:
@@ -123,12 +118,12 @@ def checked(rows: pd.DataFrame) -> pd.DataFrame:
 def _described(facts: Facts, invoices: ir.Table, *outcomes: str, age: Any = None) -> ir.Table:
     habits = _habits(facts, invoices)
     joined = invoices.left_join(habits, ["contact_id", "as_of"])
-    own_overdue = (_day(joined.due_at) < _day(joined.as_of)).cast("int64") if age is None and not outcomes else ibis.literal(0, "int64")
+    own_overdue = (day_of(joined.due_at) < day_of(joined.as_of)).cast("int64") if age is None and not outcomes else ibis.literal(0, "int64")
     count, recent = ibis.coalesce(joined.prior_count, 0), ibis.coalesce(joined.recent_count, 0)
     columns = {
-        "as_of_day": _day(joined.as_of),
-        "age_days": ibis.greatest(_day(joined.as_of) - _day(joined.issued_at), 0) if age is None else age,
-        "terms_days": _day(joined.due_at) - _day(joined.issued_at),
+        "as_of_day": day_of(joined.as_of),
+        "age_days": ibis.greatest(day_of(joined.as_of) - day_of(joined.issued_at), 0) if age is None else age,
+        "terms_days": day_of(joined.due_at) - day_of(joined.issued_at),
         "amount": joined.amount,
         "prior_count": count,
         "prior_mean_delay": joined.delay_sum / joined.prior_count.nullif(0),
@@ -147,13 +142,13 @@ def _habits(facts: Facts, invoices: ir.Table) -> ir.Table:
     """Sum up how each contact paid, as known at each as_of. All sums are of whole numbers: the same in any order of rows."""
     prior = known_to(facts, "invoices", invoices.select("contact_id", "as_of"), key="contact_id")
     paid = prior.paid_at.notnull()
-    paid_day = _day(prior.paid_at)
+    paid_day = day_of(prior.paid_at)
     dated = prior.mutate(
         paid=paid,
         paid_day=paid_day,
-        delay=paid_day - _day(prior.due_at),
-        recent=paid & (_day(prior.as_of) - paid_day <= RECENT_DAYS),
-        overdue=~paid & (_day(prior.due_at) < _day(prior.as_of)),
+        delay=paid_day - day_of(prior.due_at),
+        recent=paid & (day_of(prior.as_of) - paid_day <= RECENT_DAYS),
+        overdue=~paid & (day_of(prior.due_at) < day_of(prior.as_of)),
     )
     each = ibis.window(group_by=["contact_id", "as_of"])
     last = dated.mutate(last=dated.paid & (dated.paid_day == dated.paid_day.max().over(each)))
@@ -171,7 +166,3 @@ def _habits(facts: Facts, invoices: ir.Table) -> ir.Table:
 
 def _total(which: Any, of: Any = 1) -> Any:
     return ibis.ifelse(which, of, 0).sum()
-
-
-def _day(instant: Any) -> Any:
-    return (instant.epoch_seconds() / _SECONDS_PER_DAY).floor().cast("int64")

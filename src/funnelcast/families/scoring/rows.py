@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from funnelcast import features
-from funnelcast.cohorts import SECONDS_PER_DAY, every_contact
+from funnelcast.cohorts import day_of, every_contact
 from funnelcast.errors import TooFewRows
 from funnelcast.families.scoring.season import Season, learn_season
 from funnelcast.labels import KEYS, LABEL, given, matured
@@ -105,7 +105,7 @@ def _season(facts: Facts, spec: Spec) -> Season | None:
         return None
     bought = facts.table("transactions")
     bought = bought.filter(bought.amount >= 0, bought.occurred_at.notnull())
-    day = (bought.occurred_at.epoch_seconds() / SECONDS_PER_DAY).floor().cast("int64")
+    day = day_of(bought.occurred_at)
     daily = bought.group_by(day=day).aggregate(count=bought.count()).order_by("day").execute()
     return learn_season(daily["day"].to_numpy(np.int64), daily["count"].to_numpy(np.float64), spec.horizon_days)
 
