@@ -30,13 +30,13 @@ from starlette.types import ASGIApp
 from funnelcast.artefacts import to_json
 from funnelcast.errors import FunnelcastError
 from funnelcast.settings import Settings
+from funnelcast.terms import QUANTITIES
 from serving import planning, scoring
 from serving.contracts import ClvRequest, ForecastRequest, JourneyRequest, ScoreRequest, Shape
 from serving.envelope import parse
 from serving.guard import Guard
 from serving.openapi import openapi
 from serving.page import assets, page
-from serving.planning import QUANTITIES
 from serving.problems import Refused, problem, refusal
 from serving.store import Store
 

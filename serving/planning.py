@@ -16,7 +16,6 @@ from serving.problems import without_folders
 from serving.scoring import plain_record
 from serving.store import State, Store
 
-QUANTITIES = ("sales", "pipeline", "cash")
 _COMMON_METHOD = "shapley"
 
 Reply = dict[str, Any]

@@ -25,7 +25,7 @@ from funnelcast.settings import Settings
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import Spec, read
-from funnelcast.terms import AsOf, Json
+from funnelcast.terms import QUANTITIES, AsOf, Json
 from training.bottom_up import bottom_up
 from training.train import default_as_of
 
@@ -39,7 +39,7 @@ Part = TypeVar("Part", SalesInputs, PipelineInputs, CashInputs)
 def forecast(settings: Settings, facts: Facts, ask: Ask, *, as_of: AsOf | None, progress: Progress) -> dict[str, Json]:
     """Answer one forecast from the facts and the champions of their source."""
     gatherer = Gatherer(settings, facts, as_of or default_as_of(facts), serving_models(settings, facts.source.name), progress)
-    wanted = frozenset({ask.quantity}) if ask.quantity != "cash" else frozenset({"sales", "pipeline", "cash"})
+    wanted = frozenset({ask.quantity}) if ask.quantity != "cash" else frozenset(QUANTITIES)
     return gatherer.project(wanted, ask).document(ask)
 
 

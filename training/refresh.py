@@ -29,7 +29,7 @@ from funnelcast.settings import Settings
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import read
-from funnelcast.terms import AsOf, Json
+from funnelcast.terms import QUANTITIES, AsOf, Json
 from funnelcast.worklist import Campaign
 from training.alerts import alerts
 from training.company import ATTRIBUTION, attribute, economics_with
@@ -39,7 +39,6 @@ from training.score import stream
 from training.train import default_as_of
 from training.values import CLV, value_of_contacts, value_of_conversions
 
-QUANTITIES = ("sales", "pipeline", "cash")
 RECORDED_WEEKS = 13
 CLV_SEGMENTS = "clv_segments"
 """The document of CLV by segment."""

@@ -17,6 +17,9 @@ Money: TypeAlias = float
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 """What a JSON document can hold."""
 
+QUANTITIES = ("sales", "pipeline", "cash")
+"""What is forecast."""
+
 DAYS_PER_YEAR = 365.25
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 

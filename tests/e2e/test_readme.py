@@ -9,7 +9,7 @@ import tomllib
 import pytest
 from starlette.routing import Route
 
-from funnelcast.cli import build_parser
+from funnelcast.grammar import build_parser
 from funnelcast.settings import CHECKOUT
 from funnelcast.sources.schema import TABLES
 from serving.app import _routes

@@ -17,7 +17,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"forecast", "families", "evaluate"}),
     frozenset({"tracking", "monitor", "economics", "snapshots", "champions", "answers", "worklist", "conversion_value"}),
     frozenset({"training", "serving"}),
-    frozenset({"cli", "terminal"}),
+    frozenset({"cli", "grammar", "commands", "terminal"}),
 )
 ONLY_IN = {
     "mlflow": {"src/funnelcast/tracking.py"},

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal, TypeAlias, TypeVar, get_args
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from funnelcast.artefacts import to_json
 from funnelcast.errors import NotFound, UsageError
@@ -21,9 +21,8 @@ from funnelcast.forecast.pipeline import PipelineInputs, by_part, draw_bookings,
 from funnelcast.forecast.result import Forecast, difference
 from funnelcast.forecast.sales import SalesInputs, by_series, flows, forecast_sales
 from funnelcast.forecast.scenario import Scenario
-from funnelcast.terms import AsOf, Json
+from funnelcast.terms import QUANTITIES, AsOf, Json
 
-Quantity: TypeAlias = Literal["sales", "pipeline", "cash"]
 By: TypeAlias = Literal["series", "channel", "owner"]
 Inputs = TypeVar("Inputs")
 
@@ -60,8 +59,8 @@ class Ask:
     scenario: Scenario = field(default_factory=Scenario)
 
     def __post_init__(self) -> None:
-        if self.quantity not in get_args(Quantity):
-            raise UsageError(reason=f"{self.quantity!r} is no forecast; ask for {', '.join(get_args(Quantity))}.")
+        if self.quantity not in QUANTITIES:
+            raise UsageError(reason=f"{self.quantity!r} is no forecast; ask for {', '.join(QUANTITIES)}.")
         longest = LONGEST_WEEKS if self.every == "week" else LONGEST_MONTHS
         if not 1 <= self.count <= longest:
             raise UsageError(reason=f"{self.count} {self.every}s can't be forecast: ask for 1 to {longest}.")
