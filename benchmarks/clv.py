@@ -16,13 +16,13 @@ from benchmarks import clv_company
 from benchmarks.clv_company import PAPER, SPEND
 from benchmarks.large_company import connect
 from benchmarks.measure import Ready, Row, apart, gigabytes, in_turn, seconds
-from funnelcast.families.clv.fitting import fit_bg_nbd
 from funnelcast.families.clv.gamma_gamma import SpendModel
-from funnelcast.families.clv.likelihood import bg_nbd
 from funnelcast.families.clv.model import ClvModel
-from funnelcast.families.clv.parameters import Floats
-from funnelcast.families.clv.predictions import discounted_by_month, discounted_purchases
-from funnelcast.families.clv.rows import distinct
+from funnelcast.families.clv.process.distinct import distinct
+from funnelcast.families.clv.process.fitting import fit_bg_nbd
+from funnelcast.families.clv.process.likelihood import bg_nbd
+from funnelcast.families.clv.process.parameters import Floats
+from funnelcast.families.clv.process.predictions import discounted_by_month, discounted_purchases
 from funnelcast.families.clv.summary import compress, compress_purchases, purchases_of
 from funnelcast.families.clv.terms import Terms
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from funnelcast.families.clv.parameters import BgNbd, GammaGamma
+from funnelcast.families.clv.process.parameters import BgNbd, GammaGamma
 from funnelcast.terms import AsOf
 
 PAPER = BgNbd(0.243, 4.414, 0.793, 2.426)

@@ -21,7 +21,7 @@ from funnelcast.families.churn.channels import NEXT_COLUMNS
 from funnelcast.families.churn.model import ChurnModel
 from funnelcast.families.churn.transitions import expected_moves
 from funnelcast.families.clv.groups import PurchaseModel
-from funnelcast.families.clv.omnichannel import omnichannel
+from funnelcast.families.clv.segments.report import omnichannel
 from funnelcast.families.family import Progress
 from funnelcast.forecast.projection import Ask
 from funnelcast.monitor.track_record import TrackRecord

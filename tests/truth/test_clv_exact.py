@@ -12,9 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from funnelcast.families.clv.future import discounted_while_alive, expected_while_alive, survival_of_counts
-from funnelcast.families.clv.parameters import BgNbd, Floats
-from funnelcast.families.clv.predictions import discounted_by_month, discounted_purchases, expected_purchases, p_alive, p_purchase
+from funnelcast.families.clv.process.future import discounted_while_alive, expected_while_alive, survival_of_counts
+from funnelcast.families.clv.process.parameters import BgNbd, Floats
+from funnelcast.families.clv.process.predictions import discounted_by_month, discounted_purchases, expected_purchases, p_alive, p_purchase
 
 
 def exact_while_alive(s: float, u: float, a: float, B: float) -> Any:

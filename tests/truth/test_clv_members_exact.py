@@ -13,8 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from funnelcast.families.clv.parameters import Floats, MbgNbd, ParetoNbd
-from funnelcast.families.clv.predictions import discounted_purchases, expected_purchases, p_alive, p_purchase
+from funnelcast.families.clv.process.parameters import Floats, MbgNbd, ParetoNbd
+from funnelcast.families.clv.process.predictions import discounted_purchases, expected_purchases, p_alive, p_purchase
 
 MODIFIED, PARETO = MbgNbd(0.525, 6.183, 0.891, 1.614), ParetoNbd(0.553, 10.578, 0.606, 11.669)
 DELTA = 0.00183  # a tenth a year, per week

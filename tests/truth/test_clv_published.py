@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 
 from funnelcast.families.clv import FAMILY
-from funnelcast.families.clv.fitting import fit_bg_nbd, fit_gamma_gamma
+from funnelcast.families.clv.choice.members import History, fit_member, fit_pareto_nbd
 from funnelcast.families.clv.gamma_gamma import SpendModel
-from funnelcast.families.clv.likelihood import Spend
-from funnelcast.families.clv.members import History, fit_member, fit_pareto_nbd
-from funnelcast.families.clv.parameters import BgNbd
-from funnelcast.families.clv.predictions import expected_purchases, p_alive, p_purchase
+from funnelcast.families.clv.process.fitting import fit_bg_nbd, fit_gamma_gamma
+from funnelcast.families.clv.process.likelihood import Spend
+from funnelcast.families.clv.process.parameters import BgNbd
+from funnelcast.families.clv.process.predictions import expected_purchases, p_alive, p_purchase
 from funnelcast.families.clv.summary import compress_purchases, compress_spend, summarise
 from funnelcast.families.family import Development, Options
 from funnelcast.settings import CHECKOUT

@@ -11,11 +11,12 @@ from scipy.special import pdtrik
 
 from funnelcast.artefacts import to_json
 from funnelcast.families.clv.draws import Sums
-from funnelcast.families.clv.future import survival_of_poisson
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.holdout import crps_of_counts
-from funnelcast.families.clv.parameters import Floats
-from funnelcast.families.clv.rows import INPUTS, OUTPUTS, Rows, distinct
+from funnelcast.families.clv.process.distinct import distinct
+from funnelcast.families.clv.process.future import survival_of_poisson
+from funnelcast.families.clv.process.parameters import Floats
+from funnelcast.families.clv.rows import INPUTS, OUTPUTS, Rows
 from funnelcast.families.clv.terms import Terms
 from funnelcast.families.table import Table
 

@@ -13,7 +13,7 @@ import pandas as pd
 from funnelcast.evaluate.quantiles import inside, pit
 from funnelcast.families.clv.groups import PurchaseModel
 from funnelcast.families.clv.holdout import covered, evenness
-from funnelcast.families.clv.parameters import Floats, Whole
+from funnelcast.families.clv.process.parameters import Floats, Whole
 from funnelcast.families.clv.rows import read_by
 from funnelcast.terms import Json
 

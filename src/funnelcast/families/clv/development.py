@@ -13,19 +13,20 @@ import pandas as pd
 from funnelcast.errors import TooFewRows
 from funnelcast.families.clv import card, holdout, plots
 from funnelcast.families.clv.baseline import MEAN_RATE, PAST_RATE, RateBaseline
+from funnelcast.families.clv.choice.grouping import Choice, Grouper, columns_of
+from funnelcast.families.clv.choice.replacement import Replacement, Workshop, replace_plain
+from funnelcast.families.clv.choice.windows import Window, choice_window, window_of
 from funnelcast.families.clv.coverage import account
 from funnelcast.families.clv.first_values import FirstValues, first_values
-from funnelcast.families.clv.fitting import fit_bg_nbd
 from funnelcast.families.clv.gamma_gamma import SpendModel, fit_spend
-from funnelcast.families.clv.grouping import Choice, Grouper, columns_of
 from funnelcast.families.clv.groups import GroupedModel, PurchaseModel
-from funnelcast.families.clv.likelihood import Purchases, Spend
 from funnelcast.families.clv.model import ClvModel
-from funnelcast.families.clv.omnichannel import SEGMENTED, frame_of, omnichannel, segmented
-from funnelcast.families.clv.parameters import Floats, Process
-from funnelcast.families.clv.replacement import Replacement, Workshop, replace_plain
+from funnelcast.families.clv.process.fitting import fit_bg_nbd
+from funnelcast.families.clv.process.likelihood import Purchases, Spend
+from funnelcast.families.clv.process.parameters import Floats, Process
 from funnelcast.families.clv.rows import read_by
-from funnelcast.families.clv.segments import Holdout, table
+from funnelcast.families.clv.segments.report import SEGMENTED, frame_of, omnichannel, segmented
+from funnelcast.families.clv.segments.table import Holdout, table
 from funnelcast.families.clv.summary import (
     bought_between,
     compress_purchases,
@@ -37,7 +38,6 @@ from funnelcast.families.clv.summary import (
 )
 from funnelcast.families.clv.terms import Terms
 from funnelcast.families.clv.weekly import purchases_by_week, weekly
-from funnelcast.families.clv.windows import Window, choice_window, window_of
 from funnelcast.families.family import Development, Options
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import Spec

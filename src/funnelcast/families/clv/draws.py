@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from funnelcast.families.clv.gamma_gamma import SpendModel
-from funnelcast.families.clv.parameters import Floats, GammaGamma, Process, Whole
-from funnelcast.families.clv.predictions import p_alive
+from funnelcast.families.clv.process.parameters import Floats, GammaGamma, Process, Whole
+from funnelcast.families.clv.process.predictions import p_alive
 
 _CELLS_AT_ONCE = 1 << 20
 PARAMETERS, CUSTOMER, PURCHASE, VALUE = range(4)

@@ -13,12 +13,12 @@ from funnelcast.artefacts import digest, to_json
 from funnelcast.errors import ArtefactDamaged, TooFewRows
 from funnelcast.families.clv import acquisition, development
 from funnelcast.families.clv.baseline import MEAN_RATE, PAST_RATE, RateBaseline
+from funnelcast.families.clv.choice.grouping import columns_of
 from funnelcast.families.clv.first_values import FIRST_VALUE, first_values_of, with_known_first
 from funnelcast.families.clv.gamma_gamma import SpendModel
-from funnelcast.families.clv.grouping import columns_of
 from funnelcast.families.clv.groups import GroupedModel
 from funnelcast.families.clv.model import MEMBERS, ClvModel
-from funnelcast.families.clv.parameters import Floats
+from funnelcast.families.clv.process.parameters import Floats
 from funnelcast.families.clv.summary import COLUMNS, compress, definition, purchases_of, spend_of, summarise
 from funnelcast.families.clv.terms import Terms
 from funnelcast.families.family import Development, Model, Options

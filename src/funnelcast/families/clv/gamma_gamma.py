@@ -14,10 +14,10 @@ import pandas as pd
 
 from funnelcast.errors import TooFewRows
 from funnelcast.families.clv.first_values import FirstValues
-from funnelcast.families.clv.fitting import fit_gamma_gamma
-from funnelcast.families.clv.likelihood import Spend
-from funnelcast.families.clv.maximum import Fitted
-from funnelcast.families.clv.parameters import Floats, GammaGamma
+from funnelcast.families.clv.process.fitting import fit_gamma_gamma
+from funnelcast.families.clv.process.likelihood import Spend
+from funnelcast.families.clv.process.maximum import Fitted
+from funnelcast.families.clv.process.parameters import Floats, GammaGamma
 from funnelcast.terms import Json
 
 _RESAMPLES = 200

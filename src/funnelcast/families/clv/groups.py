@@ -17,7 +17,7 @@ from funnelcast.errors import WrongColumns
 from funnelcast.families.clv.draws import Customers, Sums, Worlds, daily_purchases, grouped_purchases
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.model import ClvModel
-from funnelcast.families.clv.parameters import Floats, Process, Whole
+from funnelcast.families.clv.process.parameters import Floats, Process, Whole
 from funnelcast.families.clv.rows import OUTPUTS
 from funnelcast.families.clv.terms import Terms
 from funnelcast.families.table import Table

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from funnelcast.families.clv.parameters import Floats
+from funnelcast.families.clv.process.parameters import Floats
 from funnelcast.terms import Json
 
 _NEGLIGIBLE = 1e-9

@@ -14,10 +14,11 @@ from funnelcast.families.clv.draws import Customers, Sums, Worlds, daily_purchas
 from funnelcast.families.clv.first_values import FIRST_VALUE
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.holdout import crps_of_counts, pit_of_counts
-from funnelcast.families.clv.parameters import BgNbd, Floats, MbgNbd, ParetoNbd, Process, TrendBgNbd, Whole
-from funnelcast.families.clv.predictions import discounted_purchases, expected_purchases, p_alive, p_purchase
+from funnelcast.families.clv.process.distinct import distinct
+from funnelcast.families.clv.process.parameters import BgNbd, Floats, MbgNbd, ParetoNbd, Process, TrendBgNbd, Whole
+from funnelcast.families.clv.process.predictions import discounted_purchases, expected_purchases, p_alive, p_purchase
 from funnelcast.families.clv.quantiles import Variates, quantiles
-from funnelcast.families.clv.rows import INPUTS, OUTPUTS, Rows, distinct
+from funnelcast.families.clv.rows import INPUTS, OUTPUTS, Rows
 from funnelcast.families.clv.terms import Terms
 from funnelcast.families.table import Table
 from funnelcast.terms import Json

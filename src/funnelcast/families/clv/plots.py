@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from funnelcast.families.clv.holdout import deciles as tenths
-from funnelcast.families.clv.parameters import Floats
-from funnelcast.families.clv.predictions import p_alive
+from funnelcast.families.clv.process.parameters import Floats
+from funnelcast.families.clv.process.predictions import p_alive
 from funnelcast.families.clv.weekly import parts
 
 if TYPE_CHECKING:

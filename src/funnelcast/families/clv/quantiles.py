@@ -12,9 +12,9 @@ from functools import lru_cache
 import numpy as np
 
 from funnelcast.families.clv.draws import CUSTOMER, PURCHASE, VALUE, Customers, Worlds, walk
-from funnelcast.families.clv.parameters import Floats, Whole
-from funnelcast.families.clv.predictions import p_alive
-from funnelcast.families.clv.rows import distinct
+from funnelcast.families.clv.process.distinct import distinct
+from funnelcast.families.clv.process.parameters import Floats, Whole
+from funnelcast.families.clv.process.predictions import p_alive
 
 _CELLS_AT_ONCE = 1 << 19
 _KEPT = 256

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +11,12 @@ import pandas as pd
 
 from funnelcast.errors import BadValues, WrongColumns
 from funnelcast.families.clv.first_values import FIRST_VALUE
-from funnelcast.families.clv.parameters import Floats
+from funnelcast.families.clv.process.distinct import distinct
+from funnelcast.families.clv.process.parameters import Floats
 from funnelcast.families.clv.summary import COLUMNS
 from funnelcast.families.table import Table
 
 INPUTS: Mapping[str, str] = dict.fromkeys(COLUMNS, "number")
-_FEW = 500
 OUTPUTS = ("p_alive", "p_purchase", "expected_purchases", "expected_spend", "clv", "clv_p10", "clv_p90")
 
 
@@ -56,27 +56,6 @@ class Rows:
         """Give the distinct rows, and for each row the place of its like among them."""
         first, place = distinct(self.x, self.t_x, self.T, self.m, *([self.z] if self.z.any() else []))
         return Rows(self.x[first], self.t_x[first], self.T[first], self.m[first], self.z[first]), place
-
-
-def distinct(*columns: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Give where each distinct row of these columns stands first, and for each row the place of its like among those."""
-    if columns[0].size <= _FEW:
-        known: dict[tuple[float, ...], int] = {}
-        rows = zip(*(column.tolist() for column in columns), strict=True)
-        place = np.fromiter((known.setdefault(row, len(known)) for row in rows), np.int64, columns[0].size)
-    else:
-        place = _hashed(columns)
-    # Places are numbered as they appear, so each is new where it exceeds all before it.
-    return np.flatnonzero(np.diff(np.maximum.accumulate(place), prepend=-1)), place
-
-
-def _hashed(columns: Sequence[Floats]) -> npt.NDArray[np.int64]:
-    """Give the places of many rows column by column, which pays beyond some hundred rows."""
-    place, _ = pd.factorize(columns[0], use_na_sentinel=False)
-    for column in columns[1:]:
-        codes, levels = pd.factorize(column, use_na_sentinel=False)
-        place, _ = pd.factorize(place * len(levels) + codes)  # below rows squared
-    return np.asarray(place, dtype=np.int64)
 
 
 def read_by(columns: Mapping[str, str], rows: pd.DataFrame) -> pd.DataFrame:

@@ -22,7 +22,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from funnelcast.families.clv.likelihood import Purchases, Spend
+from funnelcast.families.clv.process.likelihood import Purchases, Spend
 from funnelcast.sources.as_of import cut, known_to
 from funnelcast.sources.facts import Facts
 from funnelcast.sources.schema import TABLES

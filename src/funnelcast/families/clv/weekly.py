@@ -9,8 +9,8 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from funnelcast.families.clv.parameters import Floats
-from funnelcast.families.clv.predictions import expected_purchases, p_alive
+from funnelcast.families.clv.process.parameters import Floats
+from funnelcast.families.clv.process.predictions import expected_purchases, p_alive
 from funnelcast.families.clv.summary import compress, purchase_days
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts

@@ -13,7 +13,7 @@ from funnelcast.families.clv.card import intervals
 from funnelcast.families.clv.coverage import account, met
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.model import ClvModel
-from funnelcast.families.clv.parameters import BgNbd, Floats, GammaGamma
+from funnelcast.families.clv.process.parameters import BgNbd, Floats, GammaGamma
 from funnelcast.families.clv.terms import Terms
 from funnelcast.settings import CHECKOUT
 from funnelcast.spec import read

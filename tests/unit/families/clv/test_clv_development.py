@@ -10,7 +10,7 @@ import pytest
 from funnelcast.artefacts import to_json
 from funnelcast.errors import TooFewRows
 from funnelcast.families.clv import FAMILY
-from funnelcast.families.clv.windows import window_of
+from funnelcast.families.clv.choice.windows import window_of
 from funnelcast.families.family import Development, Options
 from funnelcast.sources.conform import from_frames
 from funnelcast.sources.facts import Facts, Source

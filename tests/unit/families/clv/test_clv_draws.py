@@ -9,8 +9,8 @@ import pytest
 
 from funnelcast.families.clv.draws import Customers, Worlds, daily_purchases, grouped_purchases
 from funnelcast.families.clv.gamma_gamma import SpendModel
-from funnelcast.families.clv.parameters import BgNbd, GammaGamma, MbgNbd, ParetoNbd, Process, TrendBgNbd
-from funnelcast.families.clv.predictions import expected_purchases, p_purchase
+from funnelcast.families.clv.process.parameters import BgNbd, GammaGamma, MbgNbd, ParetoNbd, Process, TrendBgNbd
+from funnelcast.families.clv.process.predictions import expected_purchases, p_purchase
 from funnelcast.families.clv.quantiles import Variates, quantiles
 
 PROCESS = BgNbd(0.8, 6.0, 0.9, 2.8)

@@ -13,7 +13,7 @@ from funnelcast.errors import BadValues
 from funnelcast.families.clv import FAMILY
 from funnelcast.families.clv.first_values import FirstValues, first_values, first_values_of
 from funnelcast.families.clv.gamma_gamma import SpendModel
-from funnelcast.families.clv.parameters import GammaGamma
+from funnelcast.families.clv.process.parameters import GammaGamma
 from funnelcast.families.clv.summary import summarise
 from funnelcast.sources.conform import from_frames
 from funnelcast.sources.facts import Source

@@ -10,11 +10,11 @@ import pytest
 from scipy.special import gammaln
 
 from funnelcast.errors import TooFewRows
-from funnelcast.families.clv import fitting
-from funnelcast.families.clv.fitting import fit_bg_nbd, fit_gamma_gamma
 from funnelcast.families.clv.gamma_gamma import fit_spend
-from funnelcast.families.clv.likelihood import Objective, Purchases, Spend, bg_nbd, gamma_gamma, hessian, mbg_nbd, pareto_nbd
-from funnelcast.families.clv.parameters import Floats
+from funnelcast.families.clv.process import fitting
+from funnelcast.families.clv.process.fitting import fit_bg_nbd, fit_gamma_gamma
+from funnelcast.families.clv.process.likelihood import Objective, Purchases, Spend, bg_nbd, gamma_gamma, hessian, mbg_nbd, pareto_nbd
+from funnelcast.families.clv.process.parameters import Floats
 from funnelcast.families.clv.summary import compress, purchases_of, spend_of
 from tests.unit.families.clv.bg_nbd_company import ALPHA, A, B, P, Q, R, V, customers
 
@@ -142,8 +142,8 @@ def test_fitting_leaves_no_trace_in_the_process() -> None:
     program = """
 import warnings
 import numpy as np, pandas as pd
-from funnelcast.families.clv.fitting import fit_bg_nbd
-from funnelcast.families.clv.likelihood import Purchases
+from funnelcast.families.clv.process.fitting import fit_bg_nbd
+from funnelcast.families.clv.process.likelihood import Purchases
 import scipy.special, scipy.sparse
 before, option = list(warnings.filters), pd.get_option("mode.chained_assignment")
 rng = np.random.default_rng(1)

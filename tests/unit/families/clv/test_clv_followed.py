@@ -12,8 +12,8 @@ from scipy.stats import kstest
 from funnelcast.evaluate.quantiles import pit
 from funnelcast.families.clv.draws import Customers, Worlds, grouped_purchases
 from funnelcast.families.clv.gamma_gamma import SpendModel
-from funnelcast.families.clv.parameters import BgNbd, Floats, GammaGamma
-from funnelcast.families.clv.predictions import expected_purchases
+from funnelcast.families.clv.process.parameters import BgNbd, Floats, GammaGamma
+from funnelcast.families.clv.process.predictions import expected_purchases
 from tests.unit.families.clv.bg_nbd_company import ALPHA, A, B, P, Q, R, V, customers
 
 

@@ -15,11 +15,11 @@ from funnelcast.artefacts import to_json
 from funnelcast.errors import SpecError, WrongColumns
 from funnelcast.families.clv import FAMILY, development
 from funnelcast.families.clv.acquisition import CHANNEL, TOUCHED, definition
-from funnelcast.families.clv.grouping import Choice, Grouper, columns_of, counted, fit_groups
+from funnelcast.families.clv.choice.grouping import Choice, Grouper, columns_of, counted, fit_groups
+from funnelcast.families.clv.choice.windows import Window
 from funnelcast.families.clv.groups import GroupedModel
-from funnelcast.families.clv.parameters import BgNbd
+from funnelcast.families.clv.process.parameters import BgNbd
 from funnelcast.families.clv.rows import read_by
-from funnelcast.families.clv.windows import Window
 from funnelcast.families.family import Options
 from funnelcast.sources.conform import from_frames
 from funnelcast.sources.facts import Facts, Source

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, poisson
 
-from funnelcast.families.clv.future import expected_while_alive, survival_of_counts, survival_of_poisson
 from funnelcast.families.clv.holdout import crps_of_counts, deciles, gini, metrics, pit_of_counts
+from funnelcast.families.clv.process.future import expected_while_alive, survival_of_counts, survival_of_poisson
 
 
 def test_crps_of_a_certain_forecast_is_its_distance() -> None:

@@ -11,16 +11,17 @@ import pandas as pd
 import pytest
 
 from funnelcast.errors import ModelError
-from funnelcast.families.clv import FAMILY, replacement
-from funnelcast.families.clv.fitting import fit_bg_nbd
-from funnelcast.families.clv.likelihood import Purchases, bg_nbd
-from funnelcast.families.clv.maximum import highest
-from funnelcast.families.clv.members import FITS, History, fit_member, trend, with_dropout_prior
+from funnelcast.families.clv import FAMILY
+from funnelcast.families.clv.choice import replacement
+from funnelcast.families.clv.choice.members import FITS, History, fit_member, trend, with_dropout_prior
+from funnelcast.families.clv.choice.replacement import Replacement, Trial
+from funnelcast.families.clv.choice.windows import choice_window, window_of
 from funnelcast.families.clv.model import MEMBERS, ClvModel
-from funnelcast.families.clv.parameters import BgNbd, Floats, TrendBgNbd
-from funnelcast.families.clv.predictions import discounted_purchases, expected_purchases, p_alive
-from funnelcast.families.clv.replacement import Replacement, Trial
-from funnelcast.families.clv.windows import choice_window, window_of
+from funnelcast.families.clv.process.fitting import fit_bg_nbd
+from funnelcast.families.clv.process.likelihood import Purchases, bg_nbd
+from funnelcast.families.clv.process.maximum import highest
+from funnelcast.families.clv.process.parameters import BgNbd, Floats, TrendBgNbd
+from funnelcast.families.clv.process.predictions import discounted_purchases, expected_purchases, p_alive
 from funnelcast.families.family import Development, Options
 from funnelcast.sources.facts import Facts
 from tests.unit.families.battery import spec_of

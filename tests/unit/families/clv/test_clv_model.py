@@ -14,7 +14,7 @@ from funnelcast.families.clv import FAMILY
 from funnelcast.families.clv.baseline import MEAN_RATE, PAST_RATE, RateBaseline
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.model import ClvModel
-from funnelcast.families.clv.parameters import BgNbd, GammaGamma, MbgNbd, ParetoNbd, TrendBgNbd
+from funnelcast.families.clv.process.parameters import BgNbd, GammaGamma, MbgNbd, ParetoNbd, TrendBgNbd
 from funnelcast.families.clv.rows import INPUTS
 from funnelcast.families.clv.terms import Terms
 from tests.unit.families.clv.bg_nbd_company import ALPHA, A, B, R, customers

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from funnelcast.families.clv.fitting import fit_bg_nbd
-from funnelcast.families.clv.likelihood import Objective, Purchases, bg_nbd
-from funnelcast.families.clv.parameters import Floats
-from funnelcast.families.clv.pooling import Pooled, pool
+from funnelcast.families.clv.choice.pooling import Pooled, pool
+from funnelcast.families.clv.process.fitting import fit_bg_nbd
+from funnelcast.families.clv.process.likelihood import Objective, Purchases, bg_nbd
+from funnelcast.families.clv.process.parameters import Floats
 
 CENTRE = np.log([0.8, 6.0, 0.9, 2.8])
 SIZES = (3000, 2000, 1500, 1000, 800, 400, 100, 12)

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from funnelcast.families.clv.parameters import BgNbd, Floats, MbgNbd, ParetoNbd, Process, TrendBgNbd
-from funnelcast.families.clv.predictions import discounted_purchases, expected_purchases, p_alive, p_purchase
+from funnelcast.families.clv.process.parameters import BgNbd, Floats, MbgNbd, ParetoNbd, Process, TrendBgNbd
+from funnelcast.families.clv.process.predictions import discounted_purchases, expected_purchases, p_alive, p_purchase
 
 HORIZONS = (0.01, 1.0, 26.0, 520.0, 5200.0)
 CUSTOMERS = 30

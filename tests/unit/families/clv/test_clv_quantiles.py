@@ -11,8 +11,8 @@ import pytest
 from funnelcast.families.clv import quantiles as module
 from funnelcast.families.clv.draws import CUSTOMER, PURCHASE, VALUE, Customers, Worlds
 from funnelcast.families.clv.gamma_gamma import SpendModel
-from funnelcast.families.clv.parameters import BgNbd, GammaGamma, ParetoNbd, Process, TrendBgNbd
-from funnelcast.families.clv.predictions import p_alive
+from funnelcast.families.clv.process.parameters import BgNbd, GammaGamma, ParetoNbd, Process, TrendBgNbd
+from funnelcast.families.clv.process.predictions import p_alive
 from funnelcast.families.clv.quantiles import Variates, quantiles
 
 PROCESSES: list[Process] = [BgNbd(0.8, 6.0, 0.9, 2.8), ParetoNbd(0.8, 6.0, 0.7, 30.0), TrendBgNbd(0.8, 6.0, 0.9, 2.8, 0.97)]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnelcast.errors import BadValues
-from funnelcast.families.clv.rows import Rows, distinct
+from funnelcast.families.clv.process.distinct import distinct
+from funnelcast.families.clv.rows import Rows
 
 GOOD = {"frequency": 2.0, "recency": 30.0, "T": 60.0, "monetary_value": 10.0}
 

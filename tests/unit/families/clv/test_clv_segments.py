@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from funnelcast.families.clv import FAMILY, card, plots
-from funnelcast.families.clv import segments as module
 from funnelcast.families.clv.acquisition import CHANNEL, JOURNEY, USED
-from funnelcast.families.clv.omnichannel import omnichannel
-from funnelcast.families.clv.segments import Holdout, segments, table
+from funnelcast.families.clv.segments import table as module
+from funnelcast.families.clv.segments.report import omnichannel
+from funnelcast.families.clv.segments.table import Holdout, segments, table
 from funnelcast.sources.conform import from_frames
 from funnelcast.sources.facts import Source
 from funnelcast.terms import AsOf

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from funnelcast.families.clv import FAMILY
-from funnelcast.families.clv.predictions import expected_purchases
+from funnelcast.families.clv.process.predictions import expected_purchases
 from funnelcast.families.clv.weekly import purchases_by_week, weekly
 from funnelcast.sources.conform import from_frames
 from funnelcast.sources.facts import Source

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import expit
 
-from funnelcast.families.clv.parameters import Floats, Process
-from funnelcast.families.clv.rows import distinct
+from funnelcast.families.clv.process.distinct import distinct
+from funnelcast.families.clv.process.parameters import Floats, Process
 
 
 def p_alive(model: Process, x: Floats, t_x: Floats, T: Floats) -> Floats:

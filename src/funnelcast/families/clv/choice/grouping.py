@@ -15,13 +15,13 @@ import pandas as pd
 
 from funnelcast.errors import SpecError, TooFewRows
 from funnelcast.families.clv.acquisition import CHANNEL, TOUCHED, untold, with_acquisition
+from funnelcast.families.clv.choice.pooling import Pooled, pool
+from funnelcast.families.clv.choice.windows import Window
 from funnelcast.families.clv.groups import GroupedModel, PurchaseModel
-from funnelcast.families.clv.likelihood import bg_nbd
 from funnelcast.families.clv.model import ClvModel
-from funnelcast.families.clv.parameters import BgNbd, Floats
-from funnelcast.families.clv.pooling import Pooled, pool
+from funnelcast.families.clv.process.likelihood import bg_nbd
+from funnelcast.families.clv.process.parameters import BgNbd, Floats
 from funnelcast.families.clv.summary import purchases_of, summarise
-from funnelcast.families.clv.windows import Window
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import Spec
 from funnelcast.terms import AsOf, Json

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from funnelcast.errors import TooFewRows
-from funnelcast.families.clv.likelihood import Objective, Purchases, Spend, bg_nbd, gamma_gamma
-from funnelcast.families.clv.maximum import Climbs, Fitted, climb, highest
-from funnelcast.families.clv.parameters import BgNbd, Floats, GammaGamma
+from funnelcast.families.clv.process.likelihood import Objective, Purchases, Spend, bg_nbd, gamma_gamma
+from funnelcast.families.clv.process.maximum import Climbs, Fitted, climb, highest
+from funnelcast.families.clv.process.parameters import BgNbd, Floats, GammaGamma
 from funnelcast.families.one_thread import one_thread
 from funnelcast.terms import Json
 

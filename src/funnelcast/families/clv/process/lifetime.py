@@ -12,8 +12,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from funnelcast.families.clv.future import survival_of_negative_binomial
-from funnelcast.families.clv.quadrature import NEGLIGIBLE, Whole, in_groups, panels_needed
+from funnelcast.families.clv.process.future import survival_of_negative_binomial
+from funnelcast.families.clv.process.quadrature import NEGLIGIBLE, Whole, in_groups, panels_needed
 from funnelcast.families.family import Floats
 
 _FARTHEST = 600.0

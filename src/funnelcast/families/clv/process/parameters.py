@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from funnelcast.families.clv import future, lifetime
+from funnelcast.families.clv.process import future, lifetime
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from funnelcast.errors import ModelError, TooFewRows
-from funnelcast.families.clv.members import FITS, History, fit_member
+from funnelcast.families.clv.choice.members import FITS, History, fit_member
+from funnelcast.families.clv.choice.windows import Window, choice_window
 from funnelcast.families.clv.model import ClvModel
-from funnelcast.families.clv.windows import Window, choice_window
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import Spec
 from funnelcast.terms import AsOf, Json

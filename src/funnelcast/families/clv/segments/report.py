@@ -7,7 +7,7 @@ import pandas as pd
 
 from funnelcast.families.clv.acquisition import CHANNEL, JOURNEY, TOUCHED, USED, untold, with_segments
 from funnelcast.families.clv.first_values import FIRST_VALUE, with_known_first
-from funnelcast.families.clv.segments import TABLES, Holdout, Valuer, segments
+from funnelcast.families.clv.segments.table import TABLES, Holdout, Valuer, segments
 from funnelcast.families.clv.summary import COLUMNS, summarise
 from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf, Json

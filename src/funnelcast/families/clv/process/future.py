@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from funnelcast.families.clv.quadrature import NEGLIGIBLE, in_groups, panels_needed
+from funnelcast.families.clv.process.quadrature import NEGLIGIBLE, in_groups, panels_needed
 from funnelcast.families.family import Floats
 
 Booleans = npt.NDArray[np.bool_]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from funnelcast.families.clv.likelihood import Objective, hessian
-from funnelcast.families.clv.parameters import Floats
+from funnelcast.families.clv.process.likelihood import Objective, hessian
+from funnelcast.families.clv.process.parameters import Floats
 from funnelcast.families.one_thread import one_thread
 
 _SMALLEST, _LARGEST = 1e-3, 2.0

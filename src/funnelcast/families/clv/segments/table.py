@@ -16,9 +16,9 @@ import pandas as pd
 
 from funnelcast.families.clv.acquisition import CHANNEL, JOURNEY, USED
 from funnelcast.families.clv.draws import Sums
-from funnelcast.families.clv.parameters import Floats, Whole
+from funnelcast.families.clv.process.parameters import Floats, Whole
 from funnelcast.families.clv.rows import read_by
-from funnelcast.families.clv.segment_words import OTHER, UNKNOWN, label_of, note, title
+from funnelcast.families.clv.segments.words import OTHER, UNKNOWN, label_of, note, title
 from funnelcast.families.clv.terms import Terms
 from funnelcast.journeys import TYPES
 from funnelcast.terms import Json

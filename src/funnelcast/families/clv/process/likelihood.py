@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 from scipy.special import digamma, expit, gammaln
 
-from funnelcast.families.clv import lifetime
-from funnelcast.families.clv.parameters import Floats, Whole
+from funnelcast.families.clv.process import lifetime
+from funnelcast.families.clv.process.parameters import Floats, Whole
 
 Objective = Callable[[Floats], tuple[float, Floats]]
 _BLOCK = 1 << 14

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from funnelcast.errors import ModelError
-from funnelcast.families.clv.likelihood import Objective, hessian
-from funnelcast.families.clv.parameters import Floats
+from funnelcast.families.clv.process.likelihood import Objective, hessian
+from funnelcast.families.clv.process.parameters import Floats
 from funnelcast.families.one_thread import one_thread
 from funnelcast.terms import Json
 

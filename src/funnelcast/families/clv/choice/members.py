@@ -20,10 +20,10 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from funnelcast.errors import ModelError
-from funnelcast.families.clv.fitting import enough, starts, thinned
-from funnelcast.families.clv.likelihood import Objective, Purchases, bg_nbd, mbg_nbd, pareto_nbd
-from funnelcast.families.clv.maximum import Fitted, climb, highest
-from funnelcast.families.clv.parameters import BgNbd, Floats, MbgNbd, ParetoNbd, Process, TrendBgNbd
+from funnelcast.families.clv.process.fitting import enough, starts, thinned
+from funnelcast.families.clv.process.likelihood import Objective, Purchases, bg_nbd, mbg_nbd, pareto_nbd
+from funnelcast.families.clv.process.maximum import Fitted, climb, highest
+from funnelcast.families.clv.process.parameters import BgNbd, Floats, MbgNbd, ParetoNbd, Process, TrendBgNbd
 from funnelcast.families.clv.summary import compress_purchases, first_purchase, purchase_days, summarise
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts

@@ -1,0 +1,34 @@
+"""Equal rows are taken once: what is predicted depends on nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from funnelcast.families.clv.process.parameters import Floats
+
+_FEW = 500
+
+
+def distinct(*columns: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Give where each distinct row of these columns stands first, and for each row the place of its like among those."""
+    if columns[0].size <= _FEW:
+        known: dict[tuple[float, ...], int] = {}
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        place = np.fromiter((known.setdefault(row, len(known)) for row in rows), np.int64, columns[0].size)
+    else:
+        place = _hashed(columns)
+    # Places are numbered as they appear, so each is new where it exceeds all before it.
+    return np.flatnonzero(np.diff(np.maximum.accumulate(place), prepend=-1)), place
+
+
+def _hashed(columns: Sequence[Floats]) -> npt.NDArray[np.int64]:
+    """Give the places of many rows column by column, which pays beyond some hundred rows."""
+    place, _ = pd.factorize(columns[0], use_na_sentinel=False)
+    for column in columns[1:]:
+        codes, levels = pd.factorize(column, use_na_sentinel=False)
+        place, _ = pd.factorize(place * len(levels) + codes)  # below rows squared
+    return np.asarray(place, dtype=np.int64)

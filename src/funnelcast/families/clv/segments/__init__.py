@@ -1,0 +1,1 @@
+"""What customers are worth by how they were won and how many channels they use."""
