@@ -3,10 +3,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from funnelcast.settings import CHECKOUT
 from funnelcast.simulate import Company
 from funnelcast.simulate import company as simulated
+
+# a busy machine is slow, not wrong: no example has a time limit
+settings.register_profile("funnelcast", deadline=None)
+settings.load_profile("funnelcast")
 
 SHARED_DATA = CHECKOUT.parent / "shared" / "data"
 

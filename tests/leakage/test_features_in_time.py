@@ -22,7 +22,7 @@ def test_the_company_exercises_every_feature() -> None:
     assert constant == []
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 10_000), days=st.integers(-300, 200), hours=st.integers(0, 23))
 def test_time_travel(seed: int, days: int, hours: int) -> None:
     as_of = AsOf(T.plus(days + hours / 24).at, T.timezone)

@@ -192,7 +192,7 @@ def test_removal_effects_equal_a_dense_solve(order: int) -> None:
     np.testing.assert_allclose(found, dense_removal_effects(paths, order), rtol=0, atol=1e-9)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 1000))
 def test_the_chain_of_all_journeys_converts_as_often_as_they_did(seed: int) -> None:
     paths = random_paths(seed, count=50)
@@ -263,7 +263,7 @@ def brute_force(members: Floats, rates: Floats, organic: float) -> Floats:
     return value / factorial(width)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.floats(0, 3), min_size=2, max_size=6), st.floats(0, 0.5), st.integers(0, 31))
 def test_shapley_values_equal_the_average_over_all_orders(rates: list[float], organic: float, mask: int) -> None:
     members = np.array([float(mask >> place & 1) for place in range(len(rates) - 1)])

@@ -44,7 +44,7 @@ def by_path(paths: Paths) -> dict[tuple[str, ...], list[float]]:
     return dict(found)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ROWS)
 def test_paths_are_those_of_a_plain_loop(rows: list[Row]) -> None:
     frame, expected = frame_of(rows), by_loop(rows)
@@ -54,7 +54,7 @@ def test_paths_are_those_of_a_plain_loop(rows: list[Row]) -> None:
     assert {key: pytest.approx(value) for key, value in journeys.items()} == found
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_the_order_of_rows_and_their_grouping_change_no_bit(rows: list[Row], random: object) -> None:
     frame = frame_of(rows)
@@ -100,7 +100,7 @@ def test_channels_may_be_numbers() -> None:
     assert each_row(pd.DataFrame({"path": [7, 10], "conversions": 1.0})).channels == ("10", "7")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 40), max_size=20), st.sampled_from([41, 10_000]))
 def test_distinct_is_numpys_unique(keys: list[int], size: int) -> None:
     given_keys = np.array(keys, dtype=np.int64)

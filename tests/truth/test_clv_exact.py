@@ -35,7 +35,7 @@ def powers(low: float, high: float) -> st.SearchStrategy[float]:
 shapes = st.one_of(powers(-2, 2.5), st.just(1.0), powers(-14, -1).map(lambda gap: 1 + gap), powers(-14, -1).map(lambda gap: 1 - gap))
 
 
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(max_examples=250, derandomize=True)
 @given(r=powers(-2, 1.5), a=shapes, b=powers(-2, 3), x=st.one_of(st.integers(0, 5), st.integers(6, 10_000)), u=powers(-4, 4))
 @example(r=0.243, a=1.0, b=2.4, x=0, u=1.0)
 @example(r=0.243, a=1.0 + 1e-7, b=2.4, x=3, u=0.9)
@@ -50,7 +50,7 @@ def test_expected_purchases_to_nine_digits_anywhere(r: float, a: float, b: float
     assert abs(found / exact - 1) < 1e-9
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, derandomize=True)
 @given(
     model=st.builds(BgNbd, r=powers(-2, 1.5), alpha=powers(-2, 3), a=shapes, b=powers(-2, 3)),
     x=st.one_of(st.integers(0, 5), st.integers(6, 10_000)),

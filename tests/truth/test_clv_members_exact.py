@@ -61,7 +61,7 @@ def exact_pareto(model: ParetoNbd, x: int, t_x: float, T: float, t: float) -> tu
 shapes = st.one_of(powers(-2, 1.5), st.just(1.0), powers(-14, -1).map(lambda gap: 1 + gap), powers(-14, -1).map(lambda gap: 1 - gap))
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15, derandomize=True)
 @given(
     model=st.builds(ParetoNbd, r=powers(-2, 1.5), alpha=powers(-2, 3), s=shapes, beta=powers(-2, 3)),
     x=st.one_of(st.integers(0, 5), st.integers(6, 10_000)),
@@ -85,7 +85,7 @@ def test_pareto_nbd_to_nine_digits_anywhere(model: ParetoNbd, x: int, T: float, 
         assert abs(own[0] - alive * exact) <= 1e-9 * alive * exact + smallest
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(
     model=st.builds(MbgNbd, r=powers(-2, 1.5), alpha=powers(-2, 3), a=shapes, b=powers(-2, 3)),
     x=st.one_of(st.integers(0, 5), st.integers(6, 10_000)),

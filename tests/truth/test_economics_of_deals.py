@@ -97,7 +97,7 @@ def slow(rows: Sequence[tuple[int, str]]) -> tuple[float, float]:
 STAY = st.tuples(st.integers(0, 12), st.sampled_from([FORWARD, "lost", STILL]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(STAY, min_size=1, max_size=25))
 def test_incidence_is_that_of_a_second_implementation(rows: list[tuple[int, str]]) -> None:
     frame = pd.DataFrame(rows, columns=["days", "ended"]).assign(deals=1, cluster=np.arange(len(rows)))

@@ -154,7 +154,7 @@ def test_a_purchase_without_a_channel_says_that_not_where(offline: frozenset[str
     assert next_states(company, ["u", "w"]) == {"u": (0, None), "w": (0, "online")}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(
         st.tuples(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 from scipy.stats import binom
@@ -90,7 +90,6 @@ CONTACTS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(CONTACTS, st.integers(1, 35), st.floats(0, 100), st.floats(0.01, 1.0), st.randoms(use_true_random=False))
 def test_the_size_is_the_best_of_all_and_the_curve_is_concave(
     contacts: list[tuple[float, float]], capacity: int, cost: float, share: float, shuffle: Any

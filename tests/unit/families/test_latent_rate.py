@@ -69,7 +69,7 @@ def test_the_further_ahead_the_less_is_known() -> None:
     assert found.mean[0] == pytest.approx(np.log(0.9), abs=0.05)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     counts=st.lists(st.integers(0, 100_000), max_size=12),
     exposure=st.floats(1e-9, 1e6),

@@ -110,7 +110,7 @@ def plain(rows: list[dict[str, Any]], key: str) -> dict[Any, dict[str, Any]]:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), contacts=st.integers(1, 5))
 def test_every_feature_is_the_engine_s_to_the_last_bit(seed: int, contacts: int) -> None:
     tables, types = drawn(seed, contacts), ALL_TYPES
@@ -122,7 +122,7 @@ def test_every_feature_is_the_engine_s_to_the_last_bit(seed: int, contacts: int)
         assert found[contact] == row
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32), contacts=st.integers(1, 4))
 def test_columns_that_nobody_brings_are_unknown_in_every_row(seed: int, contacts: int) -> None:
     tables, chance = drawn(seed, contacts), random.Random(seed)  # noqa: S311
@@ -207,13 +207,13 @@ def check(expression: Any, tables: dict[str, Rows]) -> None:
     assert {row.get("key"): row for row in by_steps(tables, types, translate(expression))} == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(tables=tables_of())
 def test_operations_take_the_unknown_as_the_engine_does(tables: dict[str, Rows]) -> None:
     check(t.select("key", **OPERATIONS), tables)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(tables=tables_of())
 def test_joins_filters_and_groups_are_the_engine_s(tables: dict[str, Rows]) -> None:
     left = t.left_join(other, t.n == other.k)
@@ -232,7 +232,7 @@ def test_joins_filters_and_groups_are_the_engine_s(tables: dict[str, Rows]) -> N
     check(t.select("n", "s").distinct().group_by(key="n").aggregate(kinds=lambda row: row.count()), tables)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(tables=tables_of())
 def test_the_row_of_the_least_key_is_the_engine_s(tables: dict[str, Rows]) -> None:
     groups = t.mutate(part=t.n, order=t.key * 7).group_by(key="part")

@@ -203,7 +203,7 @@ def test_nothing_at_all_is_zero_and_says_so() -> None:
     assert [text.split(":")[0] for text in document["missing"]] == ["receivables", "open_deals", "new_deals", "repeat_purchases"]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     days=st.lists(st.one_of(st.none(), st.integers(0, 363)), min_size=1, max_size=12),
     amounts=st.lists(st.floats(-500.0, 5000.0), min_size=12, max_size=12),

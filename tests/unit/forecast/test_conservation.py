@@ -67,7 +67,7 @@ def by_draw(rows: list[tuple[int, int, float, int]], before: dict[str, float]) -
     return left
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     opened=booking(st.integers(0, 2)),
     new=booking(st.just(NOT_YET)),
@@ -113,7 +113,7 @@ def test_nothing_gets_lost_on_the_way_from_booking_to_bank(
     same(issued.daily.sum(axis=1) + issued.open + issued.lost, issued.issued)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(booked=st.floats(1.0, 1e5), share=st.floats(0.0, 1.0), seed=st.integers(0, 100))
 def test_an_invoice_replaces_as_much_of_its_deal_s_expectation(booked: float, share: float, seed: int) -> None:
     """However much of a deal was invoiced by now: invoice and expectation add up to the deal with VAT, in every draw."""

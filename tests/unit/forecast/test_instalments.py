@@ -103,7 +103,7 @@ def test_more_than_the_whole_is_warned_of_and_leaves_nothing_open() -> None:
     assert found == [("warning", 1)]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     rows=st.lists(st.tuples(st.floats(0.0, 1e5), st.floats(0.0, 1.0), st.one_of(st.none(), st.integers(0, 300))), min_size=1, max_size=8),
     habit=st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 1.0)),

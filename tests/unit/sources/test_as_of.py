@@ -109,7 +109,7 @@ def frame_of(table: Any) -> pd.DataFrame:
 DAY = st.one_of(st.none(), st.integers(-4, 4))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     st.sampled_from(["contacts", "touchpoints", "transactions", "subscriptions", "deals", "invoices"]),
     st.lists(st.tuples(st.sampled_from("abc"), st.integers(-4, 4), DAY, DAY, DAY), min_size=1, max_size=12),

@@ -105,7 +105,7 @@ def test_a_number_above_12_tells_the_order() -> None:
     assert families == [["day first", "month first"], ["day first"], ["month first"], ["day first", "month first"], [""]]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(
         st.datetimes(datetime.fromisoformat("1970-01-01"), datetime.fromisoformat("2100-01-01")).map(

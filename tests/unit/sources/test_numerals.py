@@ -92,7 +92,7 @@ def test_codes_are_numbers_only_where_a_number_is_asked_for() -> None:
     assert parsed(codes, Numerals(",", None, "EUR", codes=False)) == [None, 0.0, 0.5, None, None]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(st.integers(-(10**11), 10**11).map(lambda cents: cents / 100), min_size=20, max_size=60), st.sampled_from(" \u00a0\u202f.'")
 )

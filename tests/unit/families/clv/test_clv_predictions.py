@@ -33,7 +33,7 @@ def customers(seed: int) -> tuple[Floats, Floats, Floats]:
     return x, np.where(x > 0, T * random.random(CUSTOMERS), 0.0), T
 
 
-@settings(max_examples=24, deadline=None, derandomize=True)
+@settings(max_examples=24, derandomize=True)
 @given(model=processes, seed=st.integers(0, 1000))
 def test_finite_probable_and_never_falling_with_the_horizon(model: Process, seed: int) -> None:
     rows = customers(seed)

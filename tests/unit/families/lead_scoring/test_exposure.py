@@ -61,7 +61,7 @@ def slowly(touches: Sequence[Mapping[str, Any]], half_life: float) -> dict[tuple
     return found
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15, derandomize=True)
 @given(st.lists(touch, max_size=12))
 def test_as_a_slow_second_implementation_counts_them(touches: list[dict[str, Any]]) -> None:
     facts = facts_of(touches)

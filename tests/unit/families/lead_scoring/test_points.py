@@ -115,7 +115,7 @@ def test_the_same_bytes_with_one_thread_and_two() -> None:
     assert found[0] == found[1]
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, derandomize=True)
 @given(st.integers(0, 10_000), st.integers(1, 3), st.integers(1, 4))
 def test_the_bounded_step_is_the_best_one(seed: int, free: int, bounded: int) -> None:
     """Against scipy's bounded least squares."""

@@ -126,7 +126,7 @@ def test_what_was_left_out_may_be_there_or_not() -> None:
         columns.check(Table.of(ROWS.assign(surprise=1)), "x", ())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.floats(), st.text(max_size=4)), min_size=1, max_size=60))
 def test_mixed_types_are_read_without_being_asked(values: list[object]) -> None:
     rows = pd.DataFrame({"mixed": pd.Series(values, dtype=object), "other": range(len(values))})

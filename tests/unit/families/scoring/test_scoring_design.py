@@ -32,7 +32,7 @@ def learned(seed: int, numbers: int) -> tuple[Design, np.ndarray]:
     return learn_design(draw(1.0, 5), (width - 2, width - 1)), draw(20.0, 8)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10_000), numbers=st.sampled_from([1, 4, 33]))
 def test_adding_column_by_column_gives_the_same_eta(seed: int, numbers: int) -> None:
     design, matrix = learned(seed, numbers)

@@ -38,7 +38,7 @@ def test_who_bought_once_as_pymc_marketing_issue_1093_has_it() -> None:
     assert expit(CDNOW.log_odds(rows(0, 0, 40)))[0] == pytest.approx(0.882, abs=5e-4)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(x=st.integers(1, 60), age=st.floats(1, 500), share=st.floats(0, 1), t=st.floats(1, 100))
 def test_without_touches_it_is_bg_nbd(x: int, age: float, share: float, t: float) -> None:
     """P_alive by lifetimes; P(no purchase in t) = 1 - P_alive (1 - ((alpha + T) / (alpha + T + t))^(r + x))."""
@@ -50,7 +50,7 @@ def test_without_touches_it_is_bg_nbd(x: int, age: float, share: float, t: float
     assert found == pytest.approx(np.clip(1 - alive * (1 - quiet), 1e-6, 1 - 1e-6), rel=1e-7)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(before=st.integers(0, 40), since=st.integers(0, 20), recency=st.floats(1, 300), away=st.floats(1, 300), delta=st.floats(0.05, 0.95))
 def test_touches_weigh_as_two_negative_binomials(before: int, since: int, recency: float, away: float, delta: float) -> None:
     """Alive: n_1 ~ NB(s + n_0) over d days at the posterior rate; gone: over delta d days. Their ratio moves the odds of being gone."""

@@ -134,7 +134,7 @@ def test_shares_of_an_instant_within_a_day() -> None:
 
 
 @given(st.integers(0, 6), st.sampled_from(["week", "month"]), st.sampled_from(["week", "month"]), st.integers(0, 40))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_nothing_is_lost_between_calendars(weekday: int, own: Every, asked: Every, later: int) -> None:
     profile = np.eye(7)[weekday] * 0.5 + 0.5 / 7
     subject = History("web", own, MONDAY if own == "week" else MONDAY.replace(day=1), np.ones(3), profile)

@@ -64,7 +64,7 @@ def test_nothing_sold_so_far_stays_nothing() -> None:
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=45))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_draws_are_finite_whatever_was_sold(values: list[float]) -> None:
     assert np.isfinite(fit(history(values, "month"), 6, "FR").paths(LUCK)).all()
 
