@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import ibis
 import ibis.expr.types as ir
@@ -14,6 +14,9 @@ from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf
 
 SECONDS_PER_DAY = 86_400
+
+Asked: TypeAlias = "Sequence[AsOf] | ir.Table"
+"""Whom a cohort is taken from: everyone at each of these dates, or these pairs of contact_id and as_of alone."""
 
 
 def age_days(as_of: Any, instant: Any) -> Any:
@@ -45,22 +48,24 @@ def clocks(dates: Sequence[AsOf]) -> ir.Table:
     return ibis.memtable(pd.DataFrame({"as_of": stamps}), schema={"as_of": "timestamp"})
 
 
-def every_contact(facts: Facts, dates: Sequence[AsOf], table: str = "contacts") -> ir.Table:
-    """Give everyone whom a table names, at every date."""
+def every_contact(facts: Facts, dates: Asked, table: str = "contacts") -> ir.Table:
+    """Give everyone whom a table names, at every date; or those of the asked whom it names."""
     everyone = facts.table(table).select("contact_id").distinct()
+    if isinstance(dates, ir.Table):
+        return dates.select("contact_id", "as_of").distinct().semi_join(everyone, "contact_id")
     if len(dates) == 1:  # of a literal the engine knows how many rows there are, so that it joins the smaller side to the larger
         return everyone.mutate(as_of=ibis.literal(dates[0].at, type="timestamp"))
     return everyone.cross_join(clocks(dates))
 
 
-def active_customers(facts: Facts, dates: Sequence[AsOf], within_days: int) -> ir.Table:
+def active_customers(facts: Facts, dates: Asked, within_days: int) -> ir.Table:
     """Give those who bought within so many days before as_of."""
     known = known_to(facts, "transactions", every_contact(facts, dates, "transactions"))
     recent = known.filter(known.amount >= 0, age_days(known.as_of, known.occurred_at) < within_days, known.occurred_at < known.as_of)
     return recent.select("contact_id", "as_of").distinct()
 
 
-def subscribers(facts: Facts, dates: Sequence[AsOf]) -> ir.Table:
+def subscribers(facts: Facts, dates: Asked) -> ir.Table:
     """Give those whose subscription runs at as_of, whether or not its end is announced."""
     known = known_to(facts, "subscriptions", every_contact(facts, dates, "subscriptions"))
     return known.filter(running(known)).select("contact_id", "as_of").distinct()
@@ -72,7 +77,7 @@ def running(subscriptions: ir.Table) -> Any:
     return started & (subscriptions.ended_at.isnull() | (subscriptions.ended_at >= subscriptions.as_of))
 
 
-def open_leads(facts: Facts, dates: Sequence[AsOf], within_days: int) -> ir.Table:
+def open_leads(facts: Facts, dates: Asked, within_days: int) -> ir.Table:
     """Give the contacts that are neither customer nor disqualified, and were created or touched within so many days before as_of.
 
     Where the company doesn't bring ``became_customer_at``, a contact becomes a customer with its first purchase.
@@ -91,7 +96,7 @@ def open_leads(facts: Facts, dates: Sequence[AsOf], within_days: int) -> ir.Tabl
     return fresh.distinct()
 
 
-def new_customers(facts: Facts, dates: Sequence[AsOf], within_days: int) -> ir.Table:
+def new_customers(facts: Facts, dates: Asked, within_days: int) -> ir.Table:
     """Give those who became customers within so many days before as_of, and ``since`` when.
 
     Where the company doesn't bring ``became_customer_at``, a contact becomes a customer with its first purchase.

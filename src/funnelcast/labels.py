@@ -26,7 +26,7 @@ def matured(cohort: ir.Table, horizon_days: int, observed_until: AsOf) -> ir.Tab
 
 def no_purchase(facts: Facts, cohort: ir.Table, horizon_days: int) -> ir.Table:
     """Label 1 where nothing was bought within the horizon; refunds (negative amounts) are no purchase."""
-    bought = _within(facts.table("transactions"), cohort, "occurred_at", horizon_days)
+    bought = within(facts.table("transactions"), cohort, "occurred_at", horizon_days)
     return _flagged(cohort, bought.filter(bought.amount >= 0), present=0)
 
 
@@ -36,7 +36,7 @@ def next_channels(facts: Facts, cohort: ir.Table, horizon_days: int) -> ir.Table
     A purchase without a channel tells that the contact bought and not where: it makes nobody dormant, and where nothing else was bought
     the state is null.
     """
-    found = _within(facts.table("transactions"), cohort, "occurred_at", horizon_days)
+    found = within(facts.table("transactions"), cohort, "occurred_at", horizon_days)
     bought = found.filter(found.amount >= 0)
     known, offline = bought.channel.notnull(), facts.offline(bought.channel)
     sides = bought.group_by(*KEYS).aggregate(online=(known & ~offline).any(), offline=(known & offline).any())
@@ -59,9 +59,9 @@ def subscription_ended(facts: Facts, cohort: ir.Table, horizon_days: int) -> ir.
 def conversion(facts: Facts, cohort: ir.Table, horizon_days: int) -> ir.Table:
     """Label 1 where the lead became a customer within the horizon, or first bought where the company doesn't bring that date."""
     if facts.brings("contacts", "became_customer_at"):
-        converted = _within(facts.table("contacts"), cohort, "became_customer_at", horizon_days)
+        converted = within(facts.table("contacts"), cohort, "became_customer_at", horizon_days)
     else:
-        converted = _within(facts.table("transactions", "The conversion of leads"), cohort, "occurred_at", horizon_days)
+        converted = within(facts.table("transactions", "The conversion of leads"), cohort, "occurred_at", horizon_days)
     return _flagged(cohort, converted, present=1)
 
 
@@ -82,7 +82,8 @@ def _equals(column: Any, positive: str) -> Any:
     return column.strip() == positive.strip()
 
 
-def _within(table: ir.Table, cohort: ir.Table, clock: str, horizon_days: int) -> ir.Table:
+def within(table: ir.Table, cohort: ir.Table, clock: str, horizon_days: int) -> ir.Table:
+    """Join each row of a cohort to the facts that happened within its horizon; they carry its as_of."""
     joined = table.join(cohort.select(*KEYS).distinct(), "contact_id")
     instant = joined[clock]
     return joined.filter(instant >= joined.as_of, instant < joined.as_of + ibis.interval(days=horizon_days))

@@ -55,12 +55,18 @@ def reliability(outcome: Floats, probability: Floats, bins: int = 10) -> Reliabi
     probability
         Shape (n,), in [0, 1].
     """
-    edges = np.unique(np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1]))
-    _, code = np.unique(np.searchsorted(edges, probability, side="left"), return_inverse=True)
+    code = places(probability, bins)
     count = np.bincount(code).astype(np.float64)
     positives = np.asarray(np.bincount(code, weights=outcome), np.float64)
     low, high = jeffreys(positives, count, 0.90)
     return Reliability(count, np.bincount(code, weights=probability) / count, positives / count, low, high)
+
+
+def places(probability: Floats, bins: int) -> npt.NDArray[np.int64]:
+    """Give the bin of each row, counted from 0 by rising probability; none is empty."""
+    edges = np.unique(np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1]))
+    _, code = np.unique(np.searchsorted(edges, probability, side="left"), return_inverse=True)
+    return np.asarray(code, np.int64)
 
 
 def jeffreys(positives: Floats, count: Floats, level: float) -> tuple[Floats, Floats]:

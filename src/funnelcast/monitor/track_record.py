@@ -73,6 +73,9 @@ class TrackRecord:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._local = threading.local()
+        self._counting = threading.Lock()
+        self._counted_to = 0
+        self._tallies: dict[tuple[str, int], tuple[int, float]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._open() as connection:
             connection.executescript(_SCHEMA)
@@ -111,6 +114,28 @@ class TrackRecord:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany("INSERT OR IGNORE INTO forecasts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             connection.execute("COMMIT")
+
+    def tally(self) -> dict[tuple[str, int], tuple[int, float]]:
+        """Give the number of answers and the sum of what they predicted, by model and version.
+
+        Rows are only ever added, so those that were counted before aren't read again.
+        """
+        with self._counting, self._open() as connection:
+            found = connection.execute(
+                "SELECT model, version, COUNT(*), SUM(predicted), MAX(rowid) FROM answers NOT INDEXED WHERE rowid > ? "
+                "GROUP BY model, version",
+                (self._counted_to,),
+            ).fetchall()
+            for model, version, count, total, last in found:
+                before = self._tallies.get((model, version), (0, 0.0))
+                self._tallies[model, version] = (before[0] + count, before[1] + total)
+                self._counted_to = max(self._counted_to, last)
+            return dict(sorted(self._tallies.items()))
+
+    def forecast_periods(self) -> dict[str, int]:
+        """Give the number of stored forecast periods by quantity."""
+        with self._open() as connection:
+            return dict(connection.execute("SELECT quantity, COUNT(*) FROM forecasts GROUP BY quantity ORDER BY quantity").fetchall())
 
     def answers(self) -> pd.DataFrame:
         """Give every answer with its contact; one whose person was forgotten has none."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 import ibis.expr.types as ir
 import pandas as pd
 
-from funnelcast.cohorts import active_customers, subscribers
+from funnelcast.cohorts import Asked, active_customers, subscribers
 from funnelcast.errors import MissingTable, SpecError
 from funnelcast.families.churn.channels import fit_moves
 from funnelcast.families.churn.model import ChurnModel
@@ -42,7 +42,7 @@ class Churn(ScoringFamily):
     events: ClassVar[Words] = MappingProxyType({"en": "departures", "fr": "départs"})
     others: ClassVar[Words] = MappingProxyType({"en": "customers kept", "fr": "clients restés"})
 
-    def cohort(self, facts: Facts, spec: Spec, dates: list[AsOf]) -> ir.Table:
+    def cohort(self, facts: Facts, spec: Spec, dates: Asked) -> ir.Table:
         """Give the customers who bought lately, or whose subscription runs."""
         if self._basis(facts, spec) == "subscription":
             return subscribers(facts, dates)

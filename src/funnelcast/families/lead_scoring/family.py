@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import ibis.expr.types as ir
 
-from funnelcast.cohorts import open_leads
+from funnelcast.cohorts import Asked, open_leads
 from funnelcast.errors import MissingTable
 from funnelcast.families.family import Development, Options
 from funnelcast.families.lead_scoring.bridge import Bridge, Question, build_bridge
@@ -35,7 +35,7 @@ class LeadScoring(ScoringFamily):
     events: ClassVar[Words] = MappingProxyType({"en": "conversions", "fr": "conversions"})
     others: ClassVar[Words] = MappingProxyType({"en": "leads without conversion", "fr": "prospects sans conversion"})
 
-    def cohort(self, facts: Facts, spec: Spec, dates: list[AsOf]) -> ir.Table:
+    def cohort(self, facts: Facts, spec: Spec, dates: Asked) -> ir.Table:
         """Give the leads that were created or touched lately, are no customers and aren't disqualified."""
         return open_leads(facts, dates, int(spec.cohort.get("active_days", 365)))
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from funnelcast import features
 from funnelcast.artefacts import digest, to_json
-from funnelcast.cohorts import every_contact
+from funnelcast.cohorts import Asked, every_contact
 from funnelcast.errors import TooFewRows
 from funnelcast.evaluate.metrics import log_losses
 from funnelcast.families.family import Development, Floats, Model, Options
@@ -41,8 +41,8 @@ class ScoringFamily(ABC):
     others: ClassVar[Words]
 
     @abstractmethod
-    def cohort(self, facts: Facts, spec: Spec, dates: list[AsOf]) -> ir.Table:
-        """Give who is in question at each date: contact_id and as_of."""
+    def cohort(self, facts: Facts, spec: Spec, dates: Asked) -> ir.Table:
+        """Give who is in question at each date, or of the asked: contact_id and as_of."""
 
     @abstractmethod
     def label(self, facts: Facts, spec: Spec) -> Labelled:
