@@ -68,6 +68,7 @@ def forecast_cash(
     scenario: Scenario,
     *,
     draws: int = DRAWS,
+    dead_weight: frozenset[str] = frozenset(),
 ) -> Forecast:
     """Forecast receipts, planned items and the balance.
 
@@ -81,6 +82,8 @@ def forecast_cash(
         With the same seed, two scenarios differ by what they change and by nothing else.
     draws
         Where no flows are given; otherwise theirs.
+    dead_weight
+        Deals older than any that ever closed: nobody is told to count on one.
 
     Raises
     ------
@@ -97,7 +100,7 @@ def forecast_cash(
     path = inputs.opening_balance + np.cumsum(whole.total(), axis=1)
     extra: dict[str, Json] = {
         "balance": balance_documents(path, periods, inputs.as_of, inputs.floor),
-        "shortfall": shortfall_document(path, periods, inputs.as_of, inputs.floor, _levers(inputs, drawn, bounds)),
+        "shortfall": shortfall_document(path, periods, inputs.as_of, inputs.floor, _levers(inputs, drawn, bounds, dead_weight)),
     }
     return Forecast("cash", inputs.as_of, inputs.currency, periods, parts, missing, extra)
 
@@ -201,7 +204,7 @@ def _by_period(daily: Floats, bounds: Integers) -> Floats:
     return np.asarray(np.diff(reached[:, bounds], axis=1), dtype=np.float64)
 
 
-def _levers(inputs: CashInputs, drawn: CashDraws, bounds: Integers) -> list[Lever]:
+def _levers(inputs: CashInputs, drawn: CashDraws, bounds: Integers, dead_weight: frozenset[str]) -> list[Lever]:
     ends = bounds[1:]
     names, amounts = inputs.receivables["invoice_id"], inputs.receivables["amount"].to_numpy(np.float64)
     invoices = [
@@ -209,16 +212,17 @@ def _levers(inputs: CashInputs, drawn: CashDraws, bounds: Integers) -> list[Leve
         for place, days in zip(drawn.receivables.kept, drawn.receivables.kept_days, strict=True)
         if amounts[place] > 0
     ]
-    return invoices + _deal_levers(drawn.open_deals, ends)
+    return invoices + _deal_levers(drawn.open_deals, ends, dead_weight)
 
 
-def _deal_levers(converted: Converted, ends: Integers) -> list[Lever]:
-    """Take the deals that bring most where they are won; collected at once they bring their mean amount in every draw."""
+def _deal_levers(converted: Converted, ends: Integers, dead_weight: frozenset[str]) -> list[Lever]:
+    """Take the live deals that bring most where they are won; collected at once they bring their mean amount in every draw."""
     invoiced = converted.invoiced
     real = invoiced.lineage != NOT_YET
     count = len(invoiced.ids)
     times = np.bincount(invoiced.lineage[real], minlength=count)
     mean = np.bincount(invoiced.lineage[real], weights=invoiced.amount[real], minlength=count) / np.maximum(times, 1)
+    mean[[name in dead_weight for name in invoiced.ids]] = 0.0
     largest = np.argsort(-mean, kind="stable")[:_DEAL_LEVERS]
     paid = converted.paid.of(invoiced.ids[place] for place in largest)
     levers = []

@@ -212,6 +212,12 @@ def _slipped(flows: Flows, weeks: int, horizon_days: int) -> Flows:
     return moved.where(moved.day < horizon_days)
 
 
+def dead_weight(inputs: PipelineInputs) -> frozenset[str]:
+    """Name the open deals that are older than any that ever closed."""
+    deals = inputs.open_deals
+    return frozenset(deals.loc[deals["dead_weight"].astype(bool), "deal_id"].astype(str))
+
+
 def _concentration(opened: Flows, new: Flows, bounds: npt.NDArray[np.int64]) -> dict[str, Json]:
     inside = opened.where((opened.day >= bounds[0]) & (opened.day < bounds[-1]))
     sums = np.bincount(inside.lineage, weights=inside.amount, minlength=len(inside.ids)) if inside.ids else np.zeros(0)

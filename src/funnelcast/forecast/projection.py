@@ -17,7 +17,7 @@ from funnelcast.forecast import cash_inputs
 from funnelcast.forecast.cash import forecast_cash
 from funnelcast.forecast.cash_inputs import CashInputs
 from funnelcast.forecast.periods import Every, Period, calendar, edges
-from funnelcast.forecast.pipeline import PipelineInputs, by_part, draw_bookings, forecast_pipeline
+from funnelcast.forecast.pipeline import PipelineInputs, by_part, dead_weight, draw_bookings, forecast_pipeline
 from funnelcast.forecast.result import Forecast, difference
 from funnelcast.forecast.sales import SalesInputs, by_series, flows, forecast_sales
 from funnelcast.forecast.scenario import Scenario
@@ -135,7 +135,8 @@ class Projection:
         booked = draw_bookings(self.pipeline, days, self.draws, self.seed, scenario) if self.pipeline else None
         opened, new = (booked.opened, booked.new) if booked else (None, None)
         repeat = flows(self.sales, days, self.draws, self.seed) if self.sales and self.sales.basis == "transactions" else None
-        return forecast_cash(inputs, opened, new, repeat, periods, self.seed, scenario, draws=self.draws)
+        dead = dead_weight(self.pipeline) if self.pipeline else frozenset[str]()
+        return forecast_cash(inputs, opened, new, repeat, periods, self.seed, scenario, draws=self.draws, dead_weight=dead)
 
     def _series(self, ask: Ask) -> list[Json]:
         if ask.quantity == "sales":

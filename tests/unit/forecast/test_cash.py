@@ -143,6 +143,20 @@ def test_a_deal_can_be_the_lever() -> None:
     assert document["shortfall"]["levers"] == [{"id": "d1", "kind": "deal", "amount": 120.0, "effect": 1.0}]
 
 
+def test_dead_weight_is_no_lever() -> None:
+    inputs = company(opening_balance=0.0, planned=out(8, 100.0), templates=templates([30], [1.0], of_deal=1))
+    half = everywhere(0, 100.0, "d1")
+    periods, booked = calendar(inputs.as_of, "week", 8), half.where(half.draw % 2 == 0)
+    told = [
+        forecast_cash(inputs, booked, None, None, periods, 1, Scenario(), draws=DRAWS, dead_weight=dead).document()
+        for dead in (frozenset[str](), frozenset({"d1"}))
+    ]
+    levers: list[Any] = [document["shortfall"] for document in told]
+    assert [lever["id"] for lever in levers[0]["levers"]] == ["d1"]
+    assert levers[1]["levers"] == []
+    assert told[0]["periods"] == told[1]["periods"]
+
+
 def test_without_an_opening_balance_there_is_no_path() -> None:
     document: Any = forecast(company(opening_balance=None)).document()
     assert "balance" not in document
