@@ -13,6 +13,7 @@ from funnelcast.monitor.track_record import TrackRecord
 from funnelcast.terms import AsOf
 from serving.contracts import ForecastRequest
 from serving.problems import without_folders
+from serving.realised import beside_forecast
 from serving.scoring import plain_record
 from serving.store import State, Store
 
@@ -26,7 +27,7 @@ def forecast(quantity: str, store: Store, request: ForecastRequest, _: str) -> R
     state = store.state()
     changed = scenario.read(request.scenario) if request.scenario is not None else Scenario()
     document: Reply = state.projection.document(Ask(quantity, count=request.weeks, scenario=changed))
-    return {**_without_folders(document), "models": state.documents()}
+    return {**_without_folders(document), "models": state.documents(), "track_record": beside_forecast(state, quantity)}
 
 
 def attribution(state: State, method: str | None) -> Reply:
@@ -69,15 +70,37 @@ def contact(state: State, contact_id: str) -> Reply:
 
 
 def track_record(record: TrackRecord, state: State) -> Reply:
-    """Say what was answered and forecast, to be judged when the truth is known."""
-    answers = record.answers().groupby(["model", "version"], as_index=False).agg(answers=("pseudonym", "size"), mean=("predicted", "mean"))
+    """Say what was answered and forecast so far, and how right it was by the last refresh."""
+    versions = _by(state, "answers", "model", "version")
     given = [
-        {"model": model, "version": int(version), "answers": int(count), "mean_predicted": float(mean)}
-        for model, version, count, mean in answers.to_numpy().tolist()
+        {
+            "model": model,
+            "version": version,
+            "answers": count,
+            "mean_predicted": total / count,
+            "realised": [_without(one, "model", "version") for one in versions.get((model, version), [])],
+        }
+        for (model, version), (count, total) in record.tally().items()
     ]
-    periods = record.forecasts()["quantity"].value_counts()
-    forecasts = [{"quantity": str(quantity), "periods": int(count)} for quantity, count in sorted(periods.items())]
-    return _planned(state, {"answers": given, "forecasts": forecasts})
+    quantities = _by(state, "forecasts", "quantity")
+    forecasts = [
+        {"quantity": quantity, "periods": count, "realised": next(iter(quantities.get((quantity,), [])), None)}
+        for quantity, count in record.forecast_periods().items()
+    ]
+    missing = {name: without_folders(reason) for name, reason in state.judged.get("missing", {}).items()}
+    models = [*state.judged.get("models", [])]
+    return _planned(state, {"answers": given, "realised": models, "forecasts": forecasts, "not_judged": missing})
+
+
+def _by(state: State, part: str, *names: str) -> dict[tuple[Any, ...], list[Reply]]:
+    found: dict[tuple[Any, ...], list[Reply]] = {}
+    for one in state.judged.get(part, []):
+        found.setdefault(tuple(one[name] for name in names), []).append(one)
+    return found
+
+
+def _without(one: Reply, *names: str) -> Reply:
+    return {name: value for name, value in one.items() if name not in names}
 
 
 def models(state: State) -> Reply:

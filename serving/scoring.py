@@ -20,6 +20,7 @@ from funnelcast.labels import STATES
 from funnelcast.monitor.track_record import Answer
 from funnelcast.terms import AsOf, Json
 from serving.contracts import ClvRequest, JourneyRequest, ScoreRequest, Summary
+from serving.realised import beside_scores
 from serving.request_facts import Checked, check, digest_of, tables_of
 from serving.store import Served, State, Store
 
@@ -48,7 +49,8 @@ def score(model: str, store: Store, request: ScoreRequest, request_id: str) -> R
             answer["reasons"] = reasons
         outcome = _Outcome("probability", served.horizon_days, "low", "high")
         store.remember(_kept(served, as_of, request_id, outcome, _facts(request.contacts, checked), answers))
-    return {**_reply(as_of, served, scores=checked.answered(answers)), "data_sufficiency": scorer.sufficiency}
+    beside = {"data_sufficiency": scorer.sufficiency, "track_record": beside_scores(state, about.model, served.horizon_days)}
+    return {**_reply(as_of, served, scores=checked.answered(answers)), **beside}
 
 
 def value(store: Store, request: ClvRequest, request_id: str) -> Reply:
@@ -64,7 +66,8 @@ def value(store: Store, request: ClvRequest, request_id: str) -> Reply:
         answers = _records([item.contact_id for item in checked.good.values()], predicted)
         outcome = _Outcome("expected_purchases", request.horizon_days)
         store.remember(_kept(served, as_of, request_id, outcome, _facts(request.contacts, checked), answers))
-    return _reply(as_of, served, predictions=checked.answered(answers))
+    beside = {"track_record": beside_scores(state, served.champion.about.model, request.horizon_days)}
+    return {**_reply(as_of, served, predictions=checked.answered(answers)), **beside}
 
 
 def journey(store: Store, request: JourneyRequest, _: str) -> Reply:

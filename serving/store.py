@@ -26,7 +26,7 @@ from funnelcast.forecast import projection
 from funnelcast.forecast.projection import Projection
 from funnelcast.monitor.track_record import Answer, TrackRecord
 from funnelcast.settings import Settings
-from funnelcast.snapshots import Snapshot
+from funnelcast.snapshots import TRACK_RECORD, Snapshot
 from funnelcast.sources import source_file
 from funnelcast.sources.facts import Source
 from funnelcast.spec import Spec, read
@@ -111,6 +111,11 @@ class State:
     def scales(self) -> dict[str, Any]:
         """The populations of the last refresh, by model."""
         return dict(self.snapshot.document("scales")) if self.snapshot else {}
+
+    @cached_property
+    def judged(self) -> dict[str, Any]:
+        """What the last refresh said of earlier answers and forecasts; empty where there is none, or it couldn't."""
+        return dict(self.snapshot.document(TRACK_RECORD)) if self.snapshot and f"{TRACK_RECORD}.json" in self.snapshot.files else {}
 
     @cached_property
     def conversion_value(self) -> ConversionValue | None:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from funnelcast import champions
 from funnelcast.errors import FunnelcastError
 from funnelcast.families.registry import family_of
 from funnelcast.families.scoring.season import DAY_OF_YEAR
-from funnelcast.forecast.periods import Period
-from funnelcast.forecast.sales.history import basis_of
-from funnelcast.forecast.sales.revenue import Revenue
 from funnelcast.monitor.alerts import drifts
 from funnelcast.monitor.drift import Drift, compare
-from funnelcast.monitor.track_record import TrackRecord
 from funnelcast.settings import Settings
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
@@ -25,6 +19,7 @@ from funnelcast.spec import read
 from funnelcast.terms import AsOf, Json
 from training.alerts import alerts
 from training.score import KEYS
+from training.track_record import judged
 from training.train import default_as_of
 
 DRIFT_DAYS = 91
@@ -40,7 +35,7 @@ def monitor(settings: Settings, facts: Facts) -> dict[str, Json]:
     listed: Any = said["alerts"]
     listed += [alert.document() for name, changes in found.items() for alert in drifts(name, changes)]
     drift: dict[str, Json] = {name: [change.document() for change in changes] for name, changes in found.items()}
-    return {"as_of": as_of.isoformat(), "drift": drift, "track_record": track_record(settings, facts), "alerts": listed}
+    return {"as_of": as_of.isoformat(), "drift": drift, "track_record": judged(settings, facts, as_of), "alerts": listed}
 
 
 def drift_of(settings: Settings, facts: Facts, family: str, model: str, as_of: AsOf) -> list[Drift]:
@@ -61,42 +56,3 @@ def _candidates(settings: Settings, facts: Facts, family: str, model: str, as_of
     if key in champion.model.columns:
         return None  # a model of whole paths reads nothing whose share could drift column by column
     return pd.DataFrame(rows[[name for name in champion.model.columns if name != DAY_OF_YEAR]])  # a date drifts by nature
-
-
-def track_record(settings: Settings, facts: Facts) -> dict[str, Json]:
-    """Say how often forecasts and answers came true, of what has matured.
-
-    Returns
-    -------
-    ``forecasts``: by quantity, periods judged and the share inside the 50, 80 and 90 % bands; ``answers``: by model and version, how many
-    were given and how many wait for their truth.
-    """
-    record = TrackRecord(settings.track_record(facts.source.name))
-    answers = record.answers()
-    counted = Counter(zip(answers["model"].astype(str), answers["version"].astype(int), strict=True))
-    given: list[Json] = [{"model": model, "version": version, "answers": count} for (model, version), count in sorted(counted.items())]
-    return {"forecasts": _judged_forecasts(record, facts), "answers": given}
-
-
-def _judged_forecasts(record: TrackRecord, facts: Facts) -> list[Json]:
-    stored = record.forecasts()
-    end = facts.observed_until
-    if end is None or stored.empty:
-        return []
-    sales = stored[stored["quantity"] == "sales"]
-    matured = sales[[AsOf.parse(str(one), end.timezone) <= end for one in sales["end"]]]
-    waiting = len(stored) - len(matured)
-    if matured.empty:
-        return [{"quantity": "sales", "judged": 0, "waiting": waiting}]
-    periods = [Period(_instant(start, end), _instant(stop, end)) for start, stop in zip(matured["start"], matured["end"], strict=True)]
-    came = Revenue.of(facts, basis_of(facts))
-    actual = np.array([float(came.by_period([period])[0]) for period in periods])
-    held: dict[str, Json] = {
-        f"coverage_{level}": float(np.mean((actual >= matured[low].to_numpy()) & (actual <= matured[high].to_numpy())))
-        for level, low, high in ((50, "p25", "p75"), (80, "p10", "p90"), (90, "p05", "p95"))
-    }
-    return [{"quantity": "sales", "judged": len(matured), "waiting": waiting, **held}]
-
-
-def _instant(text: object, zone: AsOf) -> Any:
-    return AsOf.parse(str(text), zone.timezone).at

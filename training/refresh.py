@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from funnelcast.families.churn.transitions import expected_moves
 from funnelcast.families.clv.groups import PurchaseModel
 from funnelcast.families.clv.segments.report import omnichannel
 from funnelcast.families.family import Progress
+from funnelcast.forecast.cash import RECEIPTS
 from funnelcast.forecast.projection import Ask
 from funnelcast.monitor.track_record import TrackRecord
 from funnelcast.settings import Settings
@@ -33,13 +34,15 @@ from funnelcast.terms import QUANTITIES, AsOf, Json
 from funnelcast.worklist import Campaign
 from training.alerts import alerts
 from training.company import ATTRIBUTION, attribute, economics_with
-from training.forecast import Gatherer, serving_models
+from training.forecast import DEALS, INVOICES, Gatherer, serving_models
 from training.lists import list_document
 from training.score import stream
+from training.track_record import judged
 from training.train import default_as_of
 from training.values import CLV, value_of_contacts, value_of_conversions
 
 RECORDED_WEEKS = 13
+_MODELS_BEHIND = {"pipeline": (DEALS,), "cash": (DEALS, INVOICES), "receipts": (DEALS, INVOICES)}
 CLV_SEGMENTS = "clv_segments"
 """The document of CLV by segment."""
 
@@ -105,6 +108,8 @@ class Refresh:
         self._project()
         found = alerts(self.facts, self.as_of, self.serving, self.forecasts.get("cash"), self.progress)
         self.contents.files["alerts.json"] = to_json(found)
+        self.progress("what was said against what came true")
+        self.contents.attempt(snapshots.TRACK_RECORD, lambda: judged(self.settings, self.facts, self.as_of))
 
     def about(self) -> dict[str, Json]:
         """Say what the snapshot was computed from."""
@@ -116,9 +121,12 @@ class Refresh:
         return {"source": self.facts.source.name, "as_of": self.as_of.isoformat(), "models": models, "missing": missing}
 
     def record_forecasts(self) -> None:
-        """Put what was forecast into the track record."""
+        """Put what was forecast into the track record, unless a model behind it was trained on facts of the time that it forecasts."""
         record = TrackRecord(self.settings.track_record(self.facts.source.name))
         for quantity, document in self.forecasts.items():
+            behind = [self.serving[name].about for name in _MODELS_BEHIND.get(quantity, ()) if name in self.serving]
+            if any(AsOf.parse(about.trained_as_of, self.as_of.timezone) > self.as_of for about in behind):
+                continue
             periods: Any = document["periods"]
             record.append_forecast(quantity, self.as_of.isoformat(), periods)
 
@@ -198,4 +206,8 @@ class Refresh:
         self.contents.missing |= projection.missing
         for quantity in QUANTITIES:
             if quantity not in projection.missing:
-                self.forecasts[quantity] = projection.document(Ask(quantity, count=RECORDED_WEEKS))
+                forecast = projection.forecast(Ask(quantity, count=RECORDED_WEEKS))
+                self.forecasts[quantity] = forecast.document()
+                if quantity == "cash":  # what is planned isn't a forecast: receipts alone can be held against what came
+                    receipts = {name: part for name, part in forecast.parts.items() if name in RECEIPTS}
+                    self.forecasts["receipts"] = replace(forecast, parts=receipts, extra={}).document()

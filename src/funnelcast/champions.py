@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -112,6 +113,17 @@ def load(settings: Settings, source: str, model: str, source_path: str = "FILE")
 def listed(settings: Settings, source: str) -> tuple[str, ...]:
     """Name the models that have a champion for this source."""
     return tuple(sorted(path.stem for path in (settings.champions / source).glob("*.json")))
+
+
+def trained_as_of(settings: Settings, source: str) -> dict[tuple[str, int], str]:
+    """Give the as_of of training of every version that ever was a champion, by model and version."""
+    found = {}
+    for path in sorted((settings.champions / source).glob("*/" + ABOUT)):
+        version = re.search(r"-v(\d+)-", path.parent.name)
+        if version and not path.parent.name.startswith("."):
+            about = read_about({ABOUT: path.read_bytes()})
+            found[about.model, int(version[1])] = about.trained_as_of
+    return found
 
 
 def _pointer(settings: Settings, source: str, model: str) -> Path:

@@ -14,6 +14,9 @@ from funnelcast.errors import NotFound
 from funnelcast.settings import Settings
 
 ABOUT = "about.json"
+TRACK_RECORD = "track_record"
+"""The document of what was said against what came true."""
+
 _POINTER = "latest.json"
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from funnelcast.forecast.periods import Period
 from funnelcast.monitor.outcomes import Judge, of_forecasts
 from funnelcast.settings import CHECKOUT
 from funnelcast.simulate import Company
@@ -45,7 +46,7 @@ def judge(facts: Facts, until: AsOf = UNTIL, trained: str | None = None) -> Judg
 
 
 def told(judged: pd.DataFrame) -> list[tuple[str, float | None]]:
-    return [(str(row.fate), None if np.isnan(row.outcome) else row.outcome) for row in judged.itertuples()]
+    return [(str(fate), None if np.isnan(came) else float(came)) for fate, came in zip(judged["fate"], judged["outcome"], strict=True)]
 
 
 def shop() -> Facts:
@@ -144,6 +145,7 @@ def test_a_second_implementation_gives_the_same_outcomes(company: Company) -> No
     mine = purchases.groupby("contact_id")
     person = contacts.set_index("contact_id")
     counted = dict.fromkeys(("churn", "lead_scoring", "clv"), 0)
+    row: Any  # what itertuples gives has no types
     for row in rows[rows["fate"] == "judged"].itertuples():
         end = row.at + pd.Timedelta(days=row.horizon_days)
         if row.model == "lead_scoring":
@@ -199,23 +201,14 @@ def test_what_came_is_what_a_second_implementation_adds_up(company: Company, qua
     monday = until.at.date() - pd.Timedelta(days=until.at.weekday() + 8 * 7)
     starts = [pd.Timestamp(monday) + pd.Timedelta(weeks=place) for place in range(8)]
     zone = facts.source.timezone
-    stored = frame(
-        *(
-            forecast(
-                quantity,
-                AsOf(starts[0].to_pydatetime(), zone).isoformat(),
-                *(AsOf(at.to_pydatetime(), zone).isoformat() for at in span),
-                1.0,
-            )
-            for span in zip(starts, [*starts[1:], starts[-1] + pd.Timedelta(weeks=1)], strict=True)
-        )
-    )
+    texts = [AsOf(at.to_pydatetime(), zone).isoformat() for at in [*starts, starts[-1] + pd.Timedelta(weeks=1)]]
+    stored = frame(*(forecast(quantity, texts[0], start, end, 1.0) for start, end in itertools.pairwise(texts)))
     found = of_forecasts(known, until, stored, quantity)
     assert len(found) == 8
     dated = _dated(known, quantity)
+    row: Any  # what itertuples gives has no types
     for row in found.itertuples():
-        week = Period(row.start, row.end)
-        came = dated[(dated["at"] >= week.start) & (dated["at"] < week.end)]["amount"].sum()
+        came = dated[(dated["at"] >= row.start) & (dated["at"] < row.end)]["amount"].sum()
         assert row.actual == pytest.approx(came, abs=1e-6)
     assert found["actual"].sum() > 0
 
@@ -223,7 +216,8 @@ def test_what_came_is_what_a_second_implementation_adds_up(company: Company, qua
 def _dated(known: Facts, quantity: str) -> pd.DataFrame:
     """Give what counts for a quantity with its instant, in pandas."""
     if quantity == "sales":
-        return known.table("transactions").execute().rename(columns={"occurred_at": "at"})[["at", "amount"]]
+        bought = known.table("transactions").execute()
+        return pd.DataFrame({"at": bought["occurred_at"], "amount": bought["amount"]})
     if quantity == "pipeline":
         deals = known.table("deals").execute()
         won = deals[deals["outcome"].str.lower() == "won"]

@@ -93,7 +93,8 @@ def test_counts_of_purchases_are_means_with_an_interval() -> None:
 def test_versions_stand_apart_and_together() -> None:
     rows = pd.concat([judged(["a", "b"], [0.2, 0.4], [0, 1]), judged(["a", "c"], [0.6, 0.8], [1, 1], version=2)], ignore_index=True)
     rows.loc[len(rows)] = rows.loc[0].to_dict() | {"version": 3, "fate": "waiting", "outcome": np.nan}
-    assert [(row["version"], row["judged"]) for row in of_versions(rows, FAMILIES)] == [(1, 2), (2, 2), (3, 0)]
+    apart: list[Any] = of_versions(rows, FAMILIES)
+    assert [(row["version"], row["judged"]) for row in apart] == [(1, 2), (2, 2), (3, 0)]
     together = only(of_models(rows, FAMILIES))
     assert (together["versions"], together["judged"], together["contacts"], together["waiting"]) == ([1, 2], 4, 3, 1)
     assert together["text"]["en"].startswith(
