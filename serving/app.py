@@ -11,7 +11,6 @@ GET  /openapi.json, /metrics                                                    
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
@@ -25,53 +24,58 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp
 
 from funnelcast.artefacts import to_json
 from funnelcast.errors import FunnelcastError
 from funnelcast.settings import Settings
 from funnelcast.terms import QUANTITIES
 from serving import planning, scoring
+from serving.access import Access
+from serving.audit import AuditLog
 from serving.contracts import ClvRequest, ForecastRequest, JourneyRequest, ScoreRequest, Shape
 from serving.envelope import parse
 from serving.guard import Guard
+from serving.journal import Journal, Told
+from serving.limits import Limits
+from serving.metrics import CONTENT_TYPE, Metrics
 from serving.openapi import openapi
 from serving.page import assets, page
+from serving.paths import scope_of
 from serving.problems import Refused, problem, refusal
 from serving.store import Store
+from serving.work import Work
 
-BODY_LIMIT = 16 * 2**20
-_SCORING = ("/v1/churn", "/v1/leads", "/v1/clv", "/v1/attribution/journey", "/v1/contacts", "/v1/models")
 _KINDS = {404: "not-found", 405: "wrong-method"}
 
 Reply = dict[str, Any]
 
 
-def build_app(settings: Settings, source: Path, metrics: ASGIApp | None = None, *, keyless: bool = False) -> Starlette:
+def build_app(settings: Settings, source: Path, *, keyless: bool = False, limits: Limits | None = None, workers: int = 1) -> Starlette:
     """Build the application of one company.
 
     Parameters
     ----------
-    metrics
-        Answers /metrics.
     keyless
         Whether everyone may everything while there is no key; only for a service that listens on loopback alone.
+    limits
+        How much it takes on; by default what the environment says.
+    workers
+        How many processes share the rate of a key.
     """
-    limit = int(os.environ.get("FUNNELCAST_BODY_LIMIT") or BODY_LIMIT)
-    guard = Middleware(Guard, keys=settings.keys, keyless=keyless, body_limit=limit, scope_of=scope_of)
-    app = Starlette(routes=_routes(metrics), middleware=[guard], exception_handlers=_HANDLERS)
-    app.state.store = Store(settings, source)
+    limits, metrics = limits or Limits.read(), Metrics()
+    access = Access(settings.keys, keyless=keyless, scope_of=scope_of, rate=limits.rate_limit / workers)
+    layers = [
+        Middleware(Journal, audit=AuditLog(settings.audit), metrics=metrics),
+        Middleware(Guard, access=access, body_limit=limits.body_limit),
+    ]
+    app = Starlette(routes=_routes(), middleware=layers, exception_handlers=_HANDLERS)
+    app.router.redirect_slashes = False  # an address that isn't in the contract leads nowhere
+    app.state.store, app.state.metrics = Store(settings, source), metrics
+    app.state.work = Work(threads=limits.serving_threads, waiting=limits.waiting, seconds=limits.time_limit)
     return app
 
 
-def scope_of(path: str) -> str:
-    """Give the scope that a path needs."""
-    if path.startswith(_SCORING):
-        return "score"
-    return "forecast" if path.startswith("/v1/") else "admin"
-
-
-def _routes(metrics: ASGIApp | None) -> list[Route | Mount]:
+def _routes() -> list[Route | Mount]:
     return [
         _post("/v1/churn/score", ScoreRequest, partial(scoring.score, "churn")),
         _post("/v1/leads/score", ScoreRequest, partial(scoring.score, "lead_scoring")),
@@ -85,11 +89,11 @@ def _routes(metrics: ASGIApp | None) -> list[Route | Mount]:
         _get("/v1/track-record", lambda store, _: planning.track_record(store.record, store.state())),
         _get("/v1/models", lambda store, _: planning.models(store.state())),
         _get("/openapi.json", lambda *_: openapi()),
-        _get("/livez", lambda *_: {"status": "alive"}),
+        Route("/livez", _alive),
         Route("/readyz", _ready),
         Route("/", page),
         Mount("/assets", assets()),
-        *([Route("/metrics", metrics)] if metrics else []),
+        Route("/metrics", _metrics),
     ]
 
 
@@ -98,6 +102,9 @@ def _post(path: str, shape: type[Shape], answer: Callable[[Store, Any, str], Rep
         media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media != "application/json":
             raise Refused(415, "media-type", f"Send application/json, not {media or 'a body without a content type'}.")
+        coding = request.headers.get("content-encoding", "identity").strip().lower()
+        if coding != "identity":
+            raise Refused(415, "content-encoding", f"Send the body as it is, not {coding}.", headers={"accept-encoding": "identity"})
         body = await request.body()
         return await _answered(request, lambda: answer(request.app.state.store, parse(body, shape), request.state.request_id))
 
@@ -111,19 +118,29 @@ def _get(path: str, answer: Callable[[Store, Request], Reply]) -> Route:
     return Route(path, endpoint)
 
 
+async def _alive(_: Request) -> Response:
+    return Response(to_json({"status": "alive"}), media_type="application/json")
+
+
 async def _ready(request: Request) -> Response:
-    document = planning.readiness(request.app.state.store.state())
+    """Look in a thread of its own kind, so that the answer doesn't wait for the work of others."""
+    state = await anyio.to_thread.run_sync(request.app.state.store.state)
+    document = planning.readiness(state)
     return Response(to_json(document), 200 if document["ready"] else 503, media_type="application/json")
 
 
+async def _metrics(request: Request) -> Response:
+    return Response(await anyio.to_thread.run_sync(request.app.state.metrics.page), media_type=CONTENT_TYPE)
+
+
 async def _answered(request: Request, work: Callable[[], Reply]) -> Response:
-    """Work in a thread, so that one long request doesn't hold up the others."""
-
     def content() -> bytes:
+        reply = work()
+        request.state.told = Told.of(reply)
         mark = {"request_id": request.state.request_id} if request.url.path.startswith("/v1/") else {}
-        return to_json({**work(), **mark})
+        return to_json({**reply, **mark})
 
-    return Response(await anyio.to_thread.run_sync(content), media_type="application/json")
+    return Response(await request.app.state.work.run(content), media_type="application/json")
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -20,7 +20,8 @@ from funnelcast.errors import NoKey, NotFound, UsageError, WrongScope
 from funnelcast.terms import Json
 
 SCOPES = ("score", "forecast", "admin")
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LONGEST_NAME = 64
+_NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{_LONGEST_NAME}}}")
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,18 @@ class Keys:
         NoKey
             No header, another form, or a key that isn't known.
         """
-        scheme, _, key = (authorization or "").partition(" ")
-        name, _, secret = key.strip().partition(".")
+        scheme, name, secret = _parts(authorization)
         # an unknown name costs the same comparison as a known one
         kept = self._known.get(name, {"salt": "", "hash": "", "scope": ""})
         right = hmac.compare_digest(_hash(secret, kept["salt"]), kept["hash"])
         if scheme.lower() != "bearer" or not right:
             raise NoKey
         return Caller(name, kept["scope"])
+
+
+def claimed_name(authorization: str | None) -> str:
+    """Give the name that a header claims, whether or not its secret is right."""
+    return _parts(authorization)[1][:_LONGEST_NAME]
 
 
 def add(path: Path, name: str, scope: str) -> str:
@@ -111,6 +116,12 @@ def listed(path: Path) -> list[Json]:
 
 def _stored(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_bytes())) if path.exists() else {}
+
+
+def _parts(authorization: str | None) -> tuple[str, str, str]:
+    scheme, _, key = (authorization or "").partition(" ")
+    name, _, secret = key.strip().partition(".")
+    return scheme, name, secret
 
 
 def _hash(secret: str, salt: str) -> str:

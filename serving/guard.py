@@ -1,22 +1,18 @@
-"""What stands before every endpoint: a request id, security headers, keys and scopes, a limit on the body, and the last resort."""
+"""What stands before every endpoint: who may come in, a limit on the body and on its time, security headers, and the last resort."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-import uuid
-from collections.abc import Callable
-from pathlib import Path
-from urllib.parse import urlsplit
+import traceback
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from funnelcast.errors import AccessError
-from serving.auth import Caller, Keys
-from serving.loopback import loopback
-from serving.problems import Refused, problem, refusal
+from serving.access import Access
+from serving.problems import CLOSES, Refused, problem, refusal
 
 SECURITY_HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
@@ -28,74 +24,44 @@ SECURITY_HEADERS = {
 _DISCARDED_BYTES = 64 * 2**20
 _DISCARDED_SECONDS = 5.0
 _BODY_SECONDS = 30.0
-_OPEN = ("/livez", "/readyz", "/assets/")
-_ANYONE, _LOCAL = Caller("anyone", ""), Caller("local", "admin")
 _log = logging.getLogger("funnelcast.serving")
 
 
 class Guard:
-    """The outermost layer of the application.
+    """Lets a request pass to the endpoints, or refuses it.
 
     Parameters
     ----------
-    keys
-        Where the hashed keys are; read again when the file changes.
-    keyless
-        Whether everyone may everything while there is no key: only where the service listens on loopback alone.
+    access
+        Who may ask what.
     body_limit
         The largest body in bytes; a longer one is read away, up to 64 MiB or 5 s, and answered 413.
-    scope_of
-        Gives the scope that a path needs.
     """
 
-    def __init__(self, app: ASGIApp, keys: Path, *, keyless: bool, body_limit: int, scope_of: Callable[[str], str]) -> None:
-        self._app, self._keyless, self._body_limit, self._scope_of = app, keyless, body_limit, scope_of
-        self._path, self._seen, self._keys = keys, -1, Keys({})
+    def __init__(self, app: ASGIApp, access: Access, *, body_limit: int) -> None:
+        self._app, self._access, self._body_limit = app, access, body_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send, uuid.uuid4().hex, private=scope["path"].startswith("/v1/"))
-        scope.setdefault("state", {})["request_id"] = answer.request_id
+        answer = _Answer(send, scope["state"]["request_id"], private=scope["path"].startswith("/v1/"))
         try:
-            scope["state"]["caller"] = self._caller(scope)
+            scope["state"]["caller"] = self._access.caller(scope)
             body = await self._body(scope, receive)
+            await self._app(scope, _replayed(body, receive), answer.send)
         except (AccessError, Refused) as error:
             await refusal(error, answer.request_id)(scope, receive, answer.send)
-            return
-        try:
-            await self._app(scope, _replayed(body, receive), answer.send)
-        except Exception:  # the last resort: whatever broke, the caller gets a problem and the log the traceback
-            _log.exception("request %s failed", answer.request_id)
-            if answer.begun:
-                raise
-            detail = f"Something of ours broke; the log has it under {answer.request_id}."
-            await problem(500, "internal", detail, answer.request_id)(scope, receive, answer.send)
-
-    def _caller(self, scope: Scope) -> Caller:
-        if scope["path"].startswith(_OPEN):
-            return _ANYONE
-        keys, headers = self._current(), Headers(scope=scope)
-        if self._keyless and not len(keys):
-            _require_local_name(headers.get("host", ""))
-            return _LOCAL
-        if scope["path"] == "/":
-            return _ANYONE  # the page itself holds no figure; it asks for the key
-        caller = keys.caller(headers.get("authorization"))
-        caller.require(self._scope_of(scope["path"]))
-        return caller
-
-    def _current(self) -> Keys:
-        changed = self._path.stat().st_mtime_ns if self._path.exists() else 0
-        if changed != self._seen:
-            self._keys, self._seen = Keys.read(self._path), changed
-        return self._keys
+        except Exception as error:  # noqa: BLE001 (the last resort: whatever broke, the caller gets a problem)
+            _log.error("something of ours broke", extra={"entry": {"request_id": answer.request_id, "error": _without_values(error)}})
+            if not answer.begun:
+                detail = f"Something of ours broke; the log has it under {answer.request_id}."
+                await problem(500, "internal", detail, answer.request_id)(scope, receive, answer.send)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         announced = Headers(scope=scope).get("content-length", "0")
-        if announced.isdigit() and int(announced) > self._body_limit:
+        if announced.isdecimal() and int(announced) > self._body_limit:
             await _discard(receive)
             raise self._too_large()
         try:
@@ -107,7 +73,7 @@ class Guard:
                     size += len(parts[-1])
                     more = message["type"] == "http.request" and message.get("more_body", False)
         except TimeoutError as error:
-            raise Refused(408, "body-too-slow", f"The body didn't arrive within {_BODY_SECONDS:.0f} s.", closes=True) from error
+            raise Refused(408, "body-too-slow", f"The body didn't arrive within {_BODY_SECONDS:.0f} s.", headers=CLOSES) from error
         if size > self._body_limit:
             if more:
                 await _discard(receive)
@@ -115,7 +81,7 @@ class Guard:
         return b"".join(parts)
 
     def _too_large(self) -> Refused:
-        return Refused(413, "body-too-large", f"The body is larger than {self._body_limit} bytes: send fewer items at once.", closes=True)
+        return Refused(413, "body-too-large", f"The body is larger than {self._body_limit} bytes: send fewer items.", headers=CLOSES)
 
 
 class _Answer:
@@ -137,11 +103,10 @@ class _Answer:
         await self._send(message)
 
 
-def _require_local_name(host: str) -> None:
-    # a page of another site could otherwise have its own name resolved to this machine and read the answers
-    name = urlsplit(f"//{host}").hostname or ""
-    if not loopback(name):
-        raise Refused(421, "other-host", "Without API keys only this machine's own names are answered, such as 127.0.0.1 and localhost.")
+def _without_values(error: BaseException) -> dict[str, object]:
+    """Say what broke and where, and leave out the message: it may quote what a caller sent about a person."""
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    return {"type": type(error).__name__, "frames": frames}
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

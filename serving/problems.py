@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -9,10 +10,11 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from funnelcast.artefacts import to_json
-from funnelcast.errors import FunnelcastError
+from funnelcast.errors import FunnelcastError, NoKey, OutOfTime
 
 MEDIA_TYPE = "application/problem+json"
 _LONGEST_DETAIL = 500
+_AFTER_LONG_WORK = 10.0
 _PATH = re.compile(r"(?<![\w/:])(?:/[^\s/'\"`,;:()]+)+/([^\s/'\"`,;:()]+)")
 
 
@@ -22,20 +24,29 @@ class Refused(Exception):
     Parameters
     ----------
     status
-        4xx.
+        4xx, or 503 where there is more to do than can be done.
     kind
         The stable end of the problem's type, say ``unknown-field``.
     detail
         A sentence: what is wrong and what would be right.
     field
         The path of the field, say ``contacts[3].contact_id``; empty for the body as a whole.
-    closes
-        Whether the connection ends with this answer, because not all of the request was read.
+    headers
+        Of the answer, say CLOSES or when to come back.
     """
 
-    def __init__(self, status: int, kind: str, detail: str, field: str = "", *, closes: bool = False) -> None:
+    def __init__(self, status: int, kind: str, detail: str, field: str = "", headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
-        self.status, self.kind, self.detail, self.field, self.closes = status, kind, detail, field, closes
+        self.status, self.kind, self.detail, self.field, self.headers = status, kind, detail, field, headers
+
+
+CLOSES = {"connection": "close"}
+"""Not all of the request was read, so that the connection ends with the answer."""
+
+
+def come_back(seconds: float) -> dict[str, str]:
+    """Say after how many seconds the same request may be sent again."""
+    return {"retry-after": str(max(1, math.ceil(seconds)))}
 
 
 def problem(status: int, kind: str, detail: str, request_id: str, field: str = "", headers: Mapping[str, str] | None = None) -> Response:
@@ -49,10 +60,9 @@ def problem(status: int, kind: str, detail: str, request_id: str, field: str = "
 def refusal(error: Refused | FunnelcastError, request_id: str) -> Response:
     """Give the answer for a refused request or one of our own errors, whose class knows its status."""
     if isinstance(error, Refused):
-        headers = {"connection": "close"} if error.closes else {}
-        return problem(error.status, error.kind, error.detail, request_id, error.field, headers)
+        return problem(error.status, error.kind, error.detail, request_id, error.field, error.headers)
     kind = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in type(error).__name__).lstrip("-")
-    headers = {"www-authenticate": "Bearer"} if error.status == HTTPStatus.UNAUTHORIZED else {}
+    headers = {NoKey: {"www-authenticate": "Bearer"}, OutOfTime: come_back(_AFTER_LONG_WORK)}.get(type(error))
     return problem(error.status, kind, without_folders(str(error)), request_id, headers=headers)
 
 

@@ -1,4 +1,4 @@
-"""The BentoML service: it runs the workers and gives the metrics; every route is the application's own."""
+"""The BentoML service: it runs the workers; every route is the application's own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from funnelcast.settings import Settings
+from serving.logs import to_stream
 
 SOURCE = "FUNNELCAST_SOURCE"
 """The environment variable that names the source.toml of the company to serve."""
@@ -20,23 +21,35 @@ WORKERS = "FUNNELCAST_WORKERS"
 
 
 class Front:
-    """Hands every request to our application, so that none of BentoML's open pages is reached; /metrics is its Prometheus page."""
+    """Hands every request to our application, so that none of BentoML's open pages is reached.
+
+    BentoML's own layers are passed by: their access log and metrics name every path (which may hold the id of a contact, and would each be
+    a series of its own), and their time limit keeps every request in memory until it is over.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         from serving.app import build_app  # noqa: PLC0415 (BentoML's parent process reads this file too, and answers nothing)
 
+        to_stream()
         settings = Settings.read()
         self._bento = app
         source = Path(os.environ.get(SOURCE) or settings.demo)
-        self._ours = build_app(settings, source, metrics=app, keyless=os.environ.get(KEYLESS) == "1")
+        self._ours = build_app(settings, source, keyless=os.environ.get(KEYLESS) == "1", workers=_workers())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        # start-up and shut-down stay BentoML's
-        await (self._bento if scope["type"] == "lifespan" else self._ours)(scope, receive, send)
+        if scope["type"] != "lifespan":
+            await self._ours(scope, receive, send)
+            return
+        scope["app"].middleware_stack = self  # from here on requests come to us first
+        await self._bento(scope, receive, send)  # start-up and shut-down stay BentoML's
 
 
-@bentoml.service(name="funnelcast", traffic={"timeout": 10}, workers=int(os.environ.get(WORKERS) or 1))
+def _workers() -> int:
+    return int(os.environ.get(WORKERS) or 1)
+
+
+@bentoml.service(name="funnelcast", workers=_workers())
 class FunnelcastService:
     """Predictions and forecasts of one company."""
 

@@ -1,6 +1,7 @@
 """Everything that funnelcast refuses, as one tree.
 
 FunnelcastError                 500  something of ours broke
+├── OutOfTime                   503  it took longer than the time that it was given
 ├── UsageError                  400  the command or request can't be carried out as asked
 │   ├── UnknownModel            404
 │   └── NotFound                404
@@ -40,6 +41,13 @@ class FunnelcastError(Exception):
     def __init__(self, **fields: object) -> None:
         self.fields = fields
         super().__init__(self.template.format(**fields))
+
+
+class OutOfTime(FunnelcastError):
+    """The work took longer than the time that it was given, and was ended."""
+
+    status = 503
+    template = "This took longer than {seconds:g} s and was ended: ask for fewer items at once."
 
 
 class UsageError(FunnelcastError):

@@ -64,6 +64,11 @@ class Settings:
         """The API keys, hashed."""
         return self.home / "keys.json"
 
+    @property
+    def audit(self) -> Path:
+        """Where the service says who asked what."""
+        return self.home / "audit"
+
     def track_record(self, source: str) -> Path:
         """Where the answers and forecasts of one source are kept to be judged."""
         return self.home / "track_record" / f"{source}.db"

@@ -12,9 +12,10 @@ from starlette.types import Message, Receive, Scope, Send
 from funnelcast.errors import NotFound, UsageError
 from serving import auth
 from serving import guard as guard_module
-from serving.app import scope_of
+from serving.access import Access
 from serving.auth import Keys
 from serving.guard import Guard
+from serving.paths import scope_of
 from tests.service.conftest import Client, Served
 
 LIMIT = 1_000
@@ -47,8 +48,11 @@ def ask(
 
     given = {"host": "127.0.0.1:3000", **(headers or {})}
     raw = [(name.encode(), value.encode()) for name, value in given.items()]
-    scope: dict[str, Any] = {"type": "http", "method": "POST", "path": path, "headers": raw, "query_string": b""}
-    asyncio.run(Guard(echo, keys, keyless=keyless, body_limit=LIMIT, scope_of=scope_of)(scope, receive, send))
+    scope: dict[str, Any] = {
+        "type": "http", "method": "POST", "path": path, "headers": raw, "query_string": b"", "state": {"request_id": "r7"},
+    }  # fmt: skip
+    access = Access(keys, keyless=keyless, scope_of=scope_of, rate=100)
+    asyncio.run(Guard(echo, access, body_limit=LIMIT)(scope, receive, send))
     answered = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], answered, b"".join(message.get("body", b"") for message in sent[1:]), read
 
@@ -83,7 +87,12 @@ def test_what_breaks_is_a_problem_without_insides(keys: Path, caplog: pytest.Log
     assert status == 500
     assert b"secret" not in body
     assert headers["x-request-id"].encode() in body
-    assert "the secret of /srv/company" in caplog.text
+    (record,) = caplog.records
+    told = record.__dict__["entry"]
+    assert told["request_id"] == headers["x-request-id"]
+    assert told["error"]["type"] == "RuntimeError"
+    assert "echo" in told["error"]["frames"][-1]
+    assert "secret" not in caplog.text + str(told)
 
 
 def test_every_answer_carries_the_security_headers(keys: Path) -> None:
@@ -94,7 +103,7 @@ def test_every_answer_carries_the_security_headers(keys: Path) -> None:
         assert headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("host", ["attacker.example", "10.0.0.3:3000", "127.0.0.1.attacker.example:80", ""])
+@pytest.mark.parametrize("host", ["attacker.example", "10.0.0.3:3000", "127.0.0.1.attacker.example:80", "", "[", "[::1"])
 def test_without_keys_other_names_of_this_machine_are_refused(keys: Path, host: str) -> None:
     expected = 421
     assert ask(keys, headers={"host": host})[0] == expected

@@ -3,8 +3,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from serving.app import build_app, scope_of
+from serving.app import build_app
 from serving.openapi import openapi
+from serving.paths import scope_of, template_of
 from tests.service.conftest import Client, Served
 
 CONTRACT = {
@@ -24,11 +25,10 @@ def test_every_endpoint_of_the_contract_is_described_and_no_other() -> None:
 
 
 def test_every_route_is_described(served: Served) -> None:
-    async def metrics(*_: object) -> None: ...
-
-    routes = build_app(served.settings, served.source, metrics=metrics).routes
+    routes = build_app(served.settings, served.source).routes
     paths = {re.sub(":path}", "}", str(getattr(route, "path", ""))) for route in routes} - {"/assets"}
     assert paths == {path for _, path in CONTRACT}
+    assert {template_of(path.replace("{contact_id}", "c-1")) for path in paths} == paths
 
 
 def test_every_example_is_answered(client: Client) -> None:

@@ -72,7 +72,7 @@ def test_it_starts_answers_refuses_and_stops(running: tuple[subprocess.Popen[str
     status, problem = post(address, "/v1/churn/score", b'{"contacts":[]' + b" " * 60_000_000 + b"}")
     assert (status, problem["type"]) == (413, "urn:funnelcast:problem:body-too-large")
     with urllib.request.urlopen(f"{address}/metrics", timeout=10) as metrics:  # noqa: S310
-        assert "bentoml_service_request_total" in metrics.read().decode()
+        assert "funnelcast_requests_total" in metrics.read().decode()
     with pytest.raises(urllib.error.HTTPError, match="404") as refused:
         urllib.request.urlopen(f"{address}/docs.json", timeout=10)  # noqa: S310
     refused.value.close()

@@ -1,0 +1,103 @@
+"""Who may come in: keys with their scopes, each held to a rate, and those without a right key held to a slower one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from funnelcast.errors import NoKey
+from serving.auth import Caller, Keys, claimed_name
+from serving.limits import Buckets
+from serving.loopback import loopback
+from serving.problems import Refused, come_back
+
+_GUESSES_PER_SECOND = 0.5
+_GUESSES_AT_ONCE = 20.0
+_OPEN = ("/livez", "/readyz", "/assets/")
+_ANYONE, _LOCAL = Caller("anyone", ""), Caller("local", "admin")
+
+
+class Access:
+    """The door of one worker.
+
+    Parameters
+    ----------
+    keys
+        Where the hashed keys are; read again when the file changes.
+    keyless
+        Whether everyone may everything while there is no key: only where the service listens on loopback alone.
+    scope_of
+        Gives the scope that a path needs.
+    rate
+        Requests per second and key; as many again may come at once.
+    """
+
+    def __init__(self, keys: Path, *, keyless: bool, scope_of: Callable[[str], str], rate: float) -> None:
+        self._path, self._keyless, self._scope_of = keys, keyless, scope_of
+        self._seen, self._keys = (0, 0), Keys({})
+        self._rates = Buckets(rate, rate)
+        self._guesses = Buckets(_GUESSES_PER_SECOND, _GUESSES_AT_ONCE)
+
+    def caller(self, scope: Scope) -> Caller:
+        """Say who asks.
+
+        Raises
+        ------
+        NoKey, WrongScope
+            Nobody who may ask this.
+        Refused
+            421 for another machine's name where no key is asked for; 429 for more than the rate.
+        """
+        path, keys, headers = scope["path"], self._current(), Headers(scope=scope)
+        if path.startswith(_OPEN):
+            return _ANYONE
+        if self._keyless and not len(keys):
+            _require_local_name(headers.get("host", ""))
+            return _LOCAL
+        if path == "/":
+            return _ANYONE  # the page itself holds no figure; it asks for the key
+        caller = self._known(keys, headers.get("authorization"), (scope.get("client") or ("",))[0])
+        _require_patience(self._rates.take(caller.name), f"The key {caller.name!r} sends more than its rate.")
+        caller.require(self._scope_of(path))
+        return caller
+
+    def _known(self, keys: Keys, authorization: str | None, address: str) -> Caller:
+        # who guessed too often at one key isn't told whether the next guess is right; others behind the address aren't touched
+        guessed = (address, claimed_name(authorization))
+        _require_patience(self._guesses.wait(guessed), "Too many requests came with a wrong key.")
+        try:
+            return keys.caller(authorization)
+        except NoKey:
+            self._guesses.take(guessed)
+            _require_patience(self._guesses.take(address), "Too many requests came without a right key.")
+            raise
+
+    def _current(self) -> Keys:
+        try:
+            about = self._path.stat()
+            changed = (about.st_mtime_ns, about.st_ino)
+        except FileNotFoundError:
+            changed = (0, 0)
+        if changed != self._seen:
+            self._keys, self._seen = Keys.read(self._path), changed
+        return self._keys
+
+
+def _require_patience(seconds: float, reason: str) -> None:
+    if seconds > 0:
+        headers = come_back(seconds)
+        raise Refused(429, "too-many-requests", f"{reason} Come back in {headers['retry-after']} s.", headers=headers)
+
+
+def _require_local_name(host: str) -> None:
+    # a page of another site could otherwise have its own name resolved to this machine and read the answers
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # half an IPv6 address
+        name = ""
+    if not loopback(name):
+        raise Refused(421, "other-host", "Without API keys only this machine's own names are answered, such as 127.0.0.1 and localhost.")

@@ -1,0 +1,93 @@
+"""What became of each request, told to the log, the audit log and the metrics: never a path, a body or anything else about a person."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.audit import AuditLog
+from serving.logs import stamp
+from serving.metrics import Metrics
+from serving.paths import needs_key, template_of
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+_PROBES = ("/livez", "/readyz", "/metrics")
+_log = logging.getLogger("funnelcast.requests")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an answer held: the versions of the models that gave it, how many items, and how many of them failed."""
+
+    models: Mapping[str, int]
+    items: int = 0
+    failed: int = 0
+
+    @classmethod
+    def of(cls, reply: Mapping[str, Any]) -> Told:
+        """Read it from a reply."""
+        models = {model["name"]: model["version"] for model in reply.get("models", ())}
+        items: Sequence[Mapping[str, Any]] = reply.get("scores") or reply.get("predictions") or ()
+        return cls(models, len(items), sum("error" in item for item in items))
+
+
+_NOTHING = Told({})
+
+
+class Journal:
+    """The outermost layer: gives each request its id, and tells what became of it."""
+
+    def __init__(self, app: ASGIApp, *, audit: AuditLog, metrics: Metrics) -> None:
+        self._app, self._audit, self._metrics = app, audit, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have a request answered."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+        scope.setdefault("state", {})["request_id"] = uuid.uuid4().hex
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            self._tell(scope, status, time.perf_counter() - started)
+
+    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+        state, route = scope["state"], template_of(scope["path"])
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        told: Told = state.get("told", _NOTHING)
+        self._metrics.count(route, method, status, seconds)
+        self._metrics.count_answer(route, told.models, told.items, told.failed)
+        if route in _PROBES and status == HTTPStatus.OK:
+            return
+        caller = state.get("caller")
+        entry = {
+            "request_id": state["request_id"],
+            "key": caller.name if caller else None,
+            "method": method,
+            "route": route,
+            "status": status,
+            "ms": round(1_000 * seconds, 3),
+            "models": dict(told.models),
+            "items": told.items,
+            "failed": told.failed,
+        }
+        _log.info("request", extra={"entry": entry})
+        # what is refused for its rate is left out: a flood of it would push everything else out of the files
+        if needs_key(route) and status != HTTPStatus.TOO_MANY_REQUESTS:
+            self._audit.append(json.dumps({"time": stamp(time.time()), **entry}).encode())

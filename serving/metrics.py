@@ -1,0 +1,52 @@
+"""The Prometheus metrics: requests by route and status, their time, and what was answered by which version of which model.
+
+A path is never a label: it may hold the id of a contact, and each would be a series of its own. Workers count in files below
+PROMETHEUS_MULTIPROC_DIR, which BentoML sets, so that any of them can tell the sums of all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """The counters of one application."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter("funnelcast_requests", "Requests", ("route", "method", "status"), registry=self._registry)
+        self._seconds = Histogram(
+            "funnelcast_request_seconds", "From the request to its answer", ("route",), buckets=_BUCKETS, registry=self._registry
+        )
+        self._answers = Counter(
+            "funnelcast_answers", "Requests that a model answered", ("route", "model", "version"), registry=self._registry
+        )
+        self._items = Counter("funnelcast_items", "Items answered or refused", ("route", "outcome"), registry=self._registry)
+
+    def count(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        self._requests.labels(route, method, status).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def count_answer(self, route: str, models: Mapping[str, int], items: int, failed: int) -> None:
+        """Count what was answered, by whom, and how many items."""
+        for model, version in models.items():
+            self._answers.labels(route, model, version).inc()
+        if items:
+            self._items.labels(route, "answered").inc(items - failed)
+            self._items.labels(route, "failed").inc(failed)
+
+    def page(self) -> bytes:
+        """Give the page that Prometheus reads."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self._registry)
+        everyone = CollectorRegistry()
+        MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
+        return generate_latest(everyone)

@@ -1,0 +1,57 @@
+"""The work of requests: in a few threads, with a bounded queue before them and a limit on the time of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+
+from funnelcast import deadline
+from serving.problems import Refused, come_back
+
+Result = TypeVar("Result")
+
+
+class Work:
+    """The threads of one worker.
+
+    Parameters
+    ----------
+    threads
+        How many requests are computed at once.
+    waiting
+        How many more may wait; whoever comes then is sent away at once instead of waiting for ever.
+    seconds
+        From a request's arrival here to its answer; work that takes longer ends at its next step.
+    """
+
+    def __init__(self, *, threads: int, waiting: int, seconds: float) -> None:
+        self._limiter = anyio.CapacityLimiter(threads)
+        self._most, self._inside, self._seconds = threads + waiting, 0, seconds
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """Work in a thread, so that one long request doesn't hold up the others.
+
+        Raises
+        ------
+        Refused
+            503: too many requests are at work or waiting.
+        OutOfTime
+            It took too long.
+        """
+        if self._inside >= self._most:
+            detail = f"{self._most} requests are at work or waiting already. Come back in 1 s."
+            raise Refused(503, "too-busy", detail, headers=come_back(1))
+
+        def in_time() -> Result:
+            deadline.check()  # it may have waited too long
+            return work()
+
+        self._inside += 1
+        try:
+            with deadline.within(self._seconds):
+                return await anyio.to_thread.run_sync(in_time, limiter=self._limiter)
+        finally:
+            self._inside -= 1
