@@ -62,6 +62,16 @@ def calendar(as_of: AsOf, every: Every, count: int) -> tuple[Period, ...]:
     return tuple(Period(start, end, partial=boundary(start, every) != start) for start, end in itertools.pairwise(bounds))
 
 
+def calendar_before(as_of: AsOf, every: Every, count: int) -> tuple[Period, ...]:
+    """Give the ``count`` whole periods that end by as_of, oldest first; where as_of is no boundary, its own period so far is last."""
+    last = boundary(as_of.at, every)
+    bounds = [last]
+    for _ in range(count):
+        bounds.insert(0, boundary(bounds[0] - timedelta(days=1), every))
+    whole = tuple(Period(start, end) for start, end in itertools.pairwise(bounds))
+    return whole if last == as_of.at else (*whole, Period(last, as_of.at, partial=True))
+
+
 def boundary(instant: datetime, every: Every) -> datetime:
     """Give the start of the week or month in which an instant lies."""
     midnight = datetime.combine(instant.date(), time())

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from funnelcast.forecast.periods import Period, following
 from funnelcast.forecast.sales.history import Basis, daily_revenue, spacing
@@ -35,7 +36,11 @@ class Revenue:
     @classmethod
     def of(cls, facts: Facts, basis: Basis) -> Revenue:
         """Add up the facts as they stand: all of them, or those of a cut."""
-        daily = daily_revenue(facts, basis)
+        return cls.of_daily(daily_revenue(facts, basis), basis)
+
+    @classmethod
+    def of_daily(cls, daily: pd.DataFrame, basis: Basis) -> Revenue:
+        """Add up ``day`` and ``amount``."""
         if daily.empty:
             return cls(datetime.min, np.zeros(0))  # noqa: DTZ901 (wall-clock)
         every = "day" if basis == "transactions" else spacing(daily)
@@ -46,6 +51,11 @@ class Revenue:
         for start, end, amount in zip(begins, ends, daily.amount, strict=True):
             days[(start - first) // _DAY : (end - first) // _DAY] += amount / ((end - start) // _DAY)
         return cls(first, days)
+
+    @property
+    def end(self) -> datetime:
+        """Where the figures end."""
+        return self.first + self.days.size * _DAY
 
     def by_period(self, periods: Sequence[Period]) -> Floats:
         """Add up the days of periods that start and end at midnight, shape (len(periods),)."""
