@@ -9,6 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
+from funnelcast.forecast.past import LONGEST
+from funnelcast.forecast.periods import Every
+from funnelcast.forecast.projection import LONGEST_MONTHS, LONGEST_WEEKS, By
+
 LARGEST_LIST = 10_000
 LONGEST_JOURNEY = 1_000
 LONGEST_DAYS = 36_525
@@ -258,7 +262,14 @@ class JourneyRequest(Shape):
 
 
 class ForecastRequest(Shape):
-    """How far to forecast, and what is changed against the plan."""
+    """How far to forecast, in which parts, what is changed against the plan, and how many past periods come along.
 
-    weeks: Annotated[int, Field(ge=1, le=52, strict=True)] = 13
+    ``weeks`` counts where ``every`` is week, ``periods`` where it is month.
+    """
+
+    weeks: Annotated[int, Field(ge=1, le=LONGEST_WEEKS, strict=True)] = 13
+    every: Every = "week"
+    periods: Annotated[int, Field(ge=1, le=LONGEST_MONTHS, strict=True)] = 6
+    by: By | None = None
+    past: Annotated[int, Field(ge=0, le=max(LONGEST.values()), strict=True)] = 0
     scenario: dict[str, Any] | None = None

@@ -24,6 +24,7 @@ from funnelcast.families.clv.groups import PurchaseModel
 from funnelcast.families.clv.segments.report import omnichannel
 from funnelcast.families.family import Progress
 from funnelcast.forecast.cash import RECEIPTS
+from funnelcast.forecast.past import PAST, past
 from funnelcast.forecast.projection import Ask
 from funnelcast.monitor.track_record import TrackRecord
 from funnelcast.settings import Settings
@@ -204,6 +205,7 @@ class Refresh:
         projection = Gatherer(self.settings, self.facts, self.as_of, models, self.progress).project(frozenset(QUANTITIES))
         self.contents.files |= {f"forecast/{path}": content for path, content in projection.files().items()}
         self.contents.missing |= projection.missing
+        self.contents.attempt(PAST, lambda: past(self.facts, projection))
         for quantity in QUANTITIES:
             if quantity not in projection.missing:
                 forecast = projection.forecast(Ask(quantity, count=RECORDED_WEEKS))

@@ -192,10 +192,19 @@ class Service:
         return self._ask("GET", "/v1/economics")
 
     def forecast(
-        self, quantity: Literal["sales", "pipeline", "cash"], *, weeks: int | None = None, scenario: Mapping[str, Any] | None = None
+        self,
+        quantity: Literal["sales", "pipeline", "cash"],
+        *,
+        weeks: int | None = None,
+        every: Literal["week", "month"] | None = None,
+        periods: int | None = None,
+        by: Literal["series", "channel", "owner"] | None = None,
+        past: int | None = None,
+        scenario: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Ask what will come in, week by week, and what a scenario would change."""
-        return self._post(f"/v1/forecast/{quantity}", weeks=weeks, scenario=scenario)
+        """Ask what will come in, by week or by ``periods`` months, and what a scenario would change; ``past`` periods come along."""
+        asked = {"weeks": weeks, "every": every, "periods": periods, "by": by, "past": past, "scenario": scenario}
+        return self._post(f"/v1/forecast/{quantity}", **asked)
 
     def alerts(self) -> dict[str, Any]:
         """Ask what deviates."""

@@ -24,6 +24,9 @@ Floats = npt.NDArray[np.float64]
 Periods = tuple[Period, ...]
 Parts = dict[str, Floats]
 
+PAST = "past"
+"""The name of the document."""
+
 LONGEST: Mapping[Every, int] = {"week": 104, "month": 36}
 """So many periods are kept."""
 
