@@ -6,6 +6,7 @@ from typing import Any
 
 from funnelcast.errors import NotFound
 from funnelcast.forecast import scenario
+from funnelcast.forecast.past import PAST
 from funnelcast.forecast.projection import Ask
 from funnelcast.forecast.scenario import Scenario
 from funnelcast.monitor.alerts import Alert
@@ -15,7 +16,7 @@ from serving.contracts import ForecastRequest
 from serving.problems import without_folders
 from serving.realised import beside_forecast
 from serving.scoring import plain_record
-from serving.store import State, Store
+from serving.store import SNAPSHOT, State, Store
 
 _COMMON_METHOD = "shapley"
 
@@ -26,8 +27,11 @@ def forecast(quantity: str, store: Store, request: ForecastRequest, _: str) -> R
     """Draw sales, pipeline or cash from the snapshot's inputs."""
     state = store.state()
     changed = scenario.read(request.scenario) if request.scenario is not None else Scenario()
-    document: Reply = state.projection.document(Ask(quantity, count=request.weeks, scenario=changed))
-    return {**_without_folders(document), "models": state.documents(), "track_record": beside_forecast(state, quantity)}
+    count = request.periods if request.every == "month" else request.weeks
+    document: Reply = state.projection.document(Ask(quantity, request.every, count, request.by, changed))
+    if request.past:
+        document["past"] = state.planned().document(PAST)[quantity][request.every][-request.past :]
+    return {**_without_folders(document), "models": state.planned_documents(), "track_record": beside_forecast(state, quantity)}
 
 
 def attribution(state: State, method: str | None) -> Reply:
@@ -50,7 +54,7 @@ def economics(state: State) -> Reply:
 
 def alerts(state: State) -> Reply:
     """Give the alerts of the last refresh, before them the champions that were refused since."""
-    document: Reply = state.planned().document("alerts")
+    document: Reply = state.planned().document("alerts") if state.snapshot or not state.refused else {"alerts": []}
     refused = [_refused(name, reason).document() for name, reason in sorted(state.refused.items())]
     return _planned(state, {**document, "alerts": [*refused, *document["alerts"]]})
 
@@ -108,7 +112,7 @@ def models(state: State) -> Reply:
     served = [
         {
             **one.document(),
-            "served_since": one.since.isoformat(),
+            "served_since": one.since,
             "role": one.champion.about.role,
             "family": one.champion.about.family,
             "metrics": dict(one.champion.about.metrics),
@@ -124,11 +128,13 @@ def readiness(state: State) -> Reply:
     """Say whether anything can be answered, and what is missing for the rest."""
     missing = [] if state.served else ["no champion: run `funnelcast train all`"]
     missing += [] if state.snapshot else ["no snapshot: run `funnelcast refresh`"]
-    return {"ready": bool(state.served), "models": sorted(state.served), "refused": sorted(state.refused), "missing": missing}
+    versions = {name: served.champion.version for name, served in sorted(state.served.items())}
+    refused = sorted(state.refused)
+    return {"ready": bool(versions), "models": list(versions), "versions": versions, "refused": refused, "missing": missing}
 
 
 def _planned(state: State, found: Reply) -> Reply:
-    return {**_without_folders(found), "as_of": _as_of(state), "models": state.documents()}
+    return {**_without_folders(found), "as_of": _as_of(state), "models": state.planned_documents() if state.snapshot else state.documents()}
 
 
 def _as_of(state: State) -> str:
@@ -151,12 +157,13 @@ def _without_folders(document: Reply) -> Reply:
     return {**document, **({"missing": [without_folders(reason) for reason in missing]} if missing else {})}
 
 
-def _refused(model: str, reason: str) -> Alert:
+def _refused(name: str, reason: str) -> Alert:
     said = without_folders(reason)
+    what, quoi = ("snapshot", "instantané") if name == SNAPSHOT else ("champion", "champion")
     return Alert(
-        kind="champion_refused",
-        subject=model,
+        kind=f"{what}_refused",
+        subject=name,
         severity="error",
-        text_en=f"{model}: the newest champion can't be served; the last good one goes on, where there was one. {said}",
-        text_fr=f"{model} : le dernier champion ne peut pas être servi ; le précédent continue, s'il y en avait un. {said}",
+        text_en=f"{name}: the newest {what} can't be served; the last good one goes on, where there was one. {said}",
+        text_fr=f"{name} : le dernier {quoi} ne peut pas être servi ; le précédent continue, s'il y en avait un. {said}",
     )

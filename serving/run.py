@@ -20,9 +20,10 @@ from funnelcast.settings import CHECKOUT, Settings
 from funnelcast.sources import source_file
 from serving.auth import Keys
 from serving.loopback import loopback
+from serving.parent import PARENT, STOP_SECONDS
 
 _START_SECONDS = 120.0
-_STOP_SECONDS = 15.0
+_KILL_SECONDS = STOP_SECONDS + 5.0
 _LOOK_SECONDS = 0.2
 
 
@@ -52,8 +53,11 @@ class _Service:
         reached = host if loopback(host) else {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not bound)
         self._address = f"http://{_literal(reached)}:{port}/readyz"
         self._stopped = False
-        command = [sys.executable, "-m", "bentoml", "serve", "serving.service:FunnelcastService", "--host", host, "--port", str(port)]
+        command = [sys.executable, "-m", "serving.parent", "serve", "serving.service:FunnelcastService"]
+        command += ["--host", host, "--port", str(port), "--timeout-graceful-shutdown", str(STOP_SECONDS)]
         environment = {
+            PARENT: str(os.getpid()),
+            "BENTOML_HOME": str(settings.home / "bentoml" / str(port)),  # where it counts requests: two services in one folder miscount
             "FUNNELCAST_HOME": str(settings.home),
             "FUNNELCAST_SOURCE": str(source.resolve()),
             "FUNNELCAST_KEYLESS": str(int(loopback(host))),
@@ -70,16 +74,16 @@ class _Service:
         if self._child.poll() is None:
             self._child.terminate()
             try:
-                self._child.wait(_STOP_SECONDS)
+                self._child.wait(_KILL_SECONDS)
             except subprocess.TimeoutExpired:
-                self._child.kill()
+                self._child.kill()  # its workers notice
                 self._child.wait()
 
     def ready(self) -> bool:
         """Wait until it answers; False where it was told to stop before."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
-            if self._child.poll() is not None:
+            if self._stopped or self._child.poll() is not None:
                 return False
             if self._answers():
                 return True
@@ -87,10 +91,18 @@ class _Service:
         raise UsageError(reason=f"The service didn't become ready within {_START_SECONDS:.0f} s; its last lines above say why.")
 
     def wait(self) -> None:
-        """Wait for the end, which is right only where it was asked for."""
-        status = self._child.wait()
-        if not self._stopped:
-            raise UsageError(reason=f"The service ended by itself with status {status}; its last lines above say why.")
+        """Wait until it is told to stop.
+
+        Raises
+        ------
+        UsageError
+            It ended by itself.
+        """
+        while not self._stopped:
+            status = self._child.poll()
+            if status is not None:
+                raise UsageError(reason=f"The service ended by itself with status {status}; its last lines above say why.")
+            time.sleep(_LOOK_SECONDS)
 
     def _answers(self) -> bool:
         try:
@@ -101,7 +113,6 @@ class _Service:
 
     def _stop(self, *_: object) -> None:
         self._stopped = True
-        self._child.terminate()
 
 
 def _require_keys(settings: Settings, host: str) -> None:

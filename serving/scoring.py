@@ -36,6 +36,7 @@ def score(model: str, store: Store, request: ScoreRequest, request_id: str) -> R
     as_of = _as_of(request.as_of, state.source.timezone)
     checked = check(request.contacts, as_of, about.attributes)
     answers: list[Reply] = []
+    used = [served]
     if checked.good:
         contacts = list(checked.good.values())
         names = [contact.contact_id for contact in contacts]
@@ -43,6 +44,7 @@ def score(model: str, store: Store, request: ScoreRequest, request_id: str) -> R
         rows = _rows(served, names, as_of, tables, (*scorer.columns, *READ))
         inputs = rows.only(scorer.columns)
         value = _clv(state, names, as_of, tables) if about.family == "churn" else _conversion_values(state, rows)
+        used += [state.served["clv"]] if about.family == "churn" and value is not None else []
         predicted = scorer.predictions(inputs)
         answers = _records(names, answer_rows(about.family, rows, predicted, state.scale(model), value, served.horizon_days))
         for answer, reasons in zip(answers, _reasons(served, inputs, request), strict=True):
@@ -50,7 +52,7 @@ def score(model: str, store: Store, request: ScoreRequest, request_id: str) -> R
         outcome = _Outcome("probability", served.horizon_days, "low", "high")
         store.remember(_kept(served, as_of, request_id, outcome, _facts(request.contacts, checked), answers))
     beside = {"data_sufficiency": scorer.sufficiency, "track_record": beside_scores(state, about.model, served.horizon_days)}
-    return {**_reply(as_of, served, scores=checked.answered(answers)), **beside}
+    return {**_reply(as_of, used, scores=checked.answered(answers)), **beside}
 
 
 def value(store: Store, request: ClvRequest, request_id: str) -> Reply:
@@ -67,7 +69,7 @@ def value(store: Store, request: ClvRequest, request_id: str) -> Reply:
         outcome = _Outcome("expected_purchases", request.horizon_days)
         store.remember(_kept(served, as_of, request_id, outcome, _facts(request.contacts, checked), answers))
     beside = {"track_record": beside_scores(state, served.champion.about.model, request.horizon_days)}
-    return {**_reply(as_of, served, predictions=checked.answered(answers)), **beside}
+    return {**_reply(as_of, [served], predictions=checked.answered(answers)), **beside}
 
 
 def journey(store: Store, request: JourneyRequest, _: str) -> Reply:
@@ -207,5 +209,5 @@ def plain_value(value: Any) -> Any:
     return number if math.isfinite(number) else None
 
 
-def _reply(as_of: AsOf, served: Served, **items: list[Reply]) -> Reply:
-    return {**items, "as_of": as_of.isoformat(), "models": [served.document()]}
+def _reply(as_of: AsOf, used: Sequence[Served], **items: list[Reply]) -> Reply:
+    return {**items, "as_of": as_of.isoformat(), "models": [served.document() for served in used]}

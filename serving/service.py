@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from funnelcast.settings import Settings
 from serving.logs import to_stream
+from serving.parent import end_with_parent
 
 SOURCE = "FUNNELCAST_SOURCE"
 """The environment variable that names the source.toml of the company to serve."""
@@ -30,11 +31,13 @@ class Front:
     def __init__(self, app: ASGIApp) -> None:
         from serving.app import build_app  # noqa: PLC0415 (BentoML's parent process reads this file too, and answers nothing)
 
+        end_with_parent()
         to_stream()
         settings = Settings.read()
         self._bento = app
         source = Path(os.environ.get(SOURCE) or settings.demo)
         self._ours = build_app(settings, source, keyless=os.environ.get(KEYLESS) == "1", workers=_workers())
+        self._ours.state.store.follow()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

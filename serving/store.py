@@ -1,4 +1,7 @@
-"""What is in service: the champions and the snapshot of one source, swapped whole when a promotion or refresh replaced them."""
+"""What is in service: the champions and the snapshot of one source, swapped whole when a promotion or refresh replaced them.
+
+What doesn't load is refused and said so, and the last good one goes on: the one in memory, or else the newest on disk that loads.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ import pandas as pd
 
 from funnelcast import champions, snapshots
 from funnelcast.answers import Scale
-from funnelcast.champions import Champion
+from funnelcast.champions import Champion, Target
 from funnelcast.conversion_value import ConversionValue
 from funnelcast.errors import FeatureMismatch, FunnelcastError, NoChampion, NotFound
 from funnelcast.families.registry import family_of
@@ -34,7 +36,9 @@ from funnelcast.terms import Json
 from serving.rows import RowBuilder
 
 LOOK_SECONDS = 2.0
-"""How often the pointers of champions and snapshot are looked at."""
+"""How often the files of champions and snapshot are looked at."""
+SNAPSHOT = "snapshot"
+"""Under which a refused snapshot stands among the refused models."""
 
 _SCORED_FROM_REQUESTS = ("churn", "lead_scoring", "clv")
 _log = logging.getLogger("funnelcast.serving")
@@ -51,13 +55,13 @@ class Served:
     horizon_days
         How far ahead it looks, by its spec; 0 where it doesn't.
     since
-        When it was promoted.
+        When it was promoted, ISO 8601.
     """
 
     champion: Champion
     rows: RowBuilder | None
     horizon_days: float
-    since: datetime
+    since: str
 
     def document(self) -> dict[str, Json]:
         """Name the model as every answer does."""
@@ -67,7 +71,15 @@ class Served:
 
 @dataclass(frozen=True)
 class State:
-    """Everything that answers come from at one moment; never changed, only replaced."""
+    """Everything that answers come from at one moment; never changed, only replaced.
+
+    Parameters
+    ----------
+    refused
+        By model, why its newest champion isn't served; also under ``snapshot``.
+    seen
+        The marks of the files that it was loaded from.
+    """
 
     source: Source
     served: Mapping[str, Served]
@@ -102,6 +114,10 @@ class State:
     def documents(self) -> list[Json]:
         """Name every served model."""
         return [served.document() for _, served in sorted(self.served.items())]
+
+    def planned_documents(self) -> list[Json]:
+        """Name the models that the snapshot was computed with, which a promotion since doesn't change."""
+        return list(self.planned().about["models"])
 
     def scale(self, model: str) -> Scale:
         """Give the population for percentiles: the last refresh, else the fold on which the champion was judged."""
@@ -156,9 +172,9 @@ class Store:
         self._settings = settings
         self._source = source_file.read(source_path).source
         self._record = TrackRecord(settings.track_record(self._source.name))
-        self._lock = threading.Lock()
-        self._looked = time.monotonic()
-        self._state = self._load(None)
+        self._state = self._load(State(self._source, {}, {}, None))
+        if not self._state.served:
+            _log.warning("nothing is promoted for %r: run `funnelcast train all --source %s`", self._source.name, source_path)
 
     @property
     def record(self) -> TrackRecord:
@@ -174,41 +190,64 @@ class Store:
 
     def state(self) -> State:
         """Give what is in service now; a request keeps the one that it began with."""
-        if time.monotonic() - self._looked > LOOK_SECONDS and self._lock.acquire(blocking=False):
-            try:
-                self._looked = time.monotonic()
-                if self._pointers() != self._state.seen:
-                    self._state = self._load(self._state)
-            finally:
-                self._lock.release()
         return self._state
 
-    def _load(self, last: State | None) -> State:
-        seen = self._pointers()
+    def follow(self) -> None:
+        """Look again and again in a thread of its own: no request waits for a swap, and an idle service is as fresh as a busy one."""
+        threading.Thread(target=self._follow, name="champions", daemon=True).start()
+
+    def look(self) -> None:
+        """Replace what is in service where its files changed."""
+        if self._marks() != self._state.seen:
+            self._state = self._load(self._state)
+
+    def _follow(self) -> None:
+        while True:
+            time.sleep(LOOK_SECONDS)
+            try:
+                self.look()
+            except Exception:  # noqa: BLE001 (a file system that is away for a moment must not end the looking)
+                _log.exception("champions and snapshot can't be looked at; what is in service goes on")
+
+    def _load(self, last: State) -> State:
+        seen = self._marks()
         served: dict[str, Served] = {}
         refused: dict[str, str] = {}
         for name in champions.listed(self._settings, self._source.name):
-            try:
-                served[name] = self._serve(name, last)
-            except Exception as error:  # noqa: BLE001 (whatever is wrong with a new champion, the last good one goes on)
-                ours = isinstance(error, FunnelcastError)
-                refused[name] = str(error) if ours else f"It doesn't load ({type(error).__name__})."
-                _log.error("champion of %s refused: %s", name, refused[name], exc_info=None if ours else error)
-                if last is not None and name in last.served:
-                    served[name] = last.served[name]
-        return State(self._source, served, refused, self._snapshot(last), seen)
+            found, reason = self._last_good(name, last.served.get(name))
+            served |= {name: found} if found else {}
+            refused |= {name: reason} if reason else {}
+        snapshot, reason = self._snapshot(last.snapshot)
+        refused |= {SNAPSHOT: reason} if reason else {}
+        for name, reason in refused.items():
+            if last.refused.get(name) != reason:
+                _log.error("%s refused: %s", name if name == SNAPSHOT else f"champion of {name}", reason)
+        return State(self._source, served, refused, snapshot, seen)
 
-    def _serve(self, name: str, last: State | None) -> Served:
-        champion = champions.load(self._settings, self._source.name, name)
-        before = last.served.get(name) if last is not None else None
+    def _last_good(self, name: str, before: Served | None) -> tuple[Served | None, str]:
+        """Give the newest champion that can be served, and why a newer one can't."""
+        refused = ""
+        try:
+            for target in champions.targets(self._settings, self._source.name, name):
+                try:
+                    return self._serve(name, target, before), refused
+                except Exception as error:  # noqa: BLE001 (whatever is wrong with a new champion, the last good one goes on)
+                    refused = refused or _reason(name, error)
+                if before is not None and target.folder == before.champion.folder:
+                    break  # it goes on from memory
+        except FunnelcastError as error:
+            refused = str(error)
+        return before, refused
+
+    def _serve(self, name: str, target: Target, before: Served | None) -> Served:
+        champion = champions.load_target(self._settings, self._source.name, target)
         if before is not None and before.champion.folder == champion.folder:
             return before
         present = family_of(champion.about.family).fingerprint(champion.model)
         if present != champion.about.features:
             raise FeatureMismatch(model=name, trained=champion.about.features[:12], present=present[:12])
         spec = read(self._settings.models, name)
-        promoted = datetime.fromtimestamp((self._settings.champions / self._source.name / f"{name}.json").stat().st_mtime, UTC)
-        return Served(champion, self._rows(champion, spec, before), float(spec.label.get("horizon_days", 0)), promoted)
+        return Served(champion, self._rows(champion, spec, before), float(spec.label.get("horizon_days", 0)), target.since)
 
     def _rows(self, champion: Champion, spec: Spec, before: Served | None) -> RowBuilder | None:
         if champion.about.family not in _SCORED_FROM_REQUESTS:
@@ -217,17 +256,20 @@ class Store:
             return before.rows  # compiling takes a second
         return RowBuilder(self._source, champion.about, spec)
 
-    def _snapshot(self, last: State | None) -> Snapshot | None:
+    def _snapshot(self, before: Snapshot | None) -> tuple[Snapshot | None, str]:
         try:
-            return snapshots.latest(self._settings, self._source.name)
+            return snapshots.latest(self._settings, self._source.name), ""
         except NotFound:
-            return None
-        except FunnelcastError as error:
-            _log.error("snapshot refused: %s", error)
-            return last.snapshot if last else None
+            return None, ""
+        except Exception as error:  # noqa: BLE001 (as for champions)
+            return before or snapshots.newest_sound(self._settings, self._source.name), _reason(SNAPSHOT, error)
 
-    def _pointers(self) -> tuple[object, ...]:
-        """Give what changes when a promotion or refresh replaces a pointer."""
-        folders: Any = (self._settings.champions / self._source.name, self._settings.snapshots / self._source.name)
-        paths = sorted(path for folder in folders for path in folder.glob("*.json"))
-        return tuple((str(path), path.stat().st_mtime_ns, path.stat().st_ino) for path in paths)
+    def _marks(self) -> tuple[object, ...]:
+        return champions.marks(self._settings, self._source.name), snapshots.marks(self._settings, self._source.name)
+
+
+def _reason(name: str, error: Exception) -> str:
+    if isinstance(error, FunnelcastError):
+        return str(error)
+    _log.error("%s doesn't load", name, exc_info=error)
+    return f"It doesn't load ({type(error).__name__})."

@@ -1,23 +1,28 @@
 """Promoted models as plain folders: what the service loads, without MLflow.
 
-``champions/SOURCE/MODEL.json`` points at the folder of the champion beside it; replacing the pointer is the swap.
+``champions/SOURCE/MODEL.json`` points at the folder of the champion beside it; replacing the pointer is the swap. It also names the
+champions before, so that a service that starts while the newest doesn't load finds the last good one.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from funnelcast.artefacts import read_folder, to_json, write_file, write_folder
-from funnelcast.errors import ArtefactDamaged, NoChampion
+from funnelcast.artefacts import mark, read_folder, to_json, write_file, write_folder
+from funnelcast.errors import ArtefactDamaged, FunnelcastError, NoChampion
 from funnelcast.families.family import Model
 from funnelcast.families.registry import family_of
 from funnelcast.settings import Settings
 
 ABOUT = "about.json"
+_REMEMBERED = 10
+"""So many champions before the present one stay in the pointer."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,15 @@ class Champion:
     folder: str
 
 
+@dataclass(frozen=True)
+class Target:
+    """Where a pointer leads: a folder beside it, and since when its model was the champion."""
+
+    folder: str
+    version: int
+    since: str
+
+
 def artefact(model: Model, about: About) -> dict[str, bytes]:
     """Give a model's files with where they come from."""
     return {**model.files(), ABOUT: about.content()}
@@ -73,11 +87,14 @@ def artefact(model: Model, about: About) -> dict[str, bytes]:
 def export(settings: Settings, files: Mapping[str, bytes], version: int) -> Path:
     """Put an artefact beside the champions and point at it: the last step of a promotion."""
     about = read_about(files)
-    home = settings.champions / about.source
-    folder = home / f"{about.model}-v{version}-{about.run_id[:8]}-{about.role}"
-    if not folder.exists():
+    pointer = _pointer(settings, about.source, about.model)
+    folder = pointer.parent / f"{about.model}-v{version}-{about.run_id[:8]}-{about.role}"
+    if not _holds(folder, files):
+        shutil.rmtree(folder, ignore_errors=True)
         write_folder(folder, files)
-    write_file(_pointer(settings, about.source, about.model), to_json({"folder": folder.name, "version": version}))
+    target = Target(folder.name, version, datetime.now(UTC).isoformat())
+    before = [asdict(known) for known in _known(pointer) if known.folder != folder.name]
+    write_file(pointer, to_json({**asdict(target), "before": before[:_REMEMBERED]}))
     return folder
 
 
@@ -94,20 +111,58 @@ def load(settings: Settings, source: str, model: str, source_path: str = "FILE")
     NoChampion
         Nothing was promoted yet; says which command does.
     ArtefactDamaged
-        The folder is gone or doesn't match its manifest.
+        The folder is gone, doesn't match its manifest, or says what this version can't read.
+    """
+    known = targets(settings, source, model)
+    if not known:
+        raise NoChampion(model=model, source=source, path=source_path)
+    return load_target(settings, source, known[0])
+
+
+def targets(settings: Settings, source: str, model: str) -> list[Target]:
+    """Name the champion and, newest first, those before it; none where nothing was promoted.
+
+    Raises
+    ------
+    ArtefactDamaged
+        The pointer isn't readable.
     """
     pointer = _pointer(settings, source, model)
     if not pointer.exists():
-        raise NoChampion(model=model, source=source, path=source_path)
+        return []
     try:
-        target = json.loads(pointer.read_bytes())
-        folder, version = pointer.parent / target["folder"], int(target["version"])
-    except (ValueError, KeyError) as error:
+        return _read_pointer(pointer)
+    except (ValueError, KeyError, TypeError) as error:
         raise ArtefactDamaged(folder=pointer.name, reason="the pointer is not readable") from error
+
+
+def load_target(settings: Settings, source: str, target: Target) -> Champion:
+    """Load what a pointer leads to.
+
+    Raises
+    ------
+    ArtefactDamaged
+        As for `load`.
+    """
+    folder = settings.champions / source / target.folder
     files = read_folder(folder)
-    about = read_about(files)
-    rebuilt = family_of(about.family).rebuild({name: content for name, content in files.items() if name != ABOUT})
-    return Champion(about, version, rebuilt, folder.name)
+    try:
+        about = read_about(files)
+        model = family_of(about.family).rebuild({name: content for name, content in files.items() if name != ABOUT})
+    except FunnelcastError:
+        raise
+    except Exception as error:
+        reason = f"its files can't be read as this version of funnelcast writes them ({type(error).__name__})"
+        raise ArtefactDamaged(folder=folder.name, reason=reason) from error
+    return Champion(about, target.version, model, folder.name)
+
+
+def marks(settings: Settings, source: str) -> tuple[object, ...]:
+    """Give what changes when a champion is replaced, or its files are damaged or restored."""
+    home = settings.champions / source
+    pointers = sorted(home.glob("*.json"))
+    led_to = {home / known[0].folder for known in map(_known, pointers) if known}
+    return tuple(mark(path) for path in (*pointers, *sorted(path for folder in led_to for path in folder.glob("*"))))
 
 
 def listed(settings: Settings, source: str) -> tuple[str, ...]:
@@ -128,3 +183,25 @@ def trained_as_of(settings: Settings, source: str) -> dict[tuple[str, int], str]
 
 def _pointer(settings: Settings, source: str, model: str) -> Path:
     return settings.champions / source / f"{model}.json"
+
+
+def _holds(folder: Path, files: Mapping[str, bytes]) -> bool:
+    try:
+        return read_folder(folder) == dict(files)
+    except ArtefactDamaged:
+        return False
+
+
+def _known(pointer: Path) -> list[Target]:
+    """Read a pointer; nothing where there is none to read."""
+    try:
+        return _read_pointer(pointer)
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _read_pointer(pointer: Path) -> list[Target]:
+    document = json.loads(pointer.read_bytes())
+    written = datetime.fromtimestamp(pointer.stat().st_mtime, UTC).isoformat()  # pointers once had no `since`
+    known = (document, *document.get("before", []))
+    return [Target(str(one["folder"]), int(one["version"]), str(one.get("since", written))) for one in known]

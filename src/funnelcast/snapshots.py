@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from funnelcast.artefacts import digest, read_folder, to_json, write_file, write_folder
-from funnelcast.errors import NotFound
+from funnelcast.artefacts import digest, mark, read_folder, to_json, write_file, write_folder
+from funnelcast.errors import ArtefactDamaged, NotFound
 from funnelcast.settings import Settings
 
 ABOUT = "about.json"
@@ -77,3 +77,25 @@ def latest(settings: Settings, source: str) -> Snapshot:
     if name is None:
         raise NotFound(what="snapshot", name=source, advice="Run `funnelcast refresh` for this source first.")
     return Snapshot(name, read_folder(Path(settings.snapshots / source / name)))
+
+
+def newest_sound(settings: Settings, source: str) -> Snapshot | None:
+    """Read the newest snapshot that matches its manifest, whichever the pointer names."""
+    folders = [path for path in (settings.snapshots / source).glob("[!.]*") if path.is_dir()]
+    for folder in sorted(folders, key=lambda path: path.stat().st_mtime_ns, reverse=True):
+        try:
+            return Snapshot(folder.name, read_folder(folder))
+        except ArtefactDamaged:
+            continue
+    return None
+
+
+def marks(settings: Settings, source: str) -> tuple[object, ...]:
+    """Give what changes when the newest snapshot is replaced, or its files are damaged or restored."""
+    home = settings.snapshots / source
+    try:
+        name = latest_name(settings, source)
+    except (OSError, ValueError, KeyError, TypeError):
+        name = None
+    files = sorted((home / name).rglob("*")) if name else []
+    return tuple(mark(path) for path in (home / _POINTER, *files))

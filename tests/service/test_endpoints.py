@@ -48,7 +48,8 @@ def test_churn_is_told_with_its_place_its_value_and_its_reasons(client: Client, 
     model: Any = served.champion("churn").model
     assert answer["data_sufficiency"] == model.sufficiency
     assert answer["data_sufficiency"]["text_fr"].startswith("Appris sur")
-    assert answer["models"] == [{"name": "churn", "version": served.champion("churn").version, "trained_as_of": served.as_of}]
+    used = [{"name": name, "version": served.champion(name).version, "trained_as_of": served.as_of} for name in ("churn", "clv")]
+    assert answer["models"] == used  # the loss expected is churn times value
     assert score["low"] <= score["probability"] <= score["high"]
     scale = np.array(served.snapshot().document("scales")["churn"]["probability"])
     place = (np.searchsorted(scale, score["probability"], "left") + np.searchsorted(scale, score["probability"], "right")) / (
@@ -147,6 +148,26 @@ def test_forecasts_are_those_of_the_snapshot(client: Client, served: Served, qua
         assert delayed["total"]["mean"] < answer["total"]["mean"]
 
 
+@pytest.mark.parametrize(("quantity", "by"), [("sales", "channel"), ("pipeline", "owner"), ("cash", None)])
+def test_a_forecast_by_month_with_its_past(client: Client, served: Served, quantity: str, by: str | None) -> None:
+    drawn = projection.rebuild(served.snapshot().folder("forecast"))
+    asked: dict[str, Any] = {"every": "month", "periods": 2, "past": 5, **({"by": by} if by else {})}
+    answer = client.answer(f"/v1/forecast/{quantity}", asked)
+    expected: Any = drawn.document(Ask(quantity, "month", 2, "channel" if by == "channel" else "owner" if by else None))
+    assert answer["periods"] == expected["periods"]
+    assert answer.get("series") == expected.get("series")
+    assert len(answer["past"]) == 5
+    # the past ends where the forecast begins
+    assert answer["past"][-1]["end"] == answer["periods"][0]["start"] == answer["as_of"]
+    assert "past" not in client.answer(f"/v1/forecast/{quantity}", {"weeks": 1})
+
+
+def test_a_forecast_can_t_be_told_by_what_it_has_not(client: Client) -> None:
+    answer = client.post("/v1/forecast/cash", {"by": "owner"})
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith("cash can't be told by owner")
+
+
 def test_attribution_credits_every_conversion_by_any_method(client: Client, served: Served) -> None:
     methods = client.answer("/v1/attribution?method=all")["methods"]
     assert {one["method"] for one in methods} >= {"first", "last", "linear", "markov", "shapley"}
@@ -201,7 +222,7 @@ def test_models_say_since_when_they_serve(client: Client, served: Served) -> Non
     assert set(models) == {"attribution", "churn", "clv", "deal_outcome", "lead_scoring", "payment_delay"}
     for name, model in models.items():
         pointer = served.settings.champions / "demo" / f"{name}.json"
-        assert pd.Timestamp(model["served_since"]).timestamp() == pytest.approx(pointer.stat().st_mtime, abs=1e-3)
+        assert pd.Timestamp(model["served_since"]).timestamp() == pytest.approx(pointer.stat().st_mtime, abs=1.0)
         assert model["trained_as_of"] == served.as_of
 
 
