@@ -18,7 +18,7 @@ from serving.problems import Refused, come_back
 _GUESSES_PER_SECOND = 0.5
 _GUESSES_AT_ONCE = 20.0
 _OPEN = ("/livez", "/readyz", "/assets/")
-_ANYONE, _LOCAL = Caller("anyone", ""), Caller("local", "admin")
+_LOCAL = Caller("local", "admin")
 
 
 class Access:
@@ -42,8 +42,8 @@ class Access:
         self._rates = Buckets(rate, rate)
         self._guesses = Buckets(_GUESSES_PER_SECOND, _GUESSES_AT_ONCE)
 
-    def caller(self, scope: Scope) -> Caller:
-        """Say who asks.
+    def admit(self, scope: Scope) -> None:
+        """Let whoever may ask this come in; the request's state says who asks, also where a known caller is refused.
 
         Raises
         ------
@@ -52,18 +52,17 @@ class Access:
         Refused
             421 for another machine's name where no key is asked for; 429 for more than the rate.
         """
-        path, keys, headers = scope["path"], self._current(), Headers(scope=scope)
-        if path.startswith(_OPEN):
-            return _ANYONE
+        if scope["path"].startswith(_OPEN):
+            return
+        keys, headers = self._current(), Headers(scope=scope)
         if self._keyless and not len(keys):
             _require_local_name(headers.get("host", ""))
-            return _LOCAL
-        if path == "/":
-            return _ANYONE  # the page itself holds no figure; it asks for the key
-        caller = self._known(keys, headers.get("authorization"), (scope.get("client") or ("",))[0])
-        _require_patience(self._rates.take(caller.name), f"The key {caller.name!r} sends more than its rate.")
-        caller.require(self._scope_of(path))
-        return caller
+            scope["state"]["caller"] = _LOCAL
+        elif scope["path"] != "/":  # the page itself holds no figure; it asks for the key
+            caller = self._known(keys, headers.get("authorization"), (scope.get("client") or ("",))[0])
+            scope["state"]["caller"] = caller
+            _require_patience(self._rates.take(caller.name), f"The key {caller.name!r} sends more than its rate.")
+            caller.require(self._scope_of(scope["path"]))
 
     def _known(self, keys: Keys, authorization: str | None, address: str) -> Caller:
         # who guessed too often at one key isn't told whether the next guess is right; others behind the address aren't touched

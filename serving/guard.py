@@ -48,7 +48,7 @@ class Guard:
             return
         answer = _Answer(send, scope["state"]["request_id"], private=scope["path"].startswith("/v1/"))
         try:
-            scope["state"]["caller"] = self._access.caller(scope)
+            self._access.admit(scope)
             body = await self._body(scope, receive)
             await self._app(scope, _replayed(body, receive), answer.send)
         except (AccessError, Refused) as error:

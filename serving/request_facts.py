@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from funnelcast import deadline
 from funnelcast.terms import AsOf
 from serving.contracts import CLOCKS, Contact, Purchaser, Shape, Summary
 from serving.envelope import first_fault
@@ -49,6 +50,7 @@ def check(items: Sequence[Any], as_of: AsOf, attributes: Mapping[str, str] | Non
     """
     checked = Checked()
     for place, item in enumerate(items):
+        deadline.check()
         name = item.get("contact_id") if isinstance(item, Mapping) else None
         try:
             shaped = _shape(item, summaries=attributes is None).model_validate(item)
@@ -108,6 +110,7 @@ def _require_known_attributes(contact: Contact, attributes: Mapping[str, str]) -
 
 def _facts(contacts: Sequence[Any], table: str, zone: ZoneInfo) -> Columns:
     """Lay out one of the lists that contacts bring; what has no key of its own gets one, and is known when it happened unless it says."""
+    deadline.check()
     lists = [(contact.contact_id, getattr(contact, table, ())) for contact in contacts]
     facts = [vars(fact) for _, found in lists for fact in found]
     if not facts:

@@ -13,6 +13,7 @@ import ibis
 import numpy as np
 import pyarrow as pa
 
+from funnelcast import deadline
 from funnelcast.champions import About
 from funnelcast.families.registry import family_of
 from funnelcast.families.table import Array, Table
@@ -100,7 +101,8 @@ class RowBuilder:
             connection.register(name, _table(tables.get(name, {}), schema))
         clock = pa.array([as_of.at] * len(contacts), pa.timestamp("us"))
         connection.register(COHORT, pa.table({"contact_id": pa.array(contacts, pa.string()), "as_of": clock}))
-        return _read(connection.execute(self._sql).to_arrow_table())
+        with deadline.interrupting(connection.interrupt):
+            return _read(connection.execute(self._sql).to_arrow_table())
 
     def _connection(self) -> Any:
         # a connection belongs to one thread: registered tables are its own

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from funnelcast import deadline
 from funnelcast.answers import READ, answer_rows
 from funnelcast.families.attribution.journey import journey_credit
 from funnelcast.families.churn.channels import NEXT_COLUMNS
@@ -26,6 +27,8 @@ from serving.store import Served, State, Store
 
 Reply = dict[str, Any]
 Places = npt.NDArray[np.int64]
+
+_EXPLAINED_AT_ONCE = 1_000
 
 
 def score(model: str, store: Store, request: ScoreRequest, request_id: str) -> Reply:
@@ -96,6 +99,7 @@ def _rows(served: Served, names: Sequence[str], as_of: AsOf, tables: Mapping[str
     if served.rows is None:
         message = f"{served.champion.about.model} is not scored from requests"
         raise TypeError(message)
+    deadline.check()
     return served.rows.rows(names, as_of, tables, columns)
 
 
@@ -150,8 +154,12 @@ def _of_summaries(items: Sequence[Summary], columns: Mapping[str, str]) -> Table
 def _reasons(served: Served, inputs: Table, request: ScoreRequest) -> list[list[Json]]:
     if not request.explain:
         return [[] for _ in range(len(inputs))]
-    explained = _scorer(served).explain(pd.DataFrame(inputs.columns, range(len(inputs))), request.explain, request.lang)
-    return [[reason.document() for reason in reasons] for reasons in explained]
+    frame, found = pd.DataFrame(inputs.columns, range(len(inputs))), list[list[Json]]()
+    for first in range(0, len(frame), _EXPLAINED_AT_ONCE):
+        deadline.check()
+        explained = _scorer(served).explain(frame.iloc[first : first + _EXPLAINED_AT_ONCE], request.explain, request.lang)
+        found += [[reason.document() for reason in reasons] for reasons in explained]
+    return found
 
 
 @dataclass(frozen=True)
@@ -165,6 +173,7 @@ class _Outcome:
 
 
 def _facts(items: Sequence[Any], checked: Checked) -> list[str]:
+    deadline.check()  # what nobody will be told isn't remembered either
     return [digest_of(items[place]) for place in checked.good]
 
 
@@ -188,6 +197,7 @@ def _kept(served: Served, as_of: AsOf, request_id: str, outcome: _Outcome, facts
 
 
 def _records(names: Sequence[str], answers: Mapping[str, Array]) -> list[Reply]:
+    deadline.check()
     values = [names, *(column.tolist() for column in answers.values())]
     return [plain_record(dict(zip(("contact_id", *answers), row, strict=True))) for row in zip(*values, strict=True)]
 

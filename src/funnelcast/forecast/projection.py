@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, TypeVar
 
+from funnelcast import deadline
 from funnelcast.artefacts import to_json
 from funnelcast.errors import NotFound, UsageError
 from funnelcast.forecast import cash_inputs
@@ -99,6 +100,7 @@ class Projection:
         NotFound
             The facts don't allow this quantity; says what is missing.
         """
+        deadline.check()
         periods = calendar(self.as_of, ask.every, ask.count)
         if ask.quantity == "sales":
             return forecast_sales(self._given(self.sales, "sales"), periods, self.draws, self.seed, ask.scenario)
@@ -134,7 +136,9 @@ class Projection:
         # what is booked before the horizon and collected in it counts; what is booked later can't be collected in it
         booked = draw_bookings(self.pipeline, days, self.draws, self.seed, scenario) if self.pipeline else None
         opened, new = (booked.opened, booked.new) if booked else (None, None)
+        deadline.check()
         repeat = flows(self.sales, days, self.draws, self.seed) if self.sales and self.sales.basis == "transactions" else None
+        deadline.check()
         dead = dead_weight(self.pipeline) if self.pipeline else frozenset[str]()
         return forecast_cash(inputs, opened, new, repeat, periods, self.seed, scenario, draws=self.draws, dead_weight=dead)
 
@@ -150,6 +154,7 @@ class Projection:
         drawn = draw_bookings(inputs, int(bounds[-1]), self.draws, self.seed, ask.scenario)
         documents: list[Json] = []
         for name, own in by_part(inputs, drawn, str(ask.by)).items():
+            deadline.check()
             parts = {part: flow.by_period(bounds) for part, flow in own.items()}
             forecast = Forecast("pipeline", self.as_of, inputs.currency, periods, parts).document()
             documents.append({"series": name, "periods": forecast["periods"], "total": forecast["total"], "stale": False})

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
+from funnelcast import deadline
 from funnelcast.errors import UsageError
 from funnelcast.forecast.flows import NOT_YET, Flows
 from funnelcast.forecast.periods import Every, Period, calendar
@@ -115,6 +116,7 @@ def _lucky(inputs: SalesInputs, draws: int, seed: int) -> Iterator[tuple[State, 
     alike = likeness(inputs.states)
     shared = np.random.default_rng([seed, 0]).standard_normal((draws, doubts))
     for place, state in enumerate(inputs.states, start=1):
+        deadline.check()
         own = np.random.default_rng([seed, place]).standard_normal((draws, doubts))
         yield state, Luck(picks, np.sqrt(alike) * shared + np.sqrt(1 - alike) * own)
 
