@@ -199,11 +199,41 @@ def _monitor(console: Console, document: Mapping[str, Any]) -> None:
         console.print(f"[bold]{model}[/]: {len(drifted)} of {len(changes)} columns drifted since a quarter ago", highlight=False)
         if drifted:
             _rows(console, "", drifted)
-    for name in ("forecasts", "answers"):
-        if document["track_record"][name]:
-            _rows(console, f"track record: {name}", document["track_record"][name])
+    _track_record(console, document["track_record"])
     for alert in document["alerts"]:
         console.print(f"[bold]{alert['severity']}[/] {_text(alert['text']['en'])}", highlight=False)
+
+
+def _track_record(console: Console, document: Mapping[str, Any]) -> None:
+    """Say what was expected and what came by model and version, how often bands held by distance, and what can't be judged."""
+    level = f"{document['level']:.0%}"
+    if document["answers"]:
+        table = Table("model", "version", "days", "answers", "waiting", "judged", "predicted", "came", level, "bins agreeing", "Brier")
+        for row in document["answers"]:
+            certain = f"{_plain_text(row['low'])} to {_plain_text(row['high'])}" if row["judged"] else None
+            bins = f"{row['bins_agreeing']} of {len(row['bins'])}" if "bins_agreeing" in row else None
+            counted = [row[name] for name in ("model", "version", "horizon_days", "answers", "waiting", "judged")]
+            figures = [*counted, row.get("predicted"), row.get("observed"), certain, bins, row.get("brier")]
+            table.add_row(*map(_text, figures))
+        console.print(table)
+    if document["forecasts"]:
+        held = [f"{band} % holds" for band in (50, 80, 90)]
+        table = Table("forecast", "weeks ahead", "judged", *held, f"80 %, {level}")
+        for one in document["forecasts"]:
+            for row in [{**one, "lead": "all"}, *one["by_lead"]]:
+                table.add_row(_text(one["quantity"]), str(row["lead"]), str(row["judged"]), *_bands_held(row))
+        console.print(table)
+    for one in (*document["models"], *document["forecasts"]):
+        console.print(f"[bold]{one.get('model') or one['quantity']}[/]: {_text(one['text']['en'])}", highlight=False)
+    for name, reason in document["missing"].items():
+        console.print(f"[bold]{name}[/] can't be judged: {_text(reason)}", highlight=False)
+
+
+def _bands_held(row: Mapping[str, Any]) -> list[str]:
+    if not row["judged"]:
+        return ["–"] * 4
+    low, high = row["coverage_80_interval"]
+    return [*(f"{row[f'coverage_{band}']:.0%}" for band in (50, 80, 90)), f"{low:.0%} to {high:.0%}"]
 
 
 def _economics(console: Console, document: Mapping[str, Any]) -> None:

@@ -119,3 +119,35 @@ def test_a_forecast_tells_its_parts_and_what_hangs_on_whom(capsys: pytest.Captur
         assert part in said
     for part in ("12.5 points less if invoice i3 (900) were paid now", "by -55 on average", "by +4.0 points"):
         assert part in said
+
+
+def test_the_track_record_is_a_table_of_what_was_expected_and_came(capsys: pytest.CaptureFixture[str]) -> None:
+    judged = {
+        "judged": 412,
+        "predicted": 0.09,
+        "observed": 0.1,
+        "low": 0.076,
+        "high": 0.127,
+        "brier": 0.08,
+        "bins_agreeing": 9,
+        "bins": [{}] * 10,
+    }
+    answers = [
+        {"model": "churn", "version": 1, "horizon_days": 90.0, "answers": 500, "waiting": 88, **judged},
+        {"model": "churn", "version": 2, "horizon_days": 90.0, "answers": 5, "waiting": 5, "judged": 0},
+    ]
+    lead = {"judged": 6, "coverage_50": 0.5, "coverage_80": 0.75, "coverage_90": 0.875, "coverage_80_interval": [0.4, 0.95]}
+    sales = {"quantity": "sales", **lead, "by_lead": [{"lead": 3, **lead}], "text": {"en": "80 % bands held 75 % of 6 times."}}
+    receipts = {"quantity": "receipts", "judged": 0, "by_lead": [], "text": {"en": "No forecast can be judged yet."}}
+    models = [{"model": "churn", "text": {"en": "Of 412 answers …"}}]
+    record = {"level": 0.9, "answers": answers, "models": models, "forecasts": [sales, receipts], "missing": {"clv": "no [table]"}}
+    show("monitor", {"drift": {}, "alerts": [], "track_record": record})
+    lines = capsys.readouterr().out.splitlines()
+    cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines if "│" in line]
+    assert ["churn", "1", "90", "500", "88", "412", "0.09", "0.1", "0.076 to 0.127", "9 of 10", "0.08"] in cells
+    assert ["churn", "2", "90", "5", "5", "0", "–", "–", "–", "–", "–"] in cells
+    assert ["sales", "3", "6", "50%", "75%", "88%", "40% to 95%"] in cells
+    assert ["receipts", "all", "0", "–", "–", "–", "–"] in cells
+    assert "churn: Of 412 answers …" in lines
+    assert "sales: 80 % bands held 75 % of 6 times." in lines
+    assert "clv can't be judged: no [table]" in lines

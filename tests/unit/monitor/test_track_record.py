@@ -40,6 +40,15 @@ def test_forgetting_a_person_keeps_the_numbers_and_loses_the_name(tmp_path: Path
     assert set(stored["contact_id"].dropna()) == {"c8"}
 
 
+def test_the_second_count_reads_what_is_new_alone(tmp_path: Path) -> None:
+    record, other = TrackRecord(tmp_path / "record.db"), TrackRecord(tmp_path / "record.db")
+    assert record.tally() == {}
+    record.append([ANSWER])
+    assert record.tally() == {("churn", 3): (1, 0.25)}
+    other.append([ANSWER, ANSWER])
+    assert record.tally() == other.tally() == {("churn", 3): (3, 0.75)}
+
+
 def test_several_writers_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "record.db"
     TrackRecord(path)
