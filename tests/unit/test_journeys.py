@@ -17,10 +17,6 @@ from funnelcast.errors import MissingTable, SourceError
 from funnelcast.journeys import (
     JourneyRules,
     Settled,
-    _clustered,
-    _spans,
-    _stretches,
-    _windows,
     brought_paths,
     brought_untouched,
     conversions,
@@ -31,6 +27,7 @@ from funnelcast.journeys import (
     settle,
     untouched,
 )
+from funnelcast.journeys.settling import _clustered, _spans, _stretches, _windows
 from funnelcast.sources.conform import from_frames
 from funnelcast.sources.facts import Facts, Source
 from funnelcast.stamps import stamps_of

@@ -1,0 +1,27 @@
+"""The paths of touches that end in a conversion, in nothing, or are still open; built in the engine."""
+
+from funnelcast.journeys.counts import SEPARATOR, brought_paths, brought_untouched, decayed, paths, untouched
+from funnelcast.journeys.opened import open_journeys
+from funnelcast.journeys.organic import Organic, organic
+from funnelcast.journeys.settling import CONVERTED, NULL, OPEN, TYPES, JourneyRules, Settled, conversions, journey_type, settle
+
+__all__ = [
+    "CONVERTED",
+    "NULL",
+    "OPEN",
+    "SEPARATOR",
+    "TYPES",
+    "JourneyRules",
+    "Organic",
+    "Settled",
+    "brought_paths",
+    "brought_untouched",
+    "conversions",
+    "decayed",
+    "journey_type",
+    "open_journeys",
+    "organic",
+    "paths",
+    "settle",
+    "untouched",
+]
