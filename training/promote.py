@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from funnelcast import champions
-from funnelcast.errors import NotFound
+from funnelcast.errors import ArtefactDamaged, NotFound
 from funnelcast.settings import Settings
 from funnelcast.terms import Alias, Json
 from funnelcast.tracking import Tracker, Version
@@ -30,6 +30,7 @@ def promote(settings: Settings, source: str, model: str, *, version: int | None 
     ``alias`` is null where the gates refused.
     """
     tracker = Tracker(settings)
+    complete(settings, tracker, source, model)
     name = f"{source}.{model}"
     chosen = tracker.version(name, version) if version is not None else _newest(tracker, name)
     passed = chosen.tags.get("passed") == _PASSED
@@ -50,6 +51,7 @@ def rollback(settings: Settings, source: str, model: str) -> dict[str, Json]:
         There was no champion before this one.
     """
     tracker = Tracker(settings)
+    complete(settings, tracker, source, model)
     name = f"{source}.{model}"
     previous = tracker.previous(name)
     if previous is None:
@@ -60,9 +62,22 @@ def rollback(settings: Settings, source: str, model: str) -> dict[str, Json]:
     return {"model": model, "version": previous.version, "alias": Alias.CHAMPION.value, "reason": "rolled back"}
 
 
+def complete(settings: Settings, tracker: Tracker, source: str, model: str) -> None:
+    """Let the alias follow what is served: a promotion that was killed between the two left it behind."""
+    try:
+        served = champions.targets(settings, source, model)
+    except ArtefactDamaged:
+        return
+    known = {version.version: version for version in tracker.versions(f"{source}.{model}")}
+    if served and served[0].version in known and Alias.CHAMPION not in known[served[0].version].aliases:
+        tracker.promote(f"{source}.{model}", served[0].version, "completed a promotion that was interrupted")
+
+
 def registered(settings: Settings) -> list[Json]:
     """List every version with its aliases, key metrics and age in days."""
     tracker = Tracker(settings)
+    for name in sorted({version.name for version in tracker.versions()}):
+        complete(settings, tracker, *name.rsplit(".", 1))
     now = datetime.now(UTC)
     return [
         {

@@ -16,6 +16,7 @@ from funnelcast.spec import names, read
 from funnelcast.terms import Alias, AsOf, Json
 from funnelcast.tracking import Tracker
 from training.judging import judge_development, with_found_at_capacity
+from training.promote import complete
 from training.recording import Fitted, finite_only, record_of, register
 
 
@@ -46,6 +47,7 @@ def train(settings: Settings, facts: Facts, request: Request, tracker: Tracker |
     fitted = fit(settings, facts, request)
     tracker = tracker or Tracker(settings)
     request.options.progress(f"{request.model}: logging and registering")
+    complete(settings, tracker, facts.source.name, request.model)
     run_id = tracker.start(fitted.registered_name)
     try:
         tracker.log(run_id, record_of(fitted))

@@ -10,6 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from funnelcast.terms import Alias
 EXPERIMENT = "funnelcast"
 MODEL_FOLDER = "model"
 _PARAMETER_LENGTH = 500
+_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,11 @@ class Tracker:
         from mlflow import MlflowClient  # noqa: PLC0415 (2 s that only a training command should pay)
 
         settings.home.mkdir(parents=True, exist_ok=True)
+        if settings.tracking_uri.startswith(_SQLITE):
+            _create(Path(settings.tracking_uri.removeprefix(_SQLITE)))
         self._client = MlflowClient(tracking_uri=settings.tracking_uri, registry_uri=settings.tracking_uri)
         # a remote server decides itself where artefacts go
-        self._artefacts = settings.artefacts.as_uri() if settings.tracking_uri.startswith("sqlite:") else None
+        self._artefacts = settings.artefacts.as_uri() if settings.tracking_uri.startswith(_SQLITE) else None
 
     def start(self, name: str) -> str:
         """Open a run and give its id; inside ``mlflow run`` it is the run that MLflow has opened."""
@@ -177,6 +181,10 @@ class Tracker:
         """Read a run's newest metrics."""
         return {name: float(value) for name, value in self._client.get_run(run_id).data.metrics.items()}
 
+    def parameter(self, run_id: str, name: str) -> str | None:
+        """Read one parameter of a run; None where it has none of this name."""
+        return self._client.get_run(run_id).data.params.get(name)
+
     def _experiment(self) -> str:
         experiment = self._client.get_experiment_by_name(EXPERIMENT)
         if experiment is not None:
@@ -186,6 +194,20 @@ class Tracker:
     def _ensure_registered(self, name: str) -> None:
         if not self._client.search_registered_models(filter_string=f"name='{name}'"):
             self._client.create_registered_model(name)
+
+
+def _create(database: Path) -> None:
+    """Make the database beside and put it there whole: MLflow makes it in dozens of steps, and one that is half made can't be opened."""
+    if database.exists():
+        return
+    from mlflow import MlflowClient  # noqa: PLC0415 (as above)
+
+    with tempfile.TemporaryDirectory(dir=database.parent, prefix=f".{database.name}.") as folder:
+        beside = Path(folder) / database.name
+        uri = f"{_SQLITE}{beside}"
+        MlflowClient(tracking_uri=uri, registry_uri=uri).search_registered_models()
+        with suppress(FileExistsError):  # another process was quicker
+            database.hardlink_to(beside)
 
 
 def _version(version: Any, aliases: tuple[str, ...]) -> Version:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import pickletools
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from funnelcast import champions
+from funnelcast.champions import About
 from funnelcast.errors import NotFound
 from funnelcast.settings import Settings
 from funnelcast.tracking import Record, Tracker
+from training import promote
 
 FILES = {"model.json": b'{"r": 0.243}\n', "about.json": b"{}\n"}
 
@@ -22,10 +26,10 @@ def tracker(settings: Settings) -> Tracker:
     return Tracker(settings)
 
 
-def registered(tracker: Tracker, name: str, role: str = "challenger") -> int:
+def registered(tracker: Tracker, name: str, role: str = "challenger", files: Mapping[str, bytes] = FILES) -> int:
     run_id = tracker.start(name)
     tracker.log(run_id, Record({"seed": 1}, {"bias_pct": -12.0}, [{"bias_pct": -9.0}], {"family": "clv"}, {"card.md": b"# clv\n"}))
-    version = tracker.register(name, run_id, FILES, {"role": role})
+    version = tracker.register(name, run_id, files, {"role": role})
     tracker.finish(run_id)
     return version
 
@@ -47,6 +51,29 @@ def test_the_old_champion_becomes_the_previous_one(tracker: Tracker) -> None:
     assert previous is not None
     assert (champion.version, previous.version) == (second, first)
     assert champion.tags["promoted"] == "the baseline is better"
+
+
+def test_a_promotion_that_was_killed_before_the_alias_moved_is_completed(tracker: Tracker, settings: Settings) -> None:
+    about = About("acme", "value", "clv", "challenger", "0" * 32, "2026-01-01", "", {}, {}, {}, [])
+    first, second = (registered(tracker, "acme.value", files={"about.json": about.content()}) for _ in range(2))
+    for version in (first, second):
+        champions.export(settings, tracker.files("acme.value", version), version)
+        if version == first:
+            tracker.promote("acme.value", version, "every gate passed")
+    held = {one["version"]: one["aliases"] for one in promote.registered(settings) if one["name"] == "acme.value"}
+    assert held == {first: ["previous"], second: ["champion"]}
+    assert promote.rollback(settings, "acme", "value")["version"] == first
+    assert champions.targets(settings, "acme", "value")[0].version == first
+
+
+def test_the_database_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "hardlink_to", ended)
+    with pytest.raises(KeyboardInterrupt):
+        Tracker(Settings.read({"FUNNELCAST_HOME": str(tmp_path)}))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_companies_never_meet(tracker: Tracker) -> None:
