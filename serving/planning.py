@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from funnelcast.errors import NotFound
 from funnelcast.forecast import scenario
 from funnelcast.forecast.past import PAST
@@ -60,17 +62,23 @@ def alerts(state: State) -> Reply:
 
 
 def contact(state: State, contact_id: str) -> Reply:
-    """Give every current score of one contact.
+    """Give every current score of one contact; a list of them where a model scores several things of theirs, such as open invoices.
 
     Raises
     ------
     NotFound
         The last refresh scored nobody of this id.
     """
-    scores = {model: plain_record(frame.loc[contact_id].to_dict()) for model, frame in state.contacts.items() if contact_id in frame.index}
+    scores = {model: _scores_of(frame.loc[contact_id]) for model, frame in state.contacts.items() if contact_id in frame.index}
     if not scores:
         raise NotFound(what="contact in the latest snapshot", name=contact_id, advice="Score it from its facts, or refresh.")
     return _planned(state, {"contact_id": contact_id, "scores": scores})
+
+
+def _scores_of(found: pd.Series | pd.DataFrame) -> Reply | list[Reply]:
+    if isinstance(found, pd.Series):
+        return plain_record(found.to_dict())
+    return [plain_record(row) for row in found.to_dict("records")]
 
 
 def track_record(record: TrackRecord, state: State) -> Reply:

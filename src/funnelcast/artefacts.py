@@ -71,6 +71,15 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     _sync_folder(folder.parent)
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove a folder at once: from its name on, nobody finds half of it; what a crash leaves behind starts with a dot."""
+    gone = folder.with_name(f".{folder.name}.gone")
+    shutil.rmtree(gone, ignore_errors=True)
+    folder.rename(gone)
+    shutil.rmtree(gone)
+    _sync_folder(folder.parent)
+
+
 def read_folder(folder: Path) -> dict[str, bytes]:
     """Read every file of a folder after checking it against the manifest.
 

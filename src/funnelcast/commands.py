@@ -192,6 +192,13 @@ def run_retrain(options: argparse.Namespace, settings: Settings) -> Any:
     return retrain(settings, _facts(options, settings), progress=progress)
 
 
+def run_forget(options: argparse.Namespace, settings: Settings) -> Any:
+    """Remove a person from what is kept."""
+    from training.forget import forget  # noqa: PLC0415
+
+    return forget(settings, _facts(options, settings), options.contact_id, progress=progress)
+
+
 def run_serve(options: argparse.Namespace, settings: Settings) -> Any:
     """Serve a company until a signal ends it."""
     from serving.run import serve  # noqa: PLC0415

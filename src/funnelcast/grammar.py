@@ -100,6 +100,9 @@ def _forecast(subparsers: Any) -> None:
 def _upkeep(subparsers: Any) -> None:
     _command(subparsers, "monitor", commands.run_monitor, "drift, track record, alerts", "")
     _command(subparsers, "retrain", commands.run_retrain, "the scheduled job: retrain what needs it, gate, refresh", "--json")
+    what = "remove a person from snapshots and track record, and list what is left to do"
+    forget = _command(subparsers, "forget", commands.run_forget, what, "C0000042 --source acme/source.toml")
+    forget.add_argument("contact_id", metavar="CONTACT_ID", help="or another identity of the contact, such as an e-mail")
 
 
 def _service(subparsers: Any) -> None:

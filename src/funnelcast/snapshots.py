@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from funnelcast.artefacts import digest, mark, read_folder, to_json, write_file, write_folder
+from funnelcast.artefacts import digest, mark, read_folder, remove_folder, to_json, write_file, write_folder
 from funnelcast.errors import ArtefactDamaged, NotFound
 from funnelcast.settings import Settings
 
@@ -18,6 +21,7 @@ TRACK_RECORD = "track_record"
 """The document of what was said against what came true."""
 
 _POINTER = "latest.json"
+_ABANDONED_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,51 @@ def latest(settings: Settings, source: str) -> Snapshot:
     if name is None:
         raise NotFound(what="snapshot", name=source, advice="Run `funnelcast refresh` for this source first.")
     return Snapshot(name, read_folder(Path(settings.snapshots / source / name)))
+
+
+def kept(settings: Settings, source: str) -> list[str]:
+    """Name every snapshot that is still there."""
+    return sorted(path.name for path in (settings.snapshots / source).glob("[!.]*") if path.is_dir())
+
+
+def read(settings: Settings, source: str, name: str) -> Snapshot:
+    """Read one snapshot.
+
+    Raises
+    ------
+    ArtefactDamaged
+        It doesn't match its manifest.
+    """
+    return Snapshot(name, read_folder(settings.snapshots / source / name))
+
+
+def replace(settings: Settings, source: str, name: str, files: Mapping[str, bytes]) -> str:
+    """Put changed files in place of a snapshot and give its new name.
+
+    Whenever this is cut short, the pointer leads to a whole snapshot, old or new; done again with the same files it ends the same.
+    """
+    home = settings.snapshots / source
+    changed = f"{name[:10]}-{digest(files)[:12]}"
+    if not (home / changed).exists():
+        write_folder(home / changed, files)
+    written = (home / name).stat().st_mtime_ns
+    os.utime(home / changed, ns=(written, written))  # it keeps its place among the others
+    if latest_name(settings, source) == name:
+        write_file(home / _POINTER, to_json({"snapshot": changed}))
+    remove_folder(home / name)
+    return changed
+
+
+def sweep(settings: Settings, source: str) -> int:
+    """Remove what crashes left behind, and give how much; what is younger than an hour may still be written to."""
+    hidden = [path for path in (settings.snapshots / source).glob(".*") if path.suffix == ".gone" or _abandoned(path)]
+    for path in hidden:
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    return len(hidden)
+
+
+def _abandoned(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > _ABANDONED_SECONDS
 
 
 def newest_sound(settings: Settings, source: str) -> Snapshot | None:

@@ -236,6 +236,22 @@ def _bands_held(row: Mapping[str, Any]) -> list[str]:
     return [*(f"{row[f'coverage_{band}']:.0%}" for band in (50, 80, 90)), f"{low:.0%} to {high:.0%}"]
 
 
+def _forget(console: Console, document: Mapping[str, Any]) -> None:
+    """Say what went, and what is left to do."""
+    gone = sum(one["removed"] for one in document["snapshots"])
+    console.print(
+        f"{_text(document['contact_id'])} ({', '.join(map(_text, document['identities']))}): {gone} rows and names are gone from "
+        f"{len(document['snapshots'])} snapshots; {document['answers']} answers of the track record have no name any more",
+        highlight=False,
+    )
+    if document["retrain"]:
+        _rows(console, "trained after the person was known", [{**one, "aliases": ", ".join(one["aliases"])} for one in document["retrain"]])
+    files = document["artefacts"]
+    console.print(f"{files['scanned']} other files of the home were searched, {len(files['holding'])} name the person", highlight=False)
+    for sentence in document["todo"]:
+        console.print(_text(sentence), highlight=False)
+
+
 def _economics(console: Console, document: Mapping[str, Any]) -> None:
     from funnelcast.economics.tables import tables  # noqa: PLC0415 (only this command needs them)
 
@@ -319,5 +335,6 @@ _VIEWS: Mapping[str, Callable[[Console, Any], None]] = {
     "attribute": _attribute,
     "list": _list,
     "monitor": _monitor,
+    "forget": _forget,
     "economics": _economics,
 }

@@ -217,6 +217,14 @@ def test_the_snapshot_holds_the_expected_moves_of_everyone_scored(served: Served
             assert 0.0 <= cell["low"] <= cell["share"] <= cell["high"] <= 1.0
 
 
+def test_a_contact_with_several_open_invoices_has_a_score_for_each(client: Client, served: Served) -> None:
+    owed = pd.read_parquet(io.BytesIO(served.snapshot().files["scores/payment_delay.parquet"]))["contact_id"]
+    (several,) = owed[owed.duplicated()].iloc[:1]
+    scores = client.answer(f"/v1/contacts/{several}")["scores"]["payment_delay"]
+    assert len(scores) == (owed == several).sum() > 1
+    assert all(0.0 <= score["p_paid"] <= 1.0 for score in scores)
+
+
 def test_models_say_since_when_they_serve(client: Client, served: Served) -> None:
     models = {model["name"]: model for model in client.answer("/v1/models")["models"]}
     assert set(models) == {"attribution", "churn", "clv", "deal_outcome", "lead_scoring", "payment_delay"}

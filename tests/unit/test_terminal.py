@@ -151,3 +151,21 @@ def test_the_track_record_is_a_table_of_what_was_expected_and_came(capsys: pytes
     assert "churn: Of 412 answers …" in lines
     assert "sales: 80 % bands held 75 % of 6 times." in lines
     assert "clv can't be judged: no [table]" in lines
+
+
+def test_what_was_forgotten_and_what_is_left_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    retrain = [{"model": "churn", "version": 3, "aliases": ["champion"], "trained_as_of": "2026-01-01"}]
+    snapshots = [{"snapshot": "2026-01-01-ab", "removed": 4}, {"snapshot": "2026-01-08-cd", "removed": 3}]
+    document = {
+        "contact_id": "[ann]",
+        "identities": ["[ann]", "ann@home.example"],
+        "snapshots": snapshots,
+        "answers": 5,
+        "retrain": retrain,
+    }
+    show("forget", {**document, "artefacts": {"scanned": 90, "holding": []}, "todo": ["Remove their rows from contacts (1)."]})
+    said = " ".join(capsys.readouterr().out.split())
+    assert "[ann] ([ann], ann@home.example): 7 rows and names are gone from 2 snapshots; 5 answers" in said
+    assert "│ churn │ 3 │ champion │ 2026-01-01 │" in said
+    assert "90 other files of the home were searched, 0 name the person" in said
+    assert said.endswith("Remove their rows from contacts (1).")

@@ -6,7 +6,6 @@ keeps the record.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 import sqlite3
@@ -74,6 +73,7 @@ class TrackRecord:
         self._path = path
         self._local = threading.local()
         self._counting = threading.Lock()
+        self._appending = threading.Lock()  # SQLite would have threads look again after milliseconds instead of waiting in line
         self._counted_to = 0
         self._tallies: dict[tuple[str, int], tuple[int, float]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ class TrackRecord:
 
     def append(self, answers: Sequence[Answer]) -> None:
         """Store answers in one transaction: after a crash all of them are there or none."""
-        with self._open() as connection:
+        with self._appending, self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
             salts = self._salts(connection, sorted({answer.contact_id for answer in answers}))
             connection.executemany(
@@ -150,10 +150,28 @@ class TrackRecord:
         with self._open() as connection:
             return pd.read_sql_query('SELECT * FROM forecasts ORDER BY quantity, as_of, start, "end"', connection)
 
-    def forget(self, contact_id: str) -> bool:
-        """Delete a person's salt: their answers stay as numbers that nobody can trace; False where there was none."""
+    def forget(self, contact_id: str) -> int:
+        """Delete a person's salt: their answers stay as numbers that nobody can trace; an e-mail is one in any capitals.
+
+        The hash of their facts goes along, since whoever holds the facts could hash them again. Nothing of it stays in the file's free
+        pages or its log.
+
+        Returns
+        -------
+        How many answers lost their name.
+        """
         with self._open() as connection:
-            return connection.execute("DELETE FROM salts WHERE contact_id = ?", (contact_id,)).rowcount > 0
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("BEGIN IMMEDIATE")
+            known = connection.execute("SELECT contact_id, salt FROM salts").fetchall()
+            answers = 0
+            for name, salt in [(name, salt) for name, salt in known if identity_key(name) == identity_key(contact_id)]:
+                unnamed = connection.execute("UPDATE answers SET facts_sha256 = '' WHERE pseudonym = ?", (pseudonym(name, salt),))
+                answers += unnamed.rowcount
+                connection.execute("DELETE FROM salts WHERE contact_id = ?", (name,))
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return answers
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -174,13 +192,20 @@ class TrackRecord:
 
     @staticmethod
     def _salts(connection: sqlite3.Connection, contacts: Sequence[str]) -> dict[str, bytes]:
-        connection.executemany("INSERT OR IGNORE INTO salts VALUES (?, ?)", [(contact, secrets.token_bytes(16)) for contact in contacts])
         found: dict[str, bytes] = {}
         for contact in contacts:
-            found[contact] = connection.execute("SELECT salt FROM salts WHERE contact_id = ?", (contact,)).fetchone()[0]
+            row = connection.execute("SELECT salt FROM salts WHERE contact_id = ?", (contact,)).fetchone()
+            found[contact] = row[0] if row else secrets.token_bytes(16)
+            if not row:
+                connection.execute("INSERT INTO salts VALUES (?, ?)", (contact, found[contact]))
         return found
 
 
 def pseudonym(contact_id: str, salt: bytes) -> str:
     """Give the name under which a contact stands in the record."""
-    return hmac.new(salt, contact_id.encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(salt, contact_id.encode(), "sha256").hex()[:32]
+
+
+def identity_key(identity: str) -> str:
+    """Give what two spellings of one id have in common: an e-mail counts in any capitals."""
+    return identity.lower() if "@" in identity else identity
