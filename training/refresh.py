@@ -126,7 +126,9 @@ class Refresh:
         record = TrackRecord(self.settings.track_record(self.facts.source.name))
         for quantity, document in self.forecasts.items():
             behind = [self.serving[name].about for name in _MODELS_BEHIND.get(quantity, ()) if name in self.serving]
-            if any(AsOf.parse(about.trained_as_of, self.as_of.timezone) > self.as_of for about in behind):
+            later = [about.model for about in behind if AsOf.parse(about.trained_as_of, self.as_of.timezone) > self.as_of]
+            if later:
+                self.progress(f"{quantity}: not recorded as a forecast, since {', '.join(later)} was trained on later facts")
                 continue
             periods: Any = document["periods"]
             record.append_forecast(quantity, self.as_of.isoformat(), periods)

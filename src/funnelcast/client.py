@@ -35,6 +35,17 @@ class Reason(TypedDict):
     text: str
 
 
+class TrackRecord(TypedDict):
+    """How right earlier answers were, in words (``en`` and ``fr``) and, where ``judged`` is above 0, as mean prediction and outcome."""
+
+    judged: int
+    text: dict[str, str]
+    predicted: NotRequired[float]
+    observed: NotRequired[float]
+    low: NotRequired[float]
+    high: NotRequired[float]
+
+
 class Score(TypedDict):
     """One contact's score, or ``error`` alone where its facts can't be used."""
 
@@ -60,6 +71,7 @@ class Scores(TypedDict):
     as_of: str
     request_id: str
     models: list[Served]
+    track_record: TrackRecord
 
 
 class Value(TypedDict):
@@ -83,6 +95,7 @@ class Values(TypedDict):
     as_of: str
     request_id: str
     models: list[Served]
+    track_record: TrackRecord
 
 
 class Refused(Exception):

@@ -27,6 +27,7 @@ from serving.app import build_app
 from serving.store import State, Store
 from tests.service.conftest import Client, Served
 from training.forget import forget
+from training.lock import only_one
 
 E_MAIL = "c{number}@exemple.fr"
 
@@ -212,6 +213,13 @@ def test_a_damaged_snapshot_is_named_and_the_others_are_done(home: Settings, for
     with pytest.raises(UsageError, match=re.escape(f"Nobody can be taken out of {scales.parent.name}")):
         forgotten(person)
     assert record.answers()["contact_id"].isna().all()
+
+
+def test_nobody_is_forgotten_while_the_scheduled_job_writes(home: Settings, forgotten: Callable[[str], dict[str, Any]]) -> None:
+    person, name = busy(home), latest(home, "demo").name
+    with only_one(home.home / "retrain-demo.lock"), pytest.raises(UsageError, match="already at it"):
+        forgotten(person)
+    assert latest(home, "demo").name == name
 
 
 def test_the_document_is_json(home: Settings, forgotten: Callable[[str], dict[str, Any]]) -> None:

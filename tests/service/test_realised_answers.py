@@ -22,6 +22,7 @@ from serving.app import build_app
 from tests.service.conftest import Client, Ledger, Served, home_at
 from training.forecast import forecast
 from training.recording import register
+from training.refresh import Refresh
 from training.score import stream
 from training.track_record import judged
 from training.train import Request, default_as_of, fit
@@ -125,3 +126,16 @@ def test_a_snapshot_of_before_says_what_to_run(served: Served, portal: BlockingP
     older = Client(build_app(settings, served.source, keyless=True), portal)
     assert "`funnelcast refresh`" in older.answer("/v1/churn/score", {"contacts": [person]})["track_record"]["text"]["en"]
     assert older.answer("/v1/track-record")["realised"] == []
+
+
+def test_a_refresh_records_what_it_forecasts_and_no_hindsight(served: Served, tmp_path: Path) -> None:
+    assert set(TrackRecord(served.settings.track_record("demo")).forecast_periods()) == {"sales", "pipeline", "cash", "receipts"}
+    settings = served.copied(tmp_path, ("deal_outcome", "payment_delay"))
+    said: list[str] = []
+    past = Refresh(settings, served.facts, default_as_of(served.facts).plus(-70), said.append)
+    told: Any = forecast(served.settings, served.facts, Ask("sales", count=1), as_of=past.as_of, progress=lambda _: None)
+    past.forecasts = dict.fromkeys(("sales", "pipeline", "cash", "receipts"), told)
+    past.record_forecasts()
+    # its models were trained 70 days later; what is fitted on the spot, as sales are, saw nothing of what was to come
+    assert set(TrackRecord(settings.track_record("demo")).forecast_periods()) == {"sales"}
+    assert "receipts: not recorded as a forecast, since deal_outcome, payment_delay was trained on later facts" in said
