@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
+from funnelcast.families.attribution.answer import METHODS
 from funnelcast.forecast.past import LONGEST
 from funnelcast.forecast.periods import Every
 from funnelcast.forecast.projection import LONGEST_MONTHS, LONGEST_WEEKS, By
@@ -23,6 +24,9 @@ LARGEST_TURNOVER = 1e14
 
 _INSTANT = re.compile(r"(19|20|21)\d\d-\d\d-\d\d[T ]\d\d:\d\d.*([Zz]|[+-]\d\d(:?\d\d)?)")
 _DAY = re.compile(r"(19|20|21)\d\d-\d\d-\d\d")
+_CENTURIES = "^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}"
+_INSTANT_SCHEMA: Any = {"type": "string", "format": "date-time", "pattern": f"{_CENTURIES}T"}
+_DAY_SCHEMA: Any = {"type": "string", "format": "date", "pattern": f"{_CENTURIES}$"}
 
 
 def _instant(value: object) -> object:
@@ -48,6 +52,20 @@ def _number(value: object) -> object:
     return value
 
 
+def _whole(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+        message = "give a whole number"
+        raise ValueError(message)
+    return value
+
+
+def _method(value: str) -> str:
+    if value not in METHODS:
+        message = f"there is no attribution method {value!r}; give one of {', '.join(METHODS)}"
+        raise ValueError(message)
+    return value
+
+
 def _attribute(value: object) -> object:
     if value is None or isinstance(value, bool):
         return value
@@ -63,15 +81,17 @@ def _attribute(value: object) -> object:
     return number
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
-Moment = Annotated[date | AwareDatetime, BeforeValidator(_moment)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant), WithJsonSchema(_INSTANT_SCHEMA)]
+Moment = Annotated[date | AwareDatetime, BeforeValidator(_moment), WithJsonSchema({"anyOf": [_DAY_SCHEMA, _INSTANT_SCHEMA]})]
 """An instant, or a day that stands for its 00:00 in the source's time zone."""
 Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+Whole = Annotated[int, BeforeValidator(_whole)]
 NonNegative = Annotated[Number, Field(ge=0)]
 Amount = Annotated[Number, Field(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)]
 NonNegativeAmount = Annotated[Number, Field(ge=0, le=LARGEST_AMOUNT)]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 Word = Annotated[str, Field(max_length=500)]
+Method = Annotated[Word, AfterValidator(_method), Field(json_schema_extra={"enum": list(METHODS)})]
 Attribute = Annotated[Any, BeforeValidator(_attribute), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})]
 
 
@@ -240,7 +260,7 @@ class ScoreRequest(Shape):
 
     contacts: Rows
     as_of: Moment | None = None
-    explain: Annotated[int, Field(ge=0, le=10, strict=True)] = 0
+    explain: Annotated[Whole, Field(ge=0, le=10)] = 0
     lang: Literal["fr", "en"] = "en"
 
 
@@ -258,7 +278,7 @@ class JourneyRequest(Shape):
 
     touchpoints: Annotated[list[Touchpoint], Field(min_length=1, max_length=LONGEST_JOURNEY)]
     value: Amount | None = None
-    method: Word | None = None
+    method: Method | None = None
 
 
 class ForecastRequest(Shape):
@@ -267,9 +287,9 @@ class ForecastRequest(Shape):
     ``weeks`` counts where ``every`` is week, ``periods`` where it is month.
     """
 
-    weeks: Annotated[int, Field(ge=1, le=LONGEST_WEEKS, strict=True)] = 13
+    weeks: Annotated[Whole, Field(ge=1, le=LONGEST_WEEKS)] = 13
     every: Every = "week"
-    periods: Annotated[int, Field(ge=1, le=LONGEST_MONTHS, strict=True)] = 6
+    periods: Annotated[Whole, Field(ge=1, le=LONGEST_MONTHS)] = 6
     by: By | None = None
-    past: Annotated[int, Field(ge=0, le=max(LONGEST.values()), strict=True)] = 0
+    past: Annotated[Whole, Field(ge=0, le=max(LONGEST.values()))] = 0
     scenario: dict[str, Any] | None = None

@@ -8,9 +8,14 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from serving.contracts import ClvRequest, Contact, ForecastRequest, JourneyRequest, Purchaser, ScoreRequest, Shape, Summary
+from funnelcast.families.attribution.answer import ALL, METHODS
+from funnelcast.forecast import scenario
+from funnelcast.forecast.projection import PARTS
+from serving.contracts import ClvRequest, Contact, ForecastRequest, JourneyRequest, Purchaser, ScoreRequest, Summary
+from serving.metrics import CONTENT_TYPE
+from serving.paths import needs_key, scope_of
+from serving.problems import MEDIA_TYPE
 
-_REFERENCE = "#/components/schemas/{model}"
 _PERSON = {
     "contact_id": "c-1042",
     "created_at": "2025-01-10T00:00:00+01:00",
@@ -25,66 +30,45 @@ _JOURNEY = {
     ],
     "value": 100.0,
 }
+_DELAYED = {"payment_delay_days": 10}
 
-_POSTS: tuple[tuple[str, str, type[Shape], dict[str, Any], str], ...] = (
+_POSTS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     (
         "/v1/churn/score",
-        "score",
-        ScoreRequest,
+        "ScoreRequest",
         {"contacts": [_PERSON], "explain": 3, "lang": "fr"},
         "The probability that each customer leaves, and where those who stay will buy",
     ),
-    ("/v1/leads/score", "score", ScoreRequest, {"contacts": [{**_PERSON, "transactions": []}]}, "The probability that each lead buys"),
-    ("/v1/clv/predict", "score", ClvRequest, {"contacts": [_SUMMARY], "horizon_days": 365}, "What each customer will be worth"),
-    ("/v1/attribution/journey", "score", JourneyRequest, _JOURNEY, "The credit of each touch of one journey"),
-    ("/v1/forecast/sales", "forecast", ForecastRequest, {"weeks": 13}, "Revenue by week and channel"),
-    ("/v1/forecast/pipeline", "forecast", ForecastRequest, {"weeks": 13, "scenario": {"win_rate": {"*": 0.9}}}, "Won amounts by week"),
-    (
-        "/v1/forecast/cash",
-        "forecast",
-        ForecastRequest,
-        {"weeks": 13, "scenario": {"payment_delay_days": 10}},
-        "Cash by week and the balance",
-    ),
+    ("/v1/leads/score", "ScoreRequest", {"contacts": [{**_PERSON, "transactions": []}]}, "The probability that each lead buys"),
+    ("/v1/clv/predict", "ClvRequest", {"contacts": [_SUMMARY], "horizon_days": 365}, "What each customer will be worth"),
+    ("/v1/attribution/journey", "JourneyRequest", _JOURNEY, "The credit of each touch of one journey"),
+    ("/v1/forecast/sales", "SalesRequest", {"weeks": 13}, "Revenue by week and channel"),
+    ("/v1/forecast/pipeline", "PipelineRequest", {"weeks": 13, "scenario": {"win_rate": {"*": 0.9}}}, "Won amounts by week"),
+    ("/v1/forecast/cash", "CashRequest", {"weeks": 13, "scenario": _DELAYED}, "Cash by week and the balance"),
 )
-_GETS: tuple[tuple[str, str, str], ...] = (
-    ("/v1/contacts/{contact_id}", "score", "Every current score of one contact"),
-    ("/v1/attribution", "forecast", "The credit of every channel"),
-    ("/v1/economics", "forecast", "CAC, ROAS, margins, CLV/CAC, payback, retention by channel and period"),
-    ("/v1/alerts", "forecast", "What deviates"),
-    ("/v1/track-record", "forecast", "How often we were right"),
-    ("/v1/models", "score", "What is served and since when"),
-    ("/", "", "The dashboard"),
-    ("/livez", "", "Whether the process lives"),
-    ("/readyz", "", "Whether it can answer"),
-    ("/metrics", "admin", "Prometheus metrics"),
-    ("/openapi.json", "admin", "This document"),
+_GETS: tuple[tuple[str, str], ...] = (
+    ("/v1/contacts/{contact_id}", "Every current score of one contact"),
+    ("/v1/attribution", "The credit of every channel"),
+    ("/v1/economics", "CAC, ROAS, margins, CLV/CAC, payback, retention by channel and period"),
+    ("/v1/alerts", "What deviates"),
+    ("/v1/track-record", "How often we were right"),
+    ("/v1/models", "What is served and since when"),
+    ("/", "The dashboard"),
+    ("/livez", "Whether the process lives"),
+    ("/readyz", "Whether it can answer"),
+    ("/metrics", "Prometheus metrics"),
+    ("/openapi.json", "This document"),
 )
-
-
-@cache
-def openapi() -> dict[str, Any]:
-    """Give the document; it never changes while the service runs."""
-    shapes: list[Any] = [
-        (shape, "validation") for shape in (ScoreRequest, ClvRequest, JourneyRequest, ForecastRequest, Contact, Purchaser, Summary)
-    ]
-    _, definitions = models_json_schema(shapes, ref_template=_REFERENCE)
-    schemas: dict[str, Any] = definitions["$defs"]
-    schemas["ScoreRequest"]["properties"]["contacts"]["items"] = {"$ref": _REFERENCE.format(model="Contact")}
-    items = [{"$ref": _REFERENCE.format(model=name)} for name in ("Purchaser", "Summary")]
-    schemas["ClvRequest"]["properties"]["contacts"]["items"] = {"anyOf": items}
-    schemas["Problem"] = _PROBLEM
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "funnelcast", "version": version("funnelcast"), "description": _DESCRIPTION},
-        "paths": {
-            **{path: {"post": _post(scope, shape, example, summary)} for path, scope, shape, example, summary in _POSTS},
-            **{path: {"get": _get(path, scope, summary)} for path, scope, summary in _GETS},
-        },
-        "components": {"schemas": schemas, "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
-    }
-
-
+_PARAMETERS: dict[str, list[dict[str, Any]]] = {
+    "/v1/contacts/{contact_id}": [{"name": "contact_id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}],
+    "/v1/attribution": [{"name": "method", "in": "query", "required": False, "schema": {"type": "string", "enum": [*METHODS, ALL]}}],
+}
+_BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+_JSON = {"application/json": {"schema": {"type": "object"}}}
+_CONTENT: dict[str, dict[str, Any]] = {
+    "/": {"text/html": {"schema": {"type": "string"}}},
+    "/metrics": {CONTENT_TYPE: {"schema": {"type": "string"}}},
+}
 _DESCRIPTION = (
     "An unknown or wrong field of the envelope refuses the request with a problem document (RFC 9457); a fault inside an item fails that "
     "item alone: its slot holds contact_id and error, and the status stays 200. Without keys the service listens on loopback alone and "
@@ -94,33 +78,98 @@ _PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "request_id"],
     "properties": {
-        "type": {"type": "string"},
+        "type": {"type": "string", "description": "Stable: urn:funnelcast:problem: and a kind, such as unknown-field."},
         "title": {"type": "string"},
         "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "field": {"type": "string"},
-        "request_id": {"type": "string"},
+        "detail": {"type": "string", "description": "What was wrong, and what would be right."},
+        "field": {"type": "string", "description": "The path of the field to blame, such as contacts[3].contact_id."},
+        "request_id": {"type": "string", "description": "By which the service's logs know the request."},
     },
 }
+_RETRY = {"description": "Seconds until the request may be sent again.", "schema": {"type": "integer"}}
+_REFUSALS: dict[int, tuple[str, dict[str, Any]]] = {
+    400: ("The body is no JSON, or the request can't be carried out.", {}),
+    401: ("No key, or a wrong one.", {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}),
+    403: ("The key's scope is another.", {}),
+    404: ("There is no such thing.", {}),
+    405: ("Another method.", {"Allow": {"required": True, "schema": {"type": "string"}}}),
+    408: ("The body came too slowly.", {}),
+    413: ("The body is too large.", {}),
+    415: ("The body is not application/json, or it is compressed.", {}),
+    421: ("Without keys, another name than this machine's own.", {}),
+    422: ("A field of the envelope is wrong.", {}),
+    429: ("More requests than the key's rate, or too many without a right key.", {"Retry-After": {**_RETRY, "required": True}}),
+    500: ("Something of ours broke; the log has it under the request's id.", {}),
+    503: ("Nothing is promoted yet, there is too much to do, or it took too long.", {"Retry-After": _RETRY}),
+}
+_OF_ALL, _OF_KNOWN, _OF_BODIES = (405, 408, 413, 500), (401, 403, 404, 421, 429, 503), (400, 415, 422)
 
 
-def _post(scope: str, shape: type[Shape], example: dict[str, Any], summary: str) -> dict[str, Any]:
-    schema = {"$ref": _REFERENCE.format(model=shape.__name__)}
-    body = {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
-    return {"summary": summary, "security": [{"key": [scope]}], "requestBody": body, "responses": _responses(400, 408, 413, 415, 422)}
+@cache
+def openapi() -> dict[str, Any]:
+    """Give the document; it never changes while the service runs."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "funnelcast", "version": version("funnelcast"), "description": _DESCRIPTION},
+        "paths": {
+            **{path: {"post": _post(path, shape, example, summary)} for path, shape, example, summary in _POSTS},
+            **{path: {"get": _get(path, summary)} for path, summary in _GETS},
+        },
+        "components": {"schemas": _schemas(), "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+    }
 
 
-def _get(path: str, scope: str, summary: str) -> dict[str, Any]:
-    parameters: list[dict[str, Any]] = []
-    if "{contact_id}" in path:
-        parameters = [{"name": "contact_id", "in": "path", "required": True, "schema": {"type": "string"}}]
-    if path == "/v1/attribution":
-        parameters = [{"name": "method", "in": "query", "required": False, "schema": {"type": "string"}}]
-    security = {"security": [{"key": [scope]}]} if scope else {}
-    return {"summary": summary, **security, "parameters": parameters, "responses": _responses()}
+def _schemas() -> dict[str, Any]:
+    shapes: list[Any] = [
+        (shape, "validation") for shape in (ScoreRequest, ClvRequest, JourneyRequest, ForecastRequest, Contact, Purchaser, Summary)
+    ]
+    _, definitions = models_json_schema(shapes, ref_template=_reference("{model}")["$ref"])
+    schemas: dict[str, Any] = _standard(definitions["$defs"])
+    schemas["ScoreRequest"]["properties"]["contacts"]["items"] = _item("Contact")
+    schemas["ClvRequest"]["properties"]["contacts"]["items"] = _item("Purchaser", "Summary")
+    forecast = schemas.pop("ForecastRequest")
+    forecast["properties"]["scenario"] = {"anyOf": [_reference("Scenario"), {"type": "null"}], "default": None}
+    for quantity, parts in PARTS.items():
+        by = {"enum": [*parts, None], "default": None}
+        name = f"{quantity.capitalize()}Request"
+        schemas[name] = {**forecast, "title": name, "properties": {**forecast["properties"], "by": by}}
+    return {**schemas, "Scenario": scenario.schema(), "Problem": _PROBLEM}
 
 
-def _responses(*refusals: int) -> dict[str, Any]:
-    problem = {"content": {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}}
-    common = {str(status): {"description": "refused", **problem} for status in (401, 403, 404, 405, 503, *refusals)}
-    return {"200": {"description": "answered", "content": {"application/json": {"schema": {"type": "object"}}}}, **common}
+def _standard(schema: Any) -> Any:
+    """Give JSON Schema's own names to the bounds that pydantic leaves as they are behind a validator."""
+    if isinstance(schema, dict):
+        return {_BOUNDS.get(name, name): _standard(part) for name, part in schema.items()}
+    return [_standard(part) for part in schema] if isinstance(schema, list) else schema
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _item(*names: str) -> dict[str, Any]:
+    """Describe an item of a list: whatever else it is doesn't refuse the request."""
+    return {"anyOf": [*map(_reference, names), {"description": "Anything else fails alone: its slot in the answer says why."}]}
+
+
+def _post(path: str, shape: str, example: dict[str, Any], summary: str) -> dict[str, Any]:
+    body = {"required": True, "content": {"application/json": {"schema": _reference(shape), "example": example}}}
+    responses = _responses(path, *_OF_ALL, *_OF_KNOWN, *_OF_BODIES)
+    return {"summary": summary, "security": [{"key": [scope_of(path)]}], "requestBody": body, "responses": responses}
+
+
+def _get(path: str, summary: str) -> dict[str, Any]:
+    known = needs_key(path)
+    security = {"security": [{"key": [scope_of(path)]}]} if known else {}
+    responses = _responses(path, *_OF_ALL, *(_OF_KNOWN if known else ()))
+    if path == "/readyz":
+        responses["503"] = {"description": "Nothing can be answered yet; missing says which commands to run.", "content": _JSON}
+    return {"summary": summary, **security, "parameters": _PARAMETERS.get(path, []), "responses": responses}
+
+
+def _responses(path: str, *refusals: int) -> dict[str, Any]:
+    found = {"200": {"description": "answered", "content": _CONTENT.get(path, _JSON)}}
+    for status in sorted(refusals):
+        description, headers = _REFUSALS[status]
+        found[str(status)] = {"description": description, "headers": headers, "content": {MEDIA_TYPE: {"schema": _reference("Problem")}}}
+    return found

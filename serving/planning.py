@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from funnelcast.errors import NotFound
+from funnelcast.errors import NotFound, UsageError
 from funnelcast.forecast import scenario
 from funnelcast.forecast.past import PAST
 from funnelcast.forecast.projection import Ask
@@ -15,7 +15,7 @@ from funnelcast.monitor.alerts import Alert
 from funnelcast.monitor.track_record import TrackRecord
 from funnelcast.terms import AsOf
 from serving.contracts import ForecastRequest
-from serving.problems import without_folders
+from serving.problems import Refused, without_folders
 from serving.realised import beside_forecast
 from serving.scoring import plain_record
 from serving.store import SNAPSHOT, State, Store
@@ -28,12 +28,20 @@ Reply = dict[str, Any]
 def forecast(quantity: str, store: Store, request: ForecastRequest, _: str) -> Reply:
     """Draw sales, pipeline or cash from the snapshot's inputs."""
     state = store.state()
-    changed = scenario.read(request.scenario) if request.scenario is not None else Scenario()
+    changed = _scenario(request.scenario) if request.scenario is not None else Scenario()
     count = request.periods if request.every == "month" else request.weeks
     document: Reply = state.projection.document(Ask(quantity, request.every, count, request.by, changed))
     if request.past:
         document["past"] = state.planned().document(PAST)[quantity][request.every][-request.past :]
     return {**_without_folders(document), "models": state.planned_documents(), "track_record": beside_forecast(state, quantity)}
+
+
+def _scenario(document: dict[str, Any]) -> Scenario:
+    try:
+        return scenario.read(document)
+    except UsageError as error:
+        said = str(error)
+        raise Refused(422, "invalid", said, field=said.partition(":")[0]) from error
 
 
 def attribution(state: State, method: str | None) -> Reply:

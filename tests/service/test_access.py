@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 from anyio.from_thread import BlockingPortal
@@ -52,7 +53,7 @@ class Door:
     def statuses(self, key: str, count: int, path: str = "/v1/models") -> list[int]:
         return [self.client.with_key(key).get(path).status_code for _ in range(count)]
 
-    def audited(self) -> list[dict[str, object]]:
+    def audited(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.folder / "audit.jsonl").read_text().splitlines()]
 
 

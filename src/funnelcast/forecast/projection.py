@@ -31,7 +31,7 @@ DRAWS = 2_000
 LONGEST_WEEKS = 52
 LONGEST_MONTHS = 24
 
-_PARTS: Mapping[str, tuple[str, ...]] = {"sales": ("series", "channel"), "pipeline": ("channel", "owner"), "cash": ()}
+PARTS: Mapping[str, tuple[str, ...]] = {"sales": ("series", "channel"), "pipeline": ("channel", "owner"), "cash": ()}
 _RISKS = ("probability", "probability_below_floor")
 _HEAD = "projection.json"
 
@@ -65,7 +65,7 @@ class Ask:
         longest = LONGEST_WEEKS if self.every == "week" else LONGEST_MONTHS
         if not 1 <= self.count <= longest:
             raise UsageError(reason=f"{self.count} {self.every}s can't be forecast: ask for 1 to {longest}.")
-        if self.by is not None and self.by not in _PARTS[self.quantity]:
+        if self.by is not None and self.by not in PARTS[self.quantity]:
             told = "sales go by series or channel, the pipeline by channel or owner"
             raise UsageError(reason=f"{self.quantity} can't be told by {self.by}: {told}.")
 

@@ -17,6 +17,7 @@ EVERY = "*"
 """The key that stands for every channel not named beside it."""
 
 _LARGEST_MULTIPLIER = 100.0
+_LARGEST_AMOUNT = 1e15
 _SLIP_WEEKS = (-52, 104)
 _DELAY_DAYS = (-90.0, 365.0)
 
@@ -117,6 +118,30 @@ def read(document: Mapping[str, Any]) -> Scenario:
     return Scenario(**{name: _READERS[name](f"scenario.{name}", value) for name, value in document.items()})
 
 
+def schema() -> dict[str, Any]:
+    """Give the JSON schema of what ``read`` takes."""
+    multiplier = {"type": "number", "minimum": 0, "maximum": _LARGEST_MULTIPLIER}
+    by_channel = {"anyOf": [multiplier, {"type": "object", "additionalProperties": multiplier}]}
+    item = {
+        "type": "object",
+        "properties": {
+            "date": {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+            "amount": {"type": "number", "minimum": -_LARGEST_AMOUNT, "maximum": _LARGEST_AMOUNT},
+            "category": {"type": "string"},
+        },
+        "required": ["date", "amount"],
+        "additionalProperties": False,
+    }
+    properties = {
+        **dict.fromkeys(("win_rate", "new_deals", "spend"), by_channel),
+        "slip_weeks": {"type": "integer", "minimum": _SLIP_WEEKS[0], "maximum": _SLIP_WEEKS[1]},
+        "payment_delay_days": {"type": "number", "minimum": _DELAY_DAYS[0], "maximum": _DELAY_DAYS[1]},
+        "cash_items": {"type": "array", "items": item},
+        "lost_customers": {"type": "array", "items": {"type": "string", "minLength": 1}},
+    }
+    return {"type": "object", "properties": properties, "additionalProperties": False, "description": "What is changed against the plan."}
+
+
 def _multiplier(multipliers: Mapping[str, float], channel: str | None) -> float:
     return multipliers.get(channel or "", multipliers.get(EVERY, 1.0))
 
@@ -172,8 +197,8 @@ def _cash_item(path: str, value: object) -> CashItem:
     category = value.get("category", "")
     if not isinstance(category, str):
         raise _refused(category, f"{path}.category", "a text")
-    largest = 1e15
-    amount = _number(f"{path}.amount", value["amount"], -largest, largest, "an amount, negative for money out")
+    told = "an amount, negative for money out"
+    amount = _number(f"{path}.amount", value["amount"], -_LARGEST_AMOUNT, _LARGEST_AMOUNT, told)
     return CashItem(_day(f"{path}.date", value["date"]), amount, category)
 
 
