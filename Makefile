@@ -11,7 +11,7 @@ export MPLCONFIGDIR := $(CURDIR)/.funnelcast/matplotlib
 export BENTOML_HOME := $(CURDIR)/.funnelcast/bentoml
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: demo test check lock bench format
+.PHONY: demo test check lock bench soak format
 
 demo: $(READY)
 	$(BIN)/funnelcast demo $(ARGS)
@@ -30,6 +30,11 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Ten minutes of load with promotions and kills, then kill -9 at 50 random moments of everything that writes.
+soak: $(READY)
+	$(BIN)/python -m benchmarks.soak $(ARGS)
+	$(BIN)/python -m benchmarks.kills
 
 # One lock for every platform, with hashes and without any index's address.
 lock: $(READY)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickletools
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,8 @@ def test_a_promotion_that_was_killed_before_the_alias_moved_is_completed(tracker
         champions.export(settings, tracker.files("acme.value", version), version)
         if version == first:
             tracker.promote("acme.value", version, "every gate passed")
-    held = {one["version"]: one["aliases"] for one in promote.registered(settings) if one["name"] == "acme.value"}
+    listed: list[Any] = promote.registered(settings)
+    held = {one["version"]: one["aliases"] for one in listed if one["name"] == "acme.value"}
     assert held == {first: ["previous"], second: ["champion"]}
     assert promote.rollback(settings, "acme", "value")["version"] == first
     assert champions.targets(settings, "acme", "value")[0].version == first
