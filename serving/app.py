@@ -11,6 +11,7 @@ GET  /openapi.json, /metrics                                                    
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
@@ -42,7 +43,9 @@ from serving.openapi import openapi
 from serving.page import assets, page
 from serving.paths import scope_of
 from serving.problems import Refused, problem, refusal
+from serving.scoring import Asked
 from serving.store import Store
+from serving.together import SMALL_BODY, Scorer, Together
 from serving.work import Work
 
 _KINDS = {404: "not-found", 405: "wrong-method"}
@@ -71,15 +74,16 @@ def build_app(settings: Settings, source: Path, *, keyless: bool = False, limits
     app = Starlette(routes=_routes(), middleware=layers, exception_handlers=_HANDLERS)
     app.router.redirect_slashes = False  # an address that isn't in the contract leads nowhere
     app.state.store, app.state.metrics = Store(settings, source), metrics
+    app.state.together = Together(app.state.store)
     app.state.work = Work(threads=limits.serving_threads, waiting=limits.waiting, seconds=limits.time_limit)
     return app
 
 
 def _routes() -> list[Route | Mount]:
     return [
-        _post("/v1/churn/score", ScoreRequest, partial(scoring.score, "churn")),
-        _post("/v1/leads/score", ScoreRequest, partial(scoring.score, "lead_scoring")),
-        _post("/v1/clv/predict", ClvRequest, scoring.value),
+        _score("/v1/churn/score", ScoreRequest, partial(scoring.score, "churn")),
+        _score("/v1/leads/score", ScoreRequest, partial(scoring.score, "lead_scoring")),
+        _score("/v1/clv/predict", ClvRequest, scoring.value),
         _post("/v1/attribution/journey", JourneyRequest, scoring.journey),
         *(_post(f"/v1/forecast/{quantity}", ForecastRequest, partial(planning.forecast, quantity)) for quantity in QUANTITIES),
         _get("/v1/contacts/{contact_id:path}", lambda store, request: planning.contact(store.state(), request.path_params["contact_id"])),
@@ -97,18 +101,40 @@ def _routes() -> list[Route | Mount]:
     ]
 
 
+def _score(path: str, shape: type[Shape], scorer: Scorer) -> Route:
+    async def endpoint(request: Request) -> Response:
+        body = await _body(request)
+        if len(body) <= SMALL_BODY:
+            asked = Asked(parse(body, shape), request.state.request_id)
+            return _response(request, await request.app.state.together.ask(scorer, asked, len(body)))
+
+        def work() -> Reply:
+            store: Store = request.app.state.store
+            given = scorer(store.state(), [Asked(parse(body, shape), request.state.request_id)])
+            store.remember(given.kept)
+            return given.replies[0]
+
+        return await _answered(request, work)
+
+    return Route(path, endpoint, methods=["POST"])
+
+
 def _post(path: str, shape: type[Shape], answer: Callable[[Store, Any, str], Reply]) -> Route:
     async def endpoint(request: Request) -> Response:
-        media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media != "application/json":
-            raise Refused(415, "media-type", f"Send application/json, not {media or 'a body without a content type'}.")
-        coding = request.headers.get("content-encoding", "identity").strip().lower()
-        if coding != "identity":
-            raise Refused(415, "content-encoding", f"Send the body as it is, not {coding}.", headers={"accept-encoding": "identity"})
-        body = await request.body()
+        body = await _body(request)
         return await _answered(request, lambda: answer(request.app.state.store, parse(body, shape), request.state.request_id))
 
     return Route(path, endpoint, methods=["POST"])
+
+
+async def _body(request: Request) -> bytes:
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json":
+        raise Refused(415, "media-type", f"Send application/json, not {media or 'a body without a content type'}.")
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding != "identity":
+        raise Refused(415, "content-encoding", f"Send the body as it is, not {coding}.", headers={"accept-encoding": "identity"})
+    return await request.body()
 
 
 def _get(path: str, answer: Callable[[Store, Request], Reply]) -> Route:
@@ -134,13 +160,14 @@ async def _metrics(request: Request) -> Response:
 
 
 async def _answered(request: Request, work: Callable[[], Reply]) -> Response:
-    def content() -> bytes:
-        reply = work()
-        request.state.told = Told.of(reply)
-        mark = {"request_id": request.state.request_id} if request.url.path.startswith("/v1/") else {}
-        return to_json({**reply, **mark})
+    return await request.app.state.work.run(lambda: _response(request, work()))  # type: ignore[no-any-return]
 
-    return Response(await request.app.state.work.run(content), media_type="application/json")
+
+def _response(request: Request, reply: Reply) -> Response:
+    request.state.told = Told.of(reply)
+    mark = {"request_id": request.state.request_id} if request.scope["path"].startswith("/v1/") else {}
+    content = json.dumps({**reply, **mark}, ensure_ascii=False, allow_nan=False).encode()
+    return Response(content, media_type="application/json")
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -168,15 +167,6 @@ CLOCKS = {
 """The lists of facts in an item, each with the field that says when a fact happened."""
 
 
-Happened = tuple[str, Sequence[datetime]]
-"""Some facts of an item: their path, with {} for the place of each, and when they happened."""
-
-
-def _happened(name: str, facts: Sequence[Shape]) -> Happened:
-    clock = CLOCKS[name]
-    return f"{name}[{{}}].{clock}", [getattr(fact, clock) for fact in facts]
-
-
 def _bounded_turnover(item: Any) -> Any:
     if sum(abs(bought.amount) for bought in item.transactions) > LARGEST_TURNOVER:
         message = f"transactions: together they exceed {LARGEST_TURNOVER:g}"
@@ -202,13 +192,6 @@ class Contact(Shape):
 
     _sums_exactly = model_validator(mode="after")(_bounded_turnover)
 
-    def facts(self) -> Iterator[Happened]:
-        """Give when the facts happened, to be held against as_of."""
-        if self.created_at is not None:
-            yield "created_at", [self.created_at]
-        for name in CLOCKS:
-            yield _happened(name, getattr(self, name))
-
 
 class Purchaser(Shape):
     """One customer by its purchases."""
@@ -217,10 +200,6 @@ class Purchaser(Shape):
     transactions: Annotated[list[Transaction], Field(min_length=1)]
 
     _sums_exactly = model_validator(mode="after")(_bounded_turnover)
-
-    def facts(self) -> Iterator[Happened]:
-        """Give when the purchases happened."""
-        yield _happened("transactions", self.transactions)
 
 
 class Summary(Shape):
@@ -251,6 +230,12 @@ class Summary(Shape):
             raise ValueError(message)
         return self
 
+
+INSTANTS: dict[type[Shape], tuple[str, ...]] = {
+    shape: tuple(name for name in shape.model_fields if name.endswith("_at"))
+    for shape in (Contact, Purchaser, Transaction, Touchpoint, Subscription, Invoice, Deal)
+}
+"""The fields of each shape that hold an instant."""
 
 Rows = Annotated[list[Any], Field(min_length=1, max_length=LARGEST_LIST)]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +13,7 @@ from pydantic import ValidationError
 
 from funnelcast import deadline
 from funnelcast.terms import AsOf
-from serving.contracts import CLOCKS, Contact, Purchaser, Shape, Summary
+from serving.contracts import CLOCKS, INSTANTS, Contact, Purchaser, Shape, Summary
 from serving.envelope import first_fault
 from serving.rows import Columns
 
@@ -43,18 +42,21 @@ class Checked:
 def check(items: Sequence[Any], as_of: AsOf, attributes: Mapping[str, str] | None) -> Checked:
     """Hold every item against its shape, its facts against as_of, and its attributes against those that the model knows.
 
+    The instants of a good item are in wall-clock time of the source's zone from here on.
+
     Parameters
     ----------
     attributes
         The known ones with ``number`` or ``category``; None takes any item of purchases or of a summary instead of a contact.
     """
-    checked = Checked()
+    checked, zone = Checked(), ZoneInfo(as_of.timezone)
     for place, item in enumerate(items):
         deadline.check()
         name = item.get("contact_id") if isinstance(item, Mapping) else None
         try:
             shaped = _shape(item, summaries=attributes is None).model_validate(item)
-            _require_known_before(shaped, as_of)
+            if not isinstance(shaped, Summary):
+                _to_wall_clock(shaped, as_of, zone)
             if isinstance(shaped, Contact):
                 _require_known_attributes(shaped, attributes or {})
         except ValidationError as error:
@@ -66,13 +68,19 @@ def check(items: Sequence[Any], as_of: AsOf, attributes: Mapping[str, str] | Non
     return checked
 
 
-def tables_of(contacts: Iterable[Any], attributes: Mapping[str, str], timezone: str) -> dict[str, Columns]:
-    """Lay checked contacts out as canonical tables in wall-clock time of the source's zone."""
-    zone, everyone = ZoneInfo(timezone), list(contacts)
-    own = {name: _values([getattr(contact, name, None) for contact in everyone], name, zone) for name in _CONTACT_COLUMNS}
-    given = [getattr(contact, "attributes", {}) for contact in everyone]
+def tables_of(contacts: Sequence[Any], keys: Sequence[str], attributes: Mapping[str, str]) -> dict[str, Columns]:
+    """Lay checked contacts out as canonical tables.
+
+    Parameters
+    ----------
+    keys
+        Of each contact, what stands for it in the tables: contacts of several requests may have the same id.
+    """
+    own: Columns = {name: [getattr(contact, name, None) for contact in contacts] for name in _CONTACT_COLUMNS}
+    own["contact_id"] = list(keys)
+    given = [getattr(contact, "attributes", {}) for contact in contacts]
     known = {name: [_attribute(held.get(name), kind) for held in given] for name, kind in attributes.items()}
-    return {"contacts": own | known, **{name: _facts(everyone, name, zone) for name in CLOCKS}}
+    return {"contacts": own | known, **{name: _facts(contacts, keys, name) for name in CLOCKS}}
 
 
 def digest_of(item: Any) -> str:
@@ -86,16 +94,25 @@ def _shape(item: Any, *, summaries: bool) -> type[Shape]:
     return Purchaser if isinstance(item, Mapping) and "transactions" in item else Summary
 
 
-def _require_known_before(shaped: Any, as_of: AsOf) -> None:
-    if isinstance(shaped, Summary):
-        return
-    zone = ZoneInfo(as_of.timezone)
-    for path, instants in shaped.facts():
-        for place, instant in enumerate(instants):
-            if _local(instant, zone) >= as_of.at:
-                told = f"{path.format(place)}: {instant.isoformat()} is not before as_of {as_of.isoformat()}"
-                message = f"{told}; only what was known before it may be used"
-                raise ValueError(message)
+def _to_wall_clock(shaped: Shape, as_of: AsOf, zone: ZoneInfo) -> None:
+    """Turn every instant of an item into wall-clock time, and refuse what happened at as_of or later."""
+    _of_fact(shaped, "", "created_at", as_of, zone)
+    for table, clock in CLOCKS.items():
+        for place, fact in enumerate(getattr(shaped, table, ())):
+            _of_fact(fact, f"{table}[{place}].", clock, as_of, zone)
+
+
+def _of_fact(fact: Shape, path: str, clock: str, as_of: AsOf, zone: ZoneInfo) -> None:
+    held = vars(fact)
+    for name in INSTANTS[type(fact)]:
+        instant = held[name]
+        if instant is None:
+            continue
+        held[name] = instant.astimezone(zone).replace(tzinfo=None)
+        if name == clock and held[name] >= as_of.at:
+            told = f"{path}{name}: {instant.isoformat()} is not before as_of {as_of.isoformat()}"
+            message = f"{told}; only what was known before it may be used"
+            raise ValueError(message)
 
 
 def _require_known_attributes(contact: Contact, attributes: Mapping[str, str]) -> None:
@@ -108,30 +125,23 @@ def _require_known_attributes(contact: Contact, attributes: Mapping[str, str]) -
             raise ValueError(message)
 
 
-def _facts(contacts: Sequence[Any], table: str, zone: ZoneInfo) -> Columns:
+def _facts(contacts: Sequence[Any], keys: Sequence[str], table: str) -> Columns:
     """Lay out one of the lists that contacts bring; what has no key of its own gets one, and is known when it happened unless it says."""
     deadline.check()
-    lists = [(contact.contact_id, getattr(contact, table, ())) for contact in contacts]
+    lists = [(key, getattr(contact, table, ())) for key, contact in zip(keys, contacts, strict=True)]
     facts = [vars(fact) for _, found in lists for fact in found]
     if not facts:
         return {}
-    columns = {name: _values([fact[name] for fact in facts], name, zone) for name in facts[0]}
-    columns["contact_id"] = [name for name, found in lists for _ in found]
-    clock, key = columns[CLOCKS[table]], _OWN_KEYS.get(table)
+    columns = {name: [fact[name] for fact in facts] for name in facts[0]}
+    columns["contact_id"] = [key for key, found in lists for _ in found]
+    clock, own = columns[CLOCKS[table]], _OWN_KEYS.get(table)
     columns["known_at"] = [known or happened for known, happened in zip(columns["known_at"], clock, strict=True)]
-    if key is not None:
-        places = [f"{name}/{place}" for name, found in lists for place in range(len(found))]
-        columns[key] = [place if value is None else value for value, place in zip(columns[key], places, strict=True)]
+    if own is not None:
+        # within its contact: those of another may have the same
+        places = [f"{key}/{place}" for key, found in lists for place in range(len(found))]
+        held = zip(columns[own], columns["contact_id"], places, strict=True)
+        columns[own] = [place if value is None else f"{key}#{value}" for value, key, place in held]
     return columns
-
-
-def _values(values: list[Any], name: str, zone: ZoneInfo) -> list[Any]:
-    """Give a column, its instants in wall-clock time."""
-    return [None if value is None else _local(value, zone) for value in values] if name.endswith("_at") else values
-
-
-def _local(instant: datetime, zone: ZoneInfo) -> datetime:
-    return instant.astimezone(zone).replace(tzinfo=None)
 
 
 def _attribute(value: Any, kind: str) -> Any:

@@ -60,16 +60,17 @@ class RowBuilder:
         read = ("family", "brought", "attributes", "features")
         return spec == self._spec and all(getattr(about, name) == getattr(self._about, name) for name in read)
 
-    def rows(self, contacts: Sequence[str], as_of: AsOf, tables: Mapping[str, Columns], names: Collection[str]) -> Table:
+    def rows(self, contacts: Sequence[str], as_of: Sequence[datetime], tables: Mapping[str, Columns], names: Collection[str]) -> Table:
         """Compute the rows of some contacts.
 
         Parameters
         ----------
         contacts
             Their ids, each once.
+        as_of
+            For each of them, in wall-clock time of the source's zone, as their facts are.
         tables
-            Their facts by canonical table and column, wall-clock time of the source's zone; columns that the company never brought are
-            left aside.
+            Their facts by canonical table and column; columns that the company never brought are left aside.
         names
             The columns that are wanted; one that isn't known is left out.
 
@@ -83,9 +84,9 @@ class RowBuilder:
         place = {name: place for place, name in enumerate(found["contact_id"].tolist())}
         return found.only(names).at(np.fromiter((place.get(name, -1) for name in contacts), np.int64, len(contacts)))
 
-    def by_steps(self, few: Program, contacts: Sequence[str], as_of: AsOf, tables: Mapping[str, Columns]) -> Table:
+    def by_steps(self, few: Program, contacts: Sequence[str], as_of: Sequence[datetime], tables: Mapping[str, Columns]) -> Table:
         """Compute the rows by the steps that the expressions were translated to: what an engine takes to set itself up is saved."""
-        given: dict[str, Columns] = {**tables, COHORT: {"contact_id": list(contacts), "as_of": [as_of.at] * len(contacts)}}
+        given: dict[str, Columns] = {**tables, COHORT: {"contact_id": list(contacts), "as_of": list(as_of)}}
 
         def read_column(table: str, name: str) -> Column:
             kind, values = self._kinds[table][name], given.get(table, {}).get(name)
@@ -94,12 +95,12 @@ class RowBuilder:
         found = few.run(read_column, lambda table: _size(given.get(table, {})))
         return Table({name: _array(values) for name, values in found.items()}, len(found["contact_id"].values))
 
-    def by_sql(self, contacts: Sequence[str], as_of: AsOf, tables: Mapping[str, Columns]) -> Table:
+    def by_sql(self, contacts: Sequence[str], as_of: Sequence[datetime], tables: Mapping[str, Columns]) -> Table:
         """Compute the rows in the engine: the judge of the steps, and quicker for many facts."""
         connection = self._connection()
         for name, schema in self.schemas.items():
             connection.register(name, _table(tables.get(name, {}), schema))
-        clock = pa.array([as_of.at] * len(contacts), pa.timestamp("us"))
+        clock = pa.array(as_of, pa.timestamp("us"))
         connection.register(COHORT, pa.table({"contact_id": pa.array(contacts, pa.string()), "as_of": clock}))
         with deadline.interrupting(connection.interrupt):
             return _read(connection.execute(self._sql).to_arrow_table())

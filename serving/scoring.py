@@ -1,4 +1,7 @@
-"""The scoring endpoints: raw facts in, one answer per item out, in the items' order."""
+"""The scoring endpoints: raw facts in, one answer per item out, in the items' order.
+
+Requests that wait at the same time are answered together: most of what a small one costs is the same for one row as for ten.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +23,7 @@ from funnelcast.families.table import Array, Table
 from funnelcast.labels import STATES
 from funnelcast.monitor.track_record import Answer
 from funnelcast.terms import AsOf, Json
-from serving.contracts import ClvRequest, JourneyRequest, ScoreRequest, Summary
+from serving.contracts import JourneyRequest, ScoreRequest, Summary
 from serving.realised import beside_scores
 from serving.request_facts import Checked, check, digest_of, tables_of
 from serving.store import Served, State, Store
@@ -31,48 +34,80 @@ Places = npt.NDArray[np.int64]
 _EXPLAINED_AT_ONCE = 1_000
 
 
-def score(model: str, store: Store, request: ScoreRequest, request_id: str) -> Reply:
-    """Answer churn or lead scoring."""
-    state = store.state()
+@dataclass(frozen=True)
+class Asked:
+    """A request, and the id under which its answers are remembered."""
+
+    request: Any
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Given:
+    """The replies to some requests in their order, and what is to be kept of them in the track record."""
+
+    replies: Sequence[Reply]
+    kept: Sequence[Answer]
+
+
+@dataclass
+class _Part:
+    """One of the requests that are answered together: its items, and in the end the answers of the good ones in their order."""
+
+    asked: Asked
+    as_of: AsOf
+    checked: Checked
+    answers: Sequence[Reply] = ()
+
+    @classmethod
+    def of(cls, asked: Asked, timezone: str, attributes: Mapping[str, str] | None) -> Self:
+        as_of = _as_of(asked.request.as_of, timezone)
+        return cls(asked, as_of, check(asked.request.contacts, as_of, attributes))
+
+    def bought(self) -> bool:
+        return any(item.transactions for item in self.checked.good.values())
+
+    def reply(self, used: Sequence[Served], items: str, beside: Reply) -> Reply:
+        models = [served.document() for served in used]
+        return {items: self.checked.answered(self.answers), "as_of": self.as_of.isoformat(), "models": models, **beside}
+
+
+def score(model: str, state: State, asked: Sequence[Asked]) -> Given:
+    """Answer requests for churn or lead scores, all at once: each gets what it would get alone."""
     served = state.model(model)
     about, scorer = served.champion.about, _scorer(served)
-    as_of = _as_of(request.as_of, state.source.timezone)
-    checked = check(request.contacts, as_of, about.attributes)
-    answers: list[Reply] = []
-    used = [served]
-    if checked.good:
-        contacts = list(checked.good.values())
-        names = [contact.contact_id for contact in contacts]
-        tables = tables_of(contacts, about.attributes, state.source.timezone)
-        rows = _rows(served, names, as_of, tables, (*scorer.columns, *READ))
+    parts = [_Part.of(one, state.source.timezone, about.attributes) for one in asked]
+    contacts = [contact for part in parts for contact in part.checked.good.values()]
+    if contacts:
+        batch = _Batch.of(contacts, [part.as_of.at for part in parts for _ in part.checked.good], about.attributes)
+        rows = _rows(served, batch, (*scorer.columns, *READ))
         inputs = rows.only(scorer.columns)
-        value = _clv(state, names, as_of, tables) if about.family == "churn" else _conversion_values(state, rows)
-        used += [state.served["clv"]] if about.family == "churn" and value is not None else []
-        predicted = scorer.predictions(inputs)
-        answers = _records(names, answer_rows(about.family, rows, predicted, state.scale(model), value, served.horizon_days))
-        for answer, reasons in zip(answers, _reasons(served, inputs, request), strict=True):
-            answer["reasons"] = reasons
-        outcome = _Outcome("probability", served.horizon_days, "low", "high")
-        store.remember(_kept(served, as_of, request_id, outcome, _facts(request.contacts, checked), answers))
+        value = _clv(state, batch) if about.family == "churn" else _conversion_values(state, rows)
+        answered = answer_rows(about.family, rows, scorer.predictions(inputs), state.scale(model), value, served.horizon_days)
+        _share(parts, _records(contacts, answered))
+        _explain(served, inputs, parts)
+    outcome = _Outcome("probability", served.horizon_days, "low", "high")
     beside = {"data_sufficiency": scorer.sufficiency, "track_record": beside_scores(state, about.model, served.horizon_days)}
-    return {**_reply(as_of, used, scores=checked.answered(answers)), **beside}
+    valued = [state.served["clv"]] if about.family == "churn" and "clv" in state.served else []
+    replies = [part.reply([served, *(valued if part.bought() else [])], "scores", beside) for part in parts]
+    return Given(replies, [kept for part in parts for kept in _kept(served, part, outcome)])
 
 
-def value(store: Store, request: ClvRequest, request_id: str) -> Reply:
-    """Answer CLV from purchases or from summaries."""
-    state = store.state()
+def value(state: State, asked: Sequence[Asked]) -> Given:
+    """Answer requests for CLV, from purchases or from summaries, all at once: each gets what it would get alone."""
     served = state.model("clv")
-    as_of = _as_of(request.as_of, state.source.timezone)
-    checked = check(request.contacts, as_of, None)
-    rows = _customers(state, served, checked, as_of)
-    answers: list[Reply] = []
+    parts = [_Part.of(one, state.source.timezone, None) for one in asked]
+    rows = _customers(served, parts)
     if len(rows):
-        predicted = _scorer(served).predictions(rows, request.horizon_days, request.discount_rate)
-        answers = _records([item.contact_id for item in checked.good.values()], predicted)
-        outcome = _Outcome("expected_purchases", request.horizon_days)
-        store.remember(_kept(served, as_of, request_id, outcome, _facts(request.contacts, checked), answers))
-    beside = {"track_record": beside_scores(state, served.champion.about.model, request.horizon_days)}
-    return {**_reply(as_of, [served], predictions=checked.answered(answers)), **beside}
+        items = [item for part in parts for item in part.checked.good.values()]
+        terms = [(part.asked.request.horizon_days, part.asked.request.discount_rate) for part in parts for _ in part.checked.good]
+        _share(parts, _records(items, _valued(served, rows, terms)))
+    replies, kept = [], []
+    for part in parts:
+        horizon_days = part.asked.request.horizon_days
+        kept += _kept(served, part, _Outcome("expected_purchases", horizon_days))
+        replies.append(part.reply([served], "predictions", {"track_record": beside_scores(state, "clv", horizon_days)}))
+    return Given(replies, kept)
 
 
 def journey(store: Store, request: JourneyRequest, _: str) -> Reply:
@@ -95,53 +130,75 @@ def _scorer(served: Served) -> Any:
     return served.champion.model
 
 
-def _rows(served: Served, names: Sequence[str], as_of: AsOf, tables: Mapping[str, Any], columns: Collection[str]) -> Table:
+@dataclass(frozen=True)
+class _Batch:
+    """Contacts of one request or of several as tables, each under a key of its own, with its as_of."""
+
+    keys: Sequence[str]
+    as_of: Sequence[datetime]
+    tables: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, contacts: Sequence[Any], as_of: Sequence[datetime], attributes: Mapping[str, str]) -> Self:
+        keys = [str(number) for number in range(len(contacts))]
+        return cls(keys, as_of, tables_of(contacts, keys, attributes))
+
+
+def _share(parts: Sequence[_Part], records: Sequence[Reply]) -> None:
+    """Give each request the answers of its items."""
+    start = 0
+    for part in parts:
+        part.answers = records[start : start + len(part.checked.good)]
+        start += len(part.checked.good)
+
+
+def _rows(served: Served, batch: _Batch, columns: Collection[str]) -> Table:
     if served.rows is None:
         message = f"{served.champion.about.model} is not scored from requests"
         raise TypeError(message)
     deadline.check()
-    return served.rows.rows(names, as_of, tables, columns)
+    return served.rows.rows(batch.keys, batch.as_of, batch.tables, columns)
 
 
 def _conversion_values(state: State, rows: Table) -> Array | None:
     return None if state.conversion_value is None else state.conversion_value.of_rows(rows)
 
 
-def _clv(state: State, names: Sequence[str], as_of: AsOf, tables: Mapping[str, Any]) -> Array | None:
+def _clv(state: State, batch: _Batch) -> Array | None:
     """Give each contact's CLV, NaN for those who bought nothing; None where no model tells it."""
-    bought = set(tables["transactions"].get("contact_id", ()))
-    if "clv" not in state.served or not bought:
+    if "clv" not in state.served or not batch.tables["transactions"]:
         return None
     served = state.served["clv"]
-    rows, told = _summaries(served, names, as_of, tables)
-    values = np.full(len(names), np.nan)
+    rows, told = _summaries(served, batch)
+    values = np.full(len(batch.keys), np.nan)
     values[told] = _scorer(served).predictions(rows)["clv"]
     return values
 
 
-def _summaries(served: Served, names: Sequence[str], as_of: AsOf, tables: Mapping[str, Any]) -> tuple[Table, Places]:
-    """Give the inputs of CLV for those of whom a purchase is known, and their places among the names."""
+def _summaries(served: Served, batch: _Batch) -> tuple[Table, Places]:
+    """Give the inputs of CLV for those of whom a purchase is known, and their places in the batch."""
     columns = served.champion.model.columns
-    rows = _rows(served, names, as_of, tables, columns)
+    rows = _rows(served, batch, columns)
     known = [~np.isnan(rows[name]) for name, kind in columns.items() if kind == "number"]
     told = np.flatnonzero(np.logical_and.reduce(known))
     return rows.at(told), told
 
 
-def _customers(state: State, served: Served, checked: Checked, as_of: AsOf) -> Table:
+def _customers(served: Served, parts: Sequence[_Part]) -> Table:
     """Give the rows of the good items in their order; whose purchases tell no value fails alone."""
     columns = served.champion.model.columns
-    summaries = {place: item for place, item in checked.good.items() if isinstance(item, Summary)}
-    rows = _of_summaries(list(summaries.values()), columns)
-    purchasers = {place: item for place, item in checked.good.items() if place not in summaries}
-    if not purchasers:
+    items = [(part, place, item) for part in parts for place, item in part.checked.good.items()]
+    summaries = [number for number, (_, _, item) in enumerate(items) if isinstance(item, Summary)]
+    rows = _of_summaries([items[number][2] for number in summaries], columns)
+    bought = [number for number, (_, _, item) in enumerate(items) if not isinstance(item, Summary)]
+    if not bought:
         return rows
-    tables = tables_of(purchasers.values(), {}, state.source.timezone)
-    found, told = _summaries(served, [item.contact_id for item in purchasers.values()], as_of, tables)
-    items = list(purchasers.items())
-    for place, item in (items[number] for number in sorted(set(range(len(items))) - set(told.tolist()))):
-        checked.fail(place, item.contact_id, "transactions: no purchase with an amount of 0 or more, so no value can be told.")
-    order = np.argsort([*summaries, *(items[number][0] for number in told.tolist())])
+    purchasers, as_of = [items[number][2] for number in bought], [items[number][0].as_of.at for number in bought]
+    found, told = _summaries(served, _Batch.of(purchasers, as_of, {}))
+    for number in sorted(set(range(len(bought))) - set(told.tolist())):
+        part, place, item = items[bought[number]]
+        part.checked.fail(place, item.contact_id, "transactions: no purchase with an amount of 0 or more, so no value can be told.")
+    order = np.argsort([*summaries, *(bought[number] for number in told.tolist())])
     both = {name: np.concatenate([rows[name], found[name]]) for name in columns}
     return Table(both, len(rows) + len(found)).at(order)
 
@@ -149,6 +206,28 @@ def _customers(state: State, served: Served, checked: Checked, as_of: AsOf) -> T
 def _of_summaries(items: Sequence[Summary], columns: Mapping[str, str]) -> Table:
     types = {"number": np.float64, "category": object}
     return Table({name: np.array([getattr(item, name) for item in items], types[kind]) for name, kind in columns.items()}, len(items))
+
+
+def _valued(served: Served, rows: Table, terms: Sequence[tuple[float, float]]) -> dict[str, Array]:
+    """Predict each row by the terms, horizon and discount rate, that it was asked for."""
+    model, groups = _scorer(served), dict.fromkeys(terms)
+    if len(groups) == 1:
+        return dict(model.predictions(rows, *terms[0]))
+    places = [np.array([place for place, those in enumerate(terms) if those == one]) for one in groups]
+    predicted = [model.predictions(rows.at(those), *one) for those, one in zip(places, groups, strict=True)]
+    order = np.argsort(np.concatenate(places))
+    return {name: np.concatenate([some[name] for some in predicted])[order] for name in predicted[0]}
+
+
+def _explain(served: Served, inputs: Table, parts: Sequence[_Part]) -> None:
+    """Put the reasons that a request asks for into its answers."""
+    start = 0
+    for part in parts:
+        end = start + len(part.answers)
+        reasons = _reasons(served, inputs.at(np.arange(start, end)), part.asked.request)
+        for answer, told in zip(part.answers, reasons, strict=True):
+            answer["reasons"] = told
+        start = end
 
 
 def _reasons(served: Served, inputs: Table, request: ScoreRequest) -> list[list[Json]]:
@@ -172,18 +251,15 @@ class _Outcome:
     high: str = ""
 
 
-def _facts(items: Sequence[Any], checked: Checked) -> list[str]:
+def _kept(served: Served, part: _Part, outcome: _Outcome) -> list[Answer]:
     deadline.check()  # what nobody will be told isn't remembered either
-    return [digest_of(items[place]) for place in checked.good]
-
-
-def _kept(served: Served, as_of: AsOf, request_id: str, outcome: _Outcome, facts: Sequence[str], answers: Sequence[Reply]) -> list[Answer]:
+    facts = [digest_of(part.asked.request.contacts[place]) for place in part.checked.good]
     return [
         Answer(
-            request_id=request_id,
+            request_id=part.asked.request_id,
             model=served.champion.about.model,
             version=served.champion.version,
-            as_of=as_of.at.isoformat(),
+            as_of=part.as_of.at.isoformat(),
             horizon_days=outcome.horizon_days,
             contact_id=answer["contact_id"],
             predicted=answer[outcome.predicted],
@@ -191,14 +267,14 @@ def _kept(served: Served, as_of: AsOf, request_id: str, outcome: _Outcome, facts
             high=answer.get(outcome.high),
             facts_sha256=digest,
         )
-        for digest, answer in zip(facts, answers, strict=True)
+        for digest, answer in zip(facts, part.answers, strict=True)
         if answer[outcome.predicted] is not None
     ]
 
 
-def _records(names: Sequence[str], answers: Mapping[str, Array]) -> list[Reply]:
+def _records(items: Sequence[Any], answers: Mapping[str, Array]) -> list[Reply]:
     deadline.check()
-    values = [names, *(column.tolist() for column in answers.values())]
+    values = [[item.contact_id for item in items], *(column.tolist() for column in answers.values())]
     return [plain_record(dict(zip(("contact_id", *answers), row, strict=True))) for row in zip(*values, strict=True)]
 
 
@@ -217,7 +293,3 @@ def plain_value(value: Any) -> Any:
         return value
     number = float(value)
     return number if math.isfinite(number) else None
-
-
-def _reply(as_of: AsOf, used: Sequence[Served], **items: list[Reply]) -> Reply:
-    return {**items, "as_of": as_of.isoformat(), "models": [served.document() for served in used]}

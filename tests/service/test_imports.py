@@ -14,13 +14,14 @@ from funnelcast.settings import Settings
 from serving.app import build_app
 from serving.contracts import ClvRequest, ScoreRequest
 from serving import scoring
+from serving.scoring import Asked
 settings = Settings.read({"FUNNELCAST_HOME": sys.argv[1]})
 store = build_app(settings, Path(sys.argv[2])).state.store
 bought = [{"occurred_at": "2025-02-03T10:00:00Z", "amount": 80.0}]
 contacts = [{"contact_id": "a", "transactions": bought}]
 for model in ("churn", "lead_scoring"):
-    scoring.score(model, store, ScoreRequest(contacts=contacts, explain=2), "r")
-answer = scoring.value(store, ClvRequest(contacts=contacts), "r")
+    scoring.score(model, store.state(), [Asked(ScoreRequest(contacts=contacts, explain=2), "r")])
+answer = scoring.value(store.state(), [Asked(ClvRequest(contacts=contacts), "r")]).replies[0]
 print(json.dumps({"clv": answer["predictions"][0]["clv"], "modules": sorted({name.partition(".")[0] for name in sys.modules})}))
 """
 

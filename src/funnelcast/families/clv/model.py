@@ -14,6 +14,7 @@ from funnelcast.families.clv.draws import Customers, Sums, Worlds, daily_purchas
 from funnelcast.families.clv.first_values import FIRST_VALUE
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.holdout import crps_of_counts, pit_of_counts
+from funnelcast.families.clv.kept import Kept
 from funnelcast.families.clv.process.distinct import distinct
 from funnelcast.families.clv.process.parameters import BgNbd, Floats, MbgNbd, ParetoNbd, Process, TrendBgNbd, Whole
 from funnelcast.families.clv.process.predictions import discounted_purchases, expected_purchases, p_alive, p_purchase
@@ -22,6 +23,9 @@ from funnelcast.families.clv.rows import INPUTS, OUTPUTS, Rows
 from funnelcast.families.clv.terms import Terms
 from funnelcast.families.table import Table
 from funnelcast.terms import Json
+
+_KEPT = 10_000
+"""For how many pairs of x and T, at one horizon and discount, what a live customer is expected to buy is kept: up to 6 MB."""
 
 MEMBERS: Mapping[str, type[Process]] = {
     "bg_nbd": BgNbd,
@@ -90,17 +94,35 @@ class ClvModel:
     def _predict_distinct(self, rows: Rows, horizon: float, delta: float) -> dict[str, Floats]:
         unit = self.terms.days_per_unit
         x, t_x, T = rows.x, rows.t_x / unit, rows.T / unit
+        alive, (bought, discounted) = p_alive(self.process, x, t_x, T), self._while_alive(x, T, horizon, delta)
         spend = self.spend.expected(x, rows.m, rows.z)
         bands = self.terms.margin * quantiles(self.variates, Customers(x, t_x, T, rows.m, rows.z), horizon, delta, (0.1, 0.9))
         return {
-            "p_alive": p_alive(self.process, x, t_x, T),
+            "p_alive": alive,
             "p_purchase": p_purchase(self.process, x, t_x, T, horizon),
-            "expected_purchases": expected_purchases(self.process, x, t_x, T, horizon),
+            "expected_purchases": alive * bought,
             "expected_spend": spend,
-            "clv": self.terms.margin * discounted_purchases(self.process, x, t_x, T, horizon, delta=delta) * spend,
+            "clv": self.terms.margin * (alive * discounted) * spend,
             "clv_p10": bands[:, 0],
             "clv_p90": bands[:, 1],
         }
+
+    def _while_alive(self, x: Floats, T: Floats, horizon: float, delta: float) -> Floats:
+        """Give what each customer is expected to buy within the horizon if alive, as it is and discounted: shape (2, n)."""
+        first, place = distinct(x, T)
+        pairs = list(zip(x[first].tolist(), T[first].tolist(), strict=True))
+
+        def find(places: list[int]) -> list[tuple[float, float]]:
+            asked = x[first[places]], T[first[places]], horizon
+            bought, discounted = self.process.expected_while_alive(*asked), self.process.discounted_while_alive(*asked, delta=delta)
+            return list(zip(bought.tolist(), discounted.tolist(), strict=True))
+
+        found = self._kept.of([(*pair, horizon, delta) for pair in pairs], find)
+        return np.array(found, dtype=np.float64).reshape(-1, 2).T[:, place]
+
+    @cached_property
+    def _kept(self) -> Kept[tuple[float, float]]:
+        return Kept(_KEPT)
 
     @cached_property
     def variates(self) -> Variates:

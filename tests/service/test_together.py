@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Sequence
+from datetime import date
+from functools import partial
+from typing import Any, cast
+
+import pytest
+
+from serving import scoring
+from serving.contracts import ClvRequest, ScoreRequest
+from serving.scoring import Asked, Given
+from serving.store import State, Store
+from serving.together import Scorer, Together
+from tests.service.conftest import Client
+
+
+def contact(name: str, **facts: Any) -> dict[str, Any]:
+    touches = [{"occurred_at": "2025-02-01T10:00:00Z", "channel": "email", "kind": "email_open"}]
+    return {"contact_id": name, "created_at": "2025-01-10T00:00:00Z", "touchpoints": touches, **facts}
+
+
+def bought(day: int, **more: Any) -> dict[str, Any]:
+    return {"occurred_at": f"2025-02-{day:02d}T10:00:00Z", "amount": 10.0 * day, **more}
+
+
+DEAL = {"deal_id": "d1", "opened_at": "2025-01-12T00:00:00Z", "amount": 500.0}
+SCORES: list[ScoreRequest] = [
+    ScoreRequest(contacts=[contact("a", transactions=[bought(3, transaction_id="t"), bought(9)], deals=[DEAL])]),
+    ScoreRequest(contacts=[contact("a", transactions=[bought(4, transaction_id="t")], deals=[DEAL]), contact("b")], explain=2, lang="fr"),
+    ScoreRequest(contacts=[contact("b"), {"contact_id": "c", "transactions": [bought(3, amount=float("nan"))]}]),
+    ScoreRequest(contacts=[contact("e", created_at="2025-03-10T00:00:00Z")], explain=1),
+]
+VALUES: list[ClvRequest] = [
+    ClvRequest(contacts=[{"contact_id": "a", "frequency": 3, "recency": 40.0, "T": 90.0, "monetary_value": 30.0}], horizon_days=30.0),
+    ClvRequest(
+        contacts=[
+            {"contact_id": "a", "transactions": [bought(3), bought(9)]},
+            {"contact_id": "n", "transactions": [bought(3, amount=-5.0)]},
+        ]
+    ),
+    ClvRequest(
+        contacts=[
+            {"contact_id": "b", "transactions": [bought(5)]},
+            {"contact_id": "s", "frequency": 0, "recency": 0.0, "T": 9.0, "monetary_value": 0.0},
+            {"contact_id": "w", "frequency": 9, "recency": 3.0, "T": 9.0, "monetary_value": 1.0},
+        ]
+    ),
+    ClvRequest(contacts=[{"contact_id": "a", "frequency": 3, "recency": 40.0, "T": 90.0, "monetary_value": 30.0}], discount_rate=0.0),
+]
+
+
+@pytest.mark.parametrize(
+    ("scorer", "requests"),
+    [(partial(scoring.score, "churn"), SCORES), (partial(scoring.score, "lead_scoring"), SCORES), (scoring.value, VALUES)],
+    ids=["churn", "leads", "clv"],
+)
+def test_requests_get_together_what_they_would_get_alone(client: Client, scorer: Scorer, requests: Sequence[Any]) -> None:
+    state: State = cast("Any", client.app).state.store.state()
+    asked = [Asked(request.model_copy(update={"as_of": date(2025, 3 + place, 1)}), f"r{place}") for place, request in enumerate(requests)]
+    together = scorer(state, asked)
+    alone = [scorer(state, [one]) for one in asked]
+    assert list(together.replies) == [given.replies[0] for given in alone]
+    assert list(together.kept) == [kept for given in alone for kept in given.kept]
+    assert len({reply["as_of"] for reply in together.replies}) == len(asked)
+    items = [item for reply in together.replies for item in reply.get("scores") or reply["predictions"]]
+    assert [sum("error" in item for item in items) > 0, len(together.kept) > 3] == [True, True]
+
+
+class Kept:
+    """Stands for the store: holds answers back until they may be kept."""
+
+    def __init__(self) -> None:
+        self.may, self.kept = threading.Event(), list[Any]()
+        self.failure: Exception | None = None
+
+    def state(self) -> Any:
+        return None
+
+    def remember(self, kept: Sequence[Any]) -> None:
+        assert self.may.wait(10)
+        if self.failure:
+            raise self.failure
+        self.kept += kept
+
+
+def echo(batches: list[int], _: State, asked: Sequence[Asked]) -> Given:
+    batches.append(len(asked))
+    for one in asked:
+        if isinstance(one.request, Exception):
+            raise one.request
+    return Given([{"said": one.request} for one in asked], [cast("Any", one.request_id) for one in asked])
+
+
+async def answers(store: Kept, batches: list[int], requests: Sequence[Any], size: int = 1) -> list[Any]:
+    together, scorer = Together(cast("Store", store)), partial(echo, batches)
+    asked = [together.ask(scorer, Asked(request, str(number)), size) for number, request in enumerate(requests)]
+    gathered = asyncio.gather(*asked, return_exceptions=True)
+    await asyncio.sleep(0.05)
+    assert not gathered.done()
+    store.may.set()
+    return list(await gathered)
+
+
+def test_nobody_is_answered_before_the_answers_are_kept() -> None:
+    store, batches = Kept(), list[int]()
+    found = asyncio.run(answers(store, batches, ["a", "b", "c"]))
+    assert found == [{"said": "a"}, {"said": "b"}, {"said": "c"}]
+    assert store.kept == ["0", "1", "2"]
+    assert batches == [3]
+
+
+def test_a_fault_is_that_of_its_own_request() -> None:
+    store, batches, fault = Kept(), list[int](), ValueError("mine")
+    found = asyncio.run(answers(store, batches, ["a", fault, "c"]))
+    assert found == [{"said": "a"}, fault, {"said": "c"}]
+    assert store.kept == ["0", "2"]
+
+
+def test_what_cannot_be_kept_is_told_to_everyone() -> None:
+    store = Kept()
+    store.failure = sqlite3.OperationalError("full")
+    assert asyncio.run(answers(store, [], ["a", "b"])) == [store.failure, store.failure]
+
+
+def test_much_is_answered_in_several_turns() -> None:
+    batches: list[int] = []
+    found = asyncio.run(answers(Kept(), batches, list("abcdefgh"), size=16 * 2**10))
+    assert [one["said"] for one in found] == list("abcdefgh")
+    assert batches == [2, 2, 2, 2]
+
+
+def test_a_caller_who_has_gone_holds_nobody_up() -> None:
+    async def leave() -> list[Any]:
+        store, batches = Kept(), list[int]()
+        store.may.set()
+        together, scorer = Together(cast("Store", store)), partial(echo, batches)
+        gone, stays = (asyncio.ensure_future(together.ask(scorer, Asked(name, name), 1)) for name in "ab")
+        await asyncio.sleep(0)
+        gone.cancel()
+        return [await stays, await together.ask(scorer, Asked("c", "c"), 1)]
+
+    assert asyncio.run(leave()) == [{"said": "b"}, {"said": "c"}]
