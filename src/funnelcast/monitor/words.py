@@ -39,7 +39,13 @@ def of_scores(told: Mapping[str, Any], family: str, level: float) -> dict[str, J
 
 
 def no_scores(horizon_days: float, waiting: int) -> dict[str, Json]:
-    """Say that no answer is old enough."""
+    """Say that no answer is old enough, or that there was none."""
+    if not waiting:
+        return {
+            "en": f"No answer can be judged yet: none over {horizon_days:g} days was on record at the last refresh.",
+            "fr": f"Aucune réponse ne peut encore être jugée : aucune à {horizon_days:g} jours n'était enregistrée à la dernière "
+            "actualisation.",
+        }
     return {
         "en": f"No answer can be judged yet: {waiting:,} wait for the end of their {horizon_days:g} days.",
         "fr": "Aucune réponse ne peut encore être jugée ; en attente de la fin de leurs "
@@ -65,7 +71,12 @@ def of_forecasts(told: Mapping[str, Any], level: float) -> dict[str, Json]:
 
 
 def no_forecasts(stored: int) -> dict[str, Json]:
-    """Say that no forecast week is over."""
+    """Say that no forecast week is over, or that there was none."""
+    if not stored:
+        return {
+            "en": "No forecast can be judged yet: none was on record at the last refresh.",
+            "fr": "Aucune prévision ne peut encore être jugée : aucune n'était enregistrée à la dernière actualisation.",
+        }
     return {
         "en": f"No forecast can be judged yet: of {stored:,} periods forecast, none is a whole week that is over.",
         "fr": f"Aucune prévision ne peut encore être jugée ; sur {_french(f'{stored:,}')} périodes prévues, aucune semaine entière "

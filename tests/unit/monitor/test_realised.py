@@ -145,4 +145,6 @@ def test_forecast_words_in_french_and_where_nothing_is_over() -> None:
     assert "4 semaines, prévues 1 semaine à l'avance" in str(told["text"]["fr"])
     nothing = of_quantity("sales", 1_300, weeks([], []))
     assert nothing["text"] == words.no_forecasts(1_300)
+    assert "none was on record" in str(words.no_forecasts(0)["en"])
+    assert "none over 90 days was on record" in str(words.no_scores(90.0, 0)["en"])
     assert "1\u202f300 périodes" in str(words.no_forecasts(1_300)["fr"])
