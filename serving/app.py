@@ -69,7 +69,7 @@ def build_app(settings: Settings, source: Path, *, keyless: bool = False, limits
     access = Access(settings.keys, keyless=keyless, scope_of=scope_of, rate=limits.rate_limit / workers)
     layers = [
         Middleware(Journal, audit=AuditLog(settings.audit), metrics=metrics),
-        Middleware(Guard, access=access, body_limit=limits.body_limit),
+        Middleware(Guard, access=access, body_limit=limits.body_limit, seconds=limits.time_limit),
     ]
     app = Starlette(routes=_routes(), middleware=layers, exception_handlers=_HANDLERS)
     app.router.redirect_slashes = False  # an address that isn't in the contract leads nowhere

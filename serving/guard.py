@@ -23,7 +23,6 @@ SECURITY_HEADERS = {
 }
 _DISCARDED_BYTES = 64 * 2**20
 _DISCARDED_SECONDS = 5.0
-_BODY_SECONDS = 30.0
 _log = logging.getLogger("funnelcast.serving")
 
 
@@ -36,10 +35,12 @@ class Guard:
         Who may ask what.
     body_limit
         The largest body in bytes; a longer one is read away, up to 64 MiB or 5 s, and answered 413.
+    seconds
+        Within which the body arrives.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, *, body_limit: int) -> None:
-        self._app, self._access, self._body_limit = app, access, body_limit
+    def __init__(self, app: ASGIApp, access: Access, *, body_limit: int, seconds: float) -> None:
+        self._app, self._access, self._body_limit, self._seconds = app, access, body_limit, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass, or refuse it."""
@@ -65,7 +66,7 @@ class Guard:
             await _discard(receive)
             raise self._too_large()
         try:
-            async with asyncio.timeout(_BODY_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 parts, size, more = [], 0, True
                 while more and size <= self._body_limit:
                     message = await receive()
@@ -73,7 +74,7 @@ class Guard:
                     size += len(parts[-1])
                     more = message["type"] == "http.request" and message.get("more_body", False)
         except TimeoutError as error:
-            raise Refused(408, "body-too-slow", f"The body didn't arrive within {_BODY_SECONDS:.0f} s.", headers=CLOSES) from error
+            raise Refused(408, "body-too-slow", f"The body didn't arrive within {self._seconds:g} s.", headers=CLOSES) from error
         if size > self._body_limit:
             if more:
                 await _discard(receive)

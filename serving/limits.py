@@ -26,7 +26,7 @@ class Limits:
     rate_limit
         Requests per second and key, over all workers; as many again may come at once.
     time_limit
-        Seconds that a request may take, from when it was read to its answer.
+        Seconds in which a request's body arrives, and again in which it is answered.
     serving_threads
         How many requests a worker computes at once.
     waiting

@@ -17,11 +17,13 @@ from typing import Any
 from funnelcast.monitor.track_record import Answer
 from serving.scoring import Asked, Given
 from serving.store import State, Store
+from serving.work import require_room
 
 SMALL_BODY = 16 * 2**10
 """Bytes up to which a request is small: some hundred facts, answered within milliseconds."""
 _BYTES_AT_ONCE = 2 * SMALL_BODY
 """So much is answered at once, and then whoever else waits for the loop has a turn."""
+_MOST_WAITING = 1_000
 _QUIET_TURNS = 6
 """After so many turns of the loop, a tenth of a millisecond, in which nobody asked, those who wait are answered."""
 
@@ -47,7 +49,14 @@ class Together:
         self._writer = ThreadPoolExecutor(1, "track-record")
 
     async def ask(self, scorer: Scorer, asked: Asked, size: int) -> Reply:
-        """Have a request of so many bytes answered, with those that come at the same time or while earlier ones are at work."""
+        """Have a request of so many bytes answered, with those that come at the same time or while earlier ones are at work.
+
+        Raises
+        ------
+        Refused
+            503: too many wait.
+        """
+        require_room(self._count(), _MOST_WAITING)
         loop = asyncio.get_running_loop()
         given: asyncio.Future[Reply] = loop.create_future()
         self._waiting.setdefault(scorer, deque()).append(_Waiting(asked, size, given))
@@ -58,12 +67,15 @@ class Together:
 
     def _gather(self, before: int, quiet: int) -> None:
         """Wait while more come: those who were answered a moment ago ask again within the next."""
-        count = sum(len(waiting) for waiting in self._waiting.values())
+        count = self._count()
         quiet = 0 if count > before else quiet + 1
         if quiet < _QUIET_TURNS:
             asyncio.get_running_loop().call_soon(self._gather, count, quiet)
         else:
             self._turn()
+
+    def _count(self) -> int:
+        return sum(len(waiting) for waiting in self._waiting.values())
 
     def _turn(self) -> None:
         """Answer those who wait for one scorer; the others have the next turns."""

@@ -14,6 +14,18 @@ from serving.problems import Refused, come_back
 Result = TypeVar("Result")
 
 
+def require_room(inside: int, most: int) -> None:
+    """Send a request away where so many are at work or waiting already.
+
+    Raises
+    ------
+    Refused
+        503.
+    """
+    if inside >= most:
+        raise Refused(503, "too-busy", f"{most} requests are at work or waiting already. Come back in 1 s.", headers=come_back(1))
+
+
 class Work:
     """The threads of one worker.
 
@@ -41,9 +53,7 @@ class Work:
         OutOfTime
             It took too long.
         """
-        if self._inside >= self._most:
-            detail = f"{self._most} requests are at work or waiting already. Come back in 1 s."
-            raise Refused(503, "too-busy", detail, headers=come_back(1))
+        require_room(self._inside, self._most)
 
         def in_time() -> Result:
             deadline.check()  # it may have waited too long

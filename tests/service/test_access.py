@@ -47,7 +47,7 @@ class Door:
         access = Access(self.keys, keyless=False, scope_of=scope_of, rate=3)
         access._rates = Buckets(3, 3, self.clock)
         access._guesses = Buckets(access_module._GUESSES_PER_SECOND, access_module._GUESSES_AT_ONCE, self.clock)
-        app = Journal(Guard(scoring, access, body_limit=100), audit=AuditLog(self.folder), metrics=self.metrics)
+        app = Journal(Guard(scoring, access, body_limit=100, seconds=5), audit=AuditLog(self.folder), metrics=self.metrics)
         self.client = Client(app, portal)
 
     def statuses(self, key: str, count: int, path: str = "/v1/models") -> list[int]:

@@ -31,7 +31,13 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def ask(
-    keys: Path, path: str = "/v1/models", *, keyless: bool = True, parts: list[bytes] | None = None, headers: dict[str, str] | None = None
+    keys: Path,
+    path: str = "/v1/models",
+    *,
+    keyless: bool = True,
+    parts: list[bytes] | None = None,
+    headers: dict[str, str] | None = None,
+    pause: float = 0.0,
 ) -> tuple[int, dict[str, str], bytes, int]:
     """Give status, headers and body of the answer, and how many parts of the body were read."""
     waiting = list(parts or [b""])
@@ -41,6 +47,7 @@ def ask(
     async def receive() -> Message:
         nonlocal read
         read += 1
+        await asyncio.sleep(pause)
         return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting)}
 
     async def send(message: Message) -> None:
@@ -52,7 +59,7 @@ def ask(
         "type": "http", "method": "POST", "path": path, "headers": raw, "query_string": b"", "state": {"request_id": "r7"},
     }  # fmt: skip
     access = Access(keys, keyless=keyless, scope_of=scope_of, rate=100)
-    asyncio.run(Guard(echo, access, body_limit=LIMIT)(scope, receive, send))
+    asyncio.run(Guard(echo, access, body_limit=LIMIT, seconds=0.05)(scope, receive, send))
     answered = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], answered, b"".join(message.get("body", b"") for message in sent[1:]), read
 
@@ -80,6 +87,13 @@ def test_reading_away_ends_at_its_limit(keys: Path, monkeypatch: pytest.MonkeyPa
     status, _, _, read = ask(keys, parts=[b"x" * 600] * 50)
     assert status == 413
     assert read < 6
+
+
+def test_a_body_that_comes_too_slowly_is_refused(keys: Path) -> None:
+    status, answered, body, _ = ask(keys, parts=[b"x", b""], pause=1.0)
+    assert status == 408
+    assert b"body-too-slow" in body
+    assert answered["connection"] == "close"
 
 
 def test_what_breaks_is_a_problem_without_insides(keys: Path, caplog: pytest.LogCaptureFixture) -> None:

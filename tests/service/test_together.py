@@ -11,7 +11,9 @@ from typing import Any, cast
 import pytest
 
 from serving import scoring
+from serving import together as together_module
 from serving.contracts import ClvRequest, ScoreRequest
+from serving.problems import Refused
 from serving.scoring import Asked, Given
 from serving.store import State, Store
 from serving.together import Scorer, Together
@@ -144,3 +146,11 @@ def test_a_caller_who_has_gone_holds_nobody_up() -> None:
         return [await stays, await together.ask(scorer, Asked("c", "c"), 1)]
 
     assert asyncio.run(leave()) == [{"said": "b"}, {"said": "c"}]
+
+
+def test_whoever_comes_when_too_many_wait_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(together_module, "_MOST_WAITING", 2)
+    found = asyncio.run(answers(Kept(), [], ["a", "b", "c"]))
+    assert found[:2] == [{"said": "a"}, {"said": "b"}]
+    assert isinstance(found[2], Refused)
+    assert (found[2].status, found[2].headers) == (503, {"retry-after": "1"})
