@@ -161,7 +161,7 @@ class State:
         for path, content in self.planned().folder("scores").items():
             frame = pd.read_parquet(io.BytesIO(content))
             if "contact_id" in frame:
-                found[path.removesuffix(".parquet")] = frame.set_index("contact_id")
+                found[path.removesuffix(".parquet")] = frame.set_index("contact_id").sort_index(kind="stable")
         return found
 
 
