@@ -131,7 +131,11 @@ def estimate(facts: Facts, as_of: AsOf, weeks: int) -> NewDealProcess:
 
 
 def _level(total: Floats, weeks: int) -> tuple[Floats, Floats, float]:
-    """Give expected counts of the coming weeks, a factor L of the covariance L'L of their logs, and the variance of a week's own factor."""
+    """Give expected counts of the coming weeks, a factor L of the covariance L'L of their logs, and the variance of a week's own factor.
+
+    The doubt lies around what is expected, in factors of mean 1. Where counts tell the rate, the mode of its log is the log of its mean (of
+    the gamma that they leave: MacKay 1998, Machine Learning 33, 77-86); beyond them, not knowing where the level goes adds nothing to it.
+    """
     first = len(total) % _BLOCK_WEEKS
     starts = np.arange(first - _BLOCK_WEEKS if first else 0, len(total), _BLOCK_WEEKS)
     lengths = np.minimum(starts + _BLOCK_WEEKS, len(total)) - np.maximum(starts, 0)
@@ -142,8 +146,7 @@ def _level(total: Floats, weeks: int) -> tuple[Floats, Floats, float]:
     ahead = (np.arange(blocks) + 0.5) * _BLOCK_WEEKS / _WEEKS_PER_YEAR
     belief = latent_rate.infer(latent_rate.Poisson(counts, usual * lengths), middle.astype(np.float64), ahead.astype(np.float64), _KERNELS)
     week = np.arange(weeks) // _BLOCK_WEEKS
-    expected = usual * np.exp(belief.mean + np.diag(belief.covariance) / 2.0)
-    return expected[week], belief.factor()[:, week], _BLOCK_WEEKS * float(np.expm1(belief.noise**2))
+    return usual * np.exp(belief.mean)[week], belief.factor()[:, week], _BLOCK_WEEKS * float(np.expm1(belief.noise**2))
 
 
 def weekly_counts(facts: Facts, as_of: AsOf) -> pd.DataFrame:

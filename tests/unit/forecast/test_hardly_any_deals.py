@@ -72,9 +72,9 @@ def test_it_is_answered_in_finite_numbers(name: str, kind: str) -> None:
 @pytest.mark.parametrize("name", ["three, none won", "one open"])
 def test_it_is_wide_and_says_what_is_missing(name: str) -> None:
     found = answer(name)
-    # it may well be nothing, and it may be more than the deals that are open are worth
+    # it may well be nothing, and it may be many times what is expected
     assert found["total"]["p10"] == 0
-    assert found["total"]["p95"] > 900.0
+    assert found["total"]["p95"] > 4.0 * found["total"]["mean"] > 0.0
     for lack in ("only a few have closed", "weeks of opened deals are known", "amounts are known from", "no spend is known"):
         assert any(lack in said for said in found["missing"]), lack
 

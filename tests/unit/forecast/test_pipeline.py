@@ -256,6 +256,13 @@ def test_the_level_of_new_deals_is_that_of_late() -> None:
     assert process_of([10] * 60).amounts == pytest.approx(np.full((1, new_deals.QUANTILES), 100.0))
 
 
+def test_the_doubt_about_the_level_does_not_raise_what_is_expected() -> None:
+    # three a week, always; so few leave the level in doubt, more so in half a year, but they go on as three a week
+    found = process_of([2, 3, 4] * 26)
+    assert np.sqrt((found.level_factor[:, 25] ** 2).sum()) > 0.25
+    assert found.expected[0, :26] == pytest.approx(np.full(26, 3.0), rel=0.02)
+
+
 def test_a_season_of_two_years_goes_on() -> None:
     wave = [round(20 + 15 * np.sin(2 * np.pi * (week - 3) / 52.18)) for week in range(156)]
     found = process_of(wave).expected[0]

@@ -97,8 +97,9 @@ class Design:
             (len(self.age_knots), 0.1),
             (4, 4.0),
             (len(self.lead_knots), 0.05),
-            (len(self.stages), 2.0),
-            (len(self.lead_knots) * len(self.stages), 1.0),
+            # a first stage is hardly ever won within the week: what a stage says must be free to differ a hundredfold
+            (len(self.stages), 0.2),
+            (len(self.lead_knots) * len(self.stages), 0.1),
             (1 + len(self.lead_knots), 2.0),
             (len(CLOSE_KNOTS), 2.0),
             (len(self.channels), 16.0),
