@@ -19,6 +19,7 @@ from funnelcast.errors import UsageError
 from funnelcast.settings import CHECKOUT, Settings
 from funnelcast.sources import source_file
 from serving.auth import Keys
+from serving.limits import Limits
 from serving.loopback import loopback
 from serving.parent import PARENT, STOP_SECONDS
 
@@ -33,9 +34,11 @@ def serve(settings: Settings, source: Path, *, host: str, port: int, workers: in
     Raises
     ------
     UsageError
-        Another host than loopback without keys; a port in use; no source; nothing promoted; a service that doesn't start.
+        Another host than loopback without keys; a limit that is none; a port in use; no source; nothing promoted; a service that doesn't
+        start.
     """
     _require_keys(settings, host)
+    Limits.read()
     _require_free(host, port)
     name = _require_champions(settings, source)
     progress(f"starting {workers} worker{'s' if workers > 1 else ''}")

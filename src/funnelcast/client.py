@@ -6,6 +6,7 @@ Needs httpx and nothing else of funnelcast, so a CRM's own code can take this on
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from types import TracebackType
@@ -13,6 +14,9 @@ from typing import Any, Literal, NotRequired, Self, TypedDict, cast
 from urllib.parse import quote
 
 import httpx
+
+_COME_BACK = ("urn:funnelcast:problem:too-many-requests", "urn:funnelcast:problem:too-busy")
+"""What was refused before any work was done, so that the same request may be sent again. What took too long would take as long again."""
 
 Item = Mapping[str, Any]
 """A contact or a touch as the service's OpenAPI document describes it; dates and time stamps (with their offset) may be Python's own."""
@@ -113,11 +117,16 @@ class Refused(Exception):
         The path of the field, where one is to blame.
     request_id
         By which the service's log knows the request.
+    retry_after
+        Seconds after which the service asks to come back; None where it doesn't.
     """
 
-    def __init__(self, status: int, kind: str, detail: str, field: str | None, request_id: str | None) -> None:
+    def __init__(
+        self, status: int, kind: str, detail: str, field: str | None, request_id: str | None, retry_after: float | None = None
+    ) -> None:
         super().__init__(f"{status}: {detail}")
         self.status, self.kind, self.detail, self.field, self.request_id = status, kind, detail, field, request_id
+        self.retry_after = retry_after
 
 
 class Service:
@@ -131,6 +140,8 @@ class Service:
         An API key, where the service has any.
     timeout
         Seconds until a request is given up.
+    patience
+        Seconds that a call may wait in all where the service asks to come back later, for a rate or because it has too much to do.
     transport
         Another way to the service than the network: for tests.
     """
@@ -140,9 +151,11 @@ class Service:
         address: str = "http://127.0.0.1:3000",
         key: str | None = None,
         *,
-        timeout: float = 10.0,
+        timeout: float = 30.0,
+        patience: float = 10.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
+        self._patience = patience
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self._client = httpx.Client(base_url=address, headers=headers, timeout=timeout, transport=transport)
 
@@ -238,11 +251,17 @@ class Service:
         return self._ask("POST", path, content=body, headers={"content-type": "application/json"})
 
     def _ask(self, method: str, path: str, **given: Any) -> dict[str, Any]:
-        response = self._client.request(method, path, **given)
-        if response.is_success:
-            found: dict[str, Any] = response.json()
-            return found
-        raise _refused(response)
+        patience = self._patience
+        while True:
+            response = self._client.request(method, path, **given)
+            if response.is_success:
+                found: dict[str, Any] = response.json()
+                return found
+            refused = _refused(response)
+            if refused.kind not in _COME_BACK or refused.retry_after is None or refused.retry_after > patience:
+                raise refused
+            patience -= refused.retry_after
+            time.sleep(refused.retry_after)
 
 
 def _plain(value: object) -> str:
@@ -264,4 +283,12 @@ def _refused(response: httpx.Response) -> Refused:
     if not isinstance(problem, dict):
         problem = {}
     detail = str(problem.get("detail") or response.reason_phrase)
-    return Refused(response.status_code, str(problem.get("type", "about:blank")), detail, problem.get("field"), problem.get("request_id"))
+    kind, after = str(problem.get("type", "about:blank")), response.headers.get("retry-after", "")
+    return Refused(
+        response.status_code,
+        kind,
+        detail,
+        problem.get("field"),
+        problem.get("request_id"),
+        float(after) if after.isdecimal() and int(after) > 0 else None,
+    )

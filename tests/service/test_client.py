@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, get_type_hints
@@ -121,6 +122,46 @@ def test_what_is_no_problem_document_is_a_refusal_all_the_same() -> None:
     answering = httpx.MockTransport(lambda _: httpx.Response(502, text="<html>bad gateway</html>"))
     with pytest.raises(Refused, match="502: Bad Gateway"):
         Service(transport=answering).models()
+
+
+def busy(kind: str, *after: str) -> tuple[httpx.MockTransport, list[int]]:
+    """Refuse with these Retry-After headers one after the other, then answer; the list tells how often was asked."""
+    asked, waits = [0], list(after)
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        asked[0] += 1
+        if not waits:
+            return httpx.Response(200, json={"models": []})
+        return httpx.Response(429, json={"type": f"urn:funnelcast:problem:{kind}"}, headers={"retry-after": waits.pop(0)})
+
+    return httpx.MockTransport(answer), asked
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    found: list[float] = []
+    monkeypatch.setattr(time, "sleep", found.append)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["too-many-requests", "too-busy"])
+def test_who_is_asked_to_come_back_comes_back(kind: str, slept: list[float]) -> None:
+    transport, asked = busy(kind, "2", "1")
+    assert Service(transport=transport).models() == {"models": []}
+    assert (asked, slept) == ([3], [2.0, 1.0])
+
+
+@pytest.mark.parametrize(("kind", "after", "tried"), [
+    ("too-busy", ("4", "4", "4", "4"), 3), ("too-busy", ("11",), 1), ("too-busy", ("",), 1), ("too-busy", ("soon",), 1),
+    ("too-busy", ("0",) * 9, 1), ("out-of-time", ("1",), 1), ("no-champion", ("1",), 1),
+])  # fmt: skip
+def test_patience_has_an_end(kind: str, after: tuple[str, ...], tried: int, slept: list[float]) -> None:
+    transport, asked = busy(kind, *after)
+    with pytest.raises(Refused) as refused:
+        Service(transport=transport, patience=10.0).models()
+    assert asked == [tried]
+    assert sum(slept) <= 10
+    assert refused.value.retry_after == (float(after[0]) if after[0].isdecimal() and after[0] != "0" else None)
 
 
 def test_the_readme_s_lines_run(transport: InProcess, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import fields
 
 import anyio
 import anyio.from_thread
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from funnelcast import deadline
 from funnelcast.errors import OutOfTime, UsageError
+from funnelcast.settings import CHECKOUT
 from serving import limits as limits_module
 from serving.limits import Buckets, Limits
 from serving.problems import Refused
@@ -35,6 +38,12 @@ def test_limits_come_from_the_environment() -> None:
 def test_a_limit_that_is_none_is_refused(name: str, text: str) -> None:
     with pytest.raises(UsageError, match=f"FUNNELCAST_{name} is '{text}': give a"):
         Limits.read({f"FUNNELCAST_{name}": text})
+
+
+def test_the_readme_names_every_limit_with_its_default() -> None:
+    readme = (CHECKOUT / "README.md").read_text()
+    for limit in fields(Limits):
+        assert re.search(rf"\n\| `FUNNELCAST_{limit.name.upper()}` \|.*\| {limit.default:.0f} \|\n", readme), limit.name
 
 
 class Clock:
