@@ -20,6 +20,7 @@ from serving.realised import beside_forecast
 from serving.scoring import plain_record
 from serving.store import SNAPSHOT, State, Store
 
+_SEVERAL = {"deal_id", "invoice_id"}
 _COMMON_METHOD = "shapley"
 
 Reply = dict[str, Any]
@@ -77,16 +78,15 @@ def contact(state: State, contact_id: str) -> Reply:
     NotFound
         The last refresh scored nobody of this id.
     """
-    scores = {model: _scores_of(frame.loc[contact_id]) for model, frame in state.contacts.items() if contact_id in frame.index}
+    scores = {model: _scores_of(frame.loc[[contact_id]]) for model, frame in state.contacts.items() if contact_id in frame.index}
     if not scores:
         raise NotFound(what="contact in the latest snapshot", name=contact_id, advice="Score it from its facts, or refresh.")
     return _planned(state, {"contact_id": contact_id, "scores": scores})
 
 
-def _scores_of(found: pd.Series | pd.DataFrame) -> Reply | list[Reply]:
-    if isinstance(found, pd.Series):
-        return plain_record(found.to_dict())
-    return [plain_record(row) for row in found.to_dict("records")]
+def _scores_of(rows: pd.DataFrame) -> Reply | list[Reply]:
+    records = [plain_record(row) for row in rows.to_dict("records")]
+    return records if _SEVERAL & {*rows.columns} else records[0]
 
 
 def track_record(record: TrackRecord, state: State) -> Reply:

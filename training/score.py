@@ -34,8 +34,8 @@ from training.values import value_of_contacts, value_of_conversions
 BATCH_ROWS = 25_000
 _BATCH_VALUES = 1_000_000
 _SIDE_BY_SIDE = 2  # batches; the trees use all threads for their part anyway
-KEYS = ("contact_id", "deal_id", "invoice_id", "path")
-"""By which a row of some family is known."""
+KEYS = ("invoice_id", "deal_id", "contact_id", "path")
+"""By which a row of some family is known: by its own id, before that of its contact, who may have several."""
 ValueOf: TypeAlias = Callable[[pd.Index, Table], "Array | None"]
 """Gives the value of each row, by their keys and themselves; NaN where it isn't known, None where no row's is."""
 
@@ -127,7 +127,7 @@ class Scorer:
         keys, table = pd.Index(batch.column(self.key).to_pandas()), Table.of(rows.filter(list(READ)))
         predicted = Table.of(model.predict(rows.iloc[:, : len(read)])).columns
         answers = answer_rows(self.champion.about.family, table, predicted, self.scale, self.value(keys, table), self.horizon_days)
-        return pd.DataFrame({self.key: keys, **answers})
+        return pd.DataFrame({self.key: keys, **rows.filter(["contact_id"]), **answers})
 
 
 def _at_least_one(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

@@ -200,6 +200,18 @@ def test_a_contact_is_looked_up_with_all_its_scores(client: Client, served: Serv
         assert {column: scores[model][column] for column in row.index} == row.to_dict()
 
 
+def test_invoices_stand_by_their_own_ids_and_in_a_list_beside_their_customer(client: Client, served: Served) -> None:
+    frame = pd.read_parquet(io.BytesIO(served.snapshot().folder("scores")["payment_delay.parquet"]))
+    assert list(frame.columns[:2]) == ["invoice_id", "contact_id"]
+    assert frame["invoice_id"].is_unique
+    counts = frame["contact_id"].value_counts()
+    assert counts.iloc[0] > 1 == counts.iloc[-1]
+    # whether one or several: the shape is the same
+    for contact_id in (counts.index[0], counts.index[-1]):
+        listed = client.answer(f"/v1/contacts/{contact_id}")["scores"]["payment_delay"]
+        assert [row["invoice_id"] for row in listed] == frame.loc[frame["contact_id"] == contact_id, "invoice_id"].tolist()
+
+
 def test_what_is_not_known_of_the_next_channel_is_null() -> None:
     row = {"contact_id": "a", "probability": 0.5, **dict.fromkeys(("next_online", "next_offline", "next_both", "next_dormant"), np.nan)}
     assert plain_record(row) == {"contact_id": "a", "probability": 0.5, "channel_next": None}
