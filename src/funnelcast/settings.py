@@ -10,7 +10,9 @@ from pathlib import Path
 
 from funnelcast.errors import UsageError
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+_LIBRARY = Path(__file__).resolve().parent
+CHECKOUT = _LIBRARY.parent if (_LIBRARY.parent / "models").is_dir() else _LIBRARY.parents[1]
+"""Where models/ lies: beside src/, or in a bento, which has no src/, beside the library."""
 
 
 @dataclass(frozen=True)
