@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from funnelcast.errors import AccessError
 from serving.access import Access
+from serving.limits import LARGEST_HEAD
 from serving.problems import CLOSES, Refused, problem, refusal
 
 SECURITY_HEADERS = {
@@ -49,6 +50,7 @@ class Guard:
             return
         answer = _Answer(send, scope["state"]["request_id"], private=scope["path"].startswith("/v1/"))
         try:
+            _require_small_head(scope)
             self._access.admit(scope)
             body = await self._body(scope, receive)
             await self._app(scope, _replayed(body, receive), answer.send)
@@ -102,6 +104,12 @@ class _Answer:
             if self._private:
                 headers["cache-control"] = "no-store"
         await self._send(message)
+
+
+def _require_small_head(scope: Scope) -> None:
+    size = len(scope.get("raw_path", b"")) + len(scope["query_string"]) + sum(len(name) + len(value) for name, value in scope["headers"])
+    if size > LARGEST_HEAD:
+        raise Refused(431, "head-too-large", f"The request's line and headers are larger than {LARGEST_HEAD} bytes.", headers=CLOSES)
 
 
 def _without_values(error: BaseException) -> dict[str, object]:

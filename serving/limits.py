@@ -12,6 +12,8 @@ from typing import Any, Self
 
 from funnelcast.errors import UsageError
 
+LARGEST_HEAD = 64 * 2**10
+"""Bytes of a request's line and headers."""
 _MOST_BUCKETS = 10_000
 
 
@@ -26,7 +28,7 @@ class Limits:
     rate_limit
         Requests per second and key, over all workers; as many again may come at once.
     time_limit
-        Seconds in which a request's body arrives, and again in which it is answered.
+        Seconds in which a request's head arrives, its body, and its answer is given: each.
     serving_threads
         How many requests a worker computes at once.
     waiting

@@ -98,11 +98,12 @@ _REFUSALS: dict[int, tuple[str, dict[str, Any]]] = {
     415: ("The body is not application/json, or it is compressed.", {}),
     421: ("Without keys, another name than this machine's own.", {}),
     422: ("A field of the envelope is wrong.", {}),
+    431: ("The request's line and headers are too large.", {}),
     429: ("More requests than the key's rate, or too many without a right key.", {"Retry-After": {**_RETRY, "required": True}}),
     500: ("Something of ours broke; the log has it under the request's id.", {}),
     503: ("Nothing is promoted yet, there is too much to do, or it took too long.", {"Retry-After": _RETRY}),
 }
-_OF_ALL, _OF_KNOWN, _OF_BODIES = (405, 408, 413, 500), (401, 403, 404, 421, 429, 503), (400, 415, 422)
+_OF_ALL, _OF_KNOWN, _OF_BODIES = (405, 408, 413, 431, 500), (401, 403, 404, 421, 429, 503), (400, 415, 422)
 
 
 @cache

@@ -10,6 +10,8 @@ import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from funnelcast.settings import Settings
+from serving.connections import limit_heads
+from serving.limits import Limits
 from serving.logs import to_stream
 from serving.parent import end_with_parent
 
@@ -33,6 +35,7 @@ class Front:
 
         end_with_parent()
         to_stream()
+        limit_heads(Limits.read().time_limit)
         settings = Settings.read()
         self._bento = app
         source = Path(os.environ.get(SOURCE) or settings.demo)

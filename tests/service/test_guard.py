@@ -89,6 +89,11 @@ def test_reading_away_ends_at_its_limit(keys: Path, monkeypatch: pytest.MonkeyPa
     assert read < 6
 
 
+def test_a_large_head_is_refused(keys: Path) -> None:
+    assert ask(keys, headers={"x": "y" * 60_000})[0] == 200
+    assert ask(keys, headers={"x": "y" * 66_000})[0] == 431
+
+
 def test_a_body_that_comes_too_slowly_is_refused(keys: Path) -> None:
     status, answered, body, _ = ask(keys, parts=[b"x", b""], pause=1.0)
     assert status == 408
