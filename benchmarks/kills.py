@@ -1,7 +1,8 @@
 """Kill -9 at random moments of training, promotion, refresh, scoring and serving; whatever is left must be whole.
 
 ``python -m benchmarks.kills --moments 50``: each moment ends one command, drawn uniformly over the time that it takes, by SIGKILL to its
-process group; then everything that a crash could have torn is looked at, and the command itself must succeed.
+process group; then everything that a crash could have torn is looked at, and the command itself must succeed. A service that answers is
+ended too, whole or by its first process alone: every answer that a client had must be in the track record.
 """
 
 from __future__ import annotations
@@ -16,15 +17,19 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pyarrow.parquet as pq
 
+from benchmarks.soak import Service, kinds
 from funnelcast import champions
 from funnelcast.artefacts import read_folder
 from funnelcast.errors import FunnelcastError
@@ -34,9 +39,15 @@ from training.lock import only_one
 
 CONTACTS = 400
 _LIMIT_SECONDS = 300.0
-_LATER = 1.1
-"""Moments are drawn up to so many times the time that a command takes: some come after its end."""
+_SERVED_SECONDS = 4.0
+_IMPORTED = [
+    *("funnelcast.cli", "training.promote", "training.refresh", "training.score", "training.train"),
+    *("mlflow.store.model_registry.sqlalchemy_store", "mlflow.store.tracking.sqlalchemy_store"),
+]
+"""What is imported before the moments begin: they are to fall into the work."""
+SERVE = "serve"
 _CHECK = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('PRAGMA integrity_check').fetchone()[0])"
+_KEPT = "import sqlite3, sys; print(*(row[0] for row in sqlite3.connect(sys.argv[1]).execute('SELECT DISTINCT request_id FROM answers')))"
 
 
 @dataclass
@@ -48,7 +59,7 @@ class Company:
 
     def __post_init__(self) -> None:
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["funnelcast.cli", "training.train", "training.refresh", "training.score", "mlflow"])
+        self._context.set_forkserver_preload(_IMPORTED)
 
     @property
     def settings(self) -> Settings:
@@ -71,15 +82,20 @@ class Company:
             "score": ["score", "clv", "--out", str(self.scores)],
         }
 
-    def prepare(self, models: Sequence[str]) -> None:
-        """Simulate, train some models, and run every command once to see how long it takes."""
+    def prepare(self, models: Sequence[str], names: Sequence[str]) -> None:
+        """Simulate, train some models, the last of them CLV, and run the named commands once to see how long they take."""
         self.run("simulate", "--out", str(self.settings.demo.parent), "--contacts", str(CONTACTS))
         for model in models:
-            self.run("train", model)
-        for name, command in self.commands.items():
-            started = time.monotonic()
-            self.run(*command)
-            self.took[name] = time.monotonic() - started
+            self.timed("train", ["train", model])
+        for name in names:
+            if name not in self.took:
+                self.timed(name, self.commands[name])
+
+    def timed(self, name: str, command: Sequence[str]) -> None:
+        """Run a command to its end, and remember how long that took."""
+        started = time.monotonic()
+        self.run(*command)
+        self.took[name] = time.monotonic() - started
 
     def run(self, *arguments: str) -> str:
         """Run a command to its end; gives what it printed.
@@ -136,8 +152,7 @@ def faults(company: Company, served: frozenset[str], rows: int) -> Iterator[str]
     if state.snapshot is None:
         yield "there is no snapshot"
     for path in (settings.home / "mlflow.db", settings.track_record("demo")):
-        said = subprocess.run([sys.executable, "-c", _CHECK, str(path)], capture_output=True, text=True, check=False).stdout.strip()
-        if said != "ok":
+        if (said := _asked(path, _CHECK)) != "ok":
             yield f"{path.name}: {said}"
     if company.scores.exists() and pq.read_metadata(company.scores).num_rows != rows:
         yield f"{company.scores.name} is not whole"
@@ -166,20 +181,61 @@ def _folder_faults(settings: Settings) -> Iterator[str]:
                 yield str(error)
 
 
-def moments(company: Company, names: Sequence[str], seed: int) -> Iterator[tuple[str, float, bool, list[str]]]:
-    """Kill one command after the other; gives its name, the moment, whether it was still at work, and what was torn."""
+def moments(company: Company, names: Sequence[str], seed: int, *, again: bool) -> Iterator[tuple[str, float, bool, list[str]]]:
+    """Kill one after the other; gives the command's name, the moment, whether it was still at work, and what was torn.
+
+    Parameters
+    ----------
+    again
+        Whether each command must succeed after it was killed.
+    """
     draw = random.Random(seed)  # noqa: S311 (moments, no secrets)
     served = frozenset(champions.listed(company.settings, "demo"))
-    rows = pq.read_metadata(company.scores).num_rows
+    rows = pq.read_metadata(company.scores).num_rows if company.scores.exists() else 0
     for name in names:
-        seconds = draw.uniform(0, _LATER * company.took[name])
-        killed = company.kill(name, seconds)
-        found = list(faults(company, served, rows))
-        try:
-            company.run(*company.commands[name])
-        except RuntimeError as error:
-            found.append(str(error))
-        yield name, seconds, killed, [*found, *faults(company, served, rows)]
+        if name == SERVE:
+            seconds, killed = draw.uniform(0, _SERVED_SECONDS), True
+            found = [*_serving_faults(company.settings, seconds, whole=draw.random() < 0.5), *faults(company, served, rows)]
+        else:
+            seconds = draw.uniform(0, company.took[name])
+            killed = company.kill(name, seconds)
+            found = list(faults(company, served, rows))
+            try:
+                if again:
+                    company.timed(name, company.commands[name])
+            except RuntimeError as error:
+                found.append(str(error))
+        yield name, seconds, killed, found
+
+
+def _serving_faults(settings: Settings, seconds: float, *, whole: bool) -> Iterator[str]:
+    service = Service(settings, settings.demo, workers=1)
+    answered: list[str] = []
+    client = threading.Thread(target=_ask, args=(service.port, answered))
+    client.start()
+    time.sleep(seconds)
+    left = [] if whole else service.kill_front()
+    if whole:
+        service.kill_all()
+    client.join()
+    if left:
+        yield f"processes {left} outlived the service"
+    missing = set(answered) - set(_asked(settings.track_record("demo"), _KEPT).split())
+    if missing:
+        yield f"{len(missing)} of {len(answered)} answers aren't in the track record"
+
+
+def _ask(port: int, answered: list[str]) -> None:
+    """Ask until nobody answers."""
+    path, document = next(kinds())
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client, contextlib.suppress(httpx.TransportError):
+        while True:
+            answered.append(client.post(path, json=document).raise_for_status().json()["request_id"])
+
+
+def _asked(path: Path, question: str) -> str:
+    """Ask a database from a process of its own: one that has it open already must not."""
+    return subprocess.run([sys.executable, "-c", question, str(path)], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _command(arguments: list[str], home: Path) -> None:
@@ -202,10 +258,10 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         company = Company(Path(folder))
-        company.prepare(("attribution", "churn", "clv", "lead_scoring", "clv"))
-        names = [list(company.commands)[number % len(company.commands)] for number in range(options.moments)]
+        company.prepare(("attribution", "churn", "clv", "lead_scoring", "clv"), list(company.commands))
+        names = list(islice(cycle([*company.commands, SERVE]), options.moments))
         torn = 0
-        for name, seconds, killed, found in moments(company, names, options.seed):
+        for name, seconds, killed, found in moments(company, names, options.seed, again=True):
             print(f"{name:10} {seconds:6.2f} s {'killed' if killed else 'was done'}  {'; '.join(found) or 'whole'}", flush=True)
             torn += bool(found)
     print(f"{options.moments} moments, {torn} left something torn")

@@ -102,19 +102,19 @@ def soak(settings: Settings, source: Path, plan: Plan, versions: Sequence[int], 
 
 def at_rest(settings: Settings, source: Path, versions: Sequence[int], promote: Callable[[int], None]) -> list[Request]:
     """Learn what is right: each version's answers by an application in this process that nothing happens to."""
-    kinds = list(_kinds())
-    right: list[dict[bytes, int]] = [{} for _ in kinds]
+    asked = list(kinds())
+    right: list[dict[bytes, int]] = [{} for _ in asked]
     for version in versions:
         promote(version)
-        for answers, answer in zip(right, asyncio.run(_answers(settings, source, kinds)), strict=True):
+        for answers, answer in zip(right, asyncio.run(_answers(settings, source, asked)), strict=True):
             answers[plain(answer)] = version
     if any(len(answers) != len(versions) for answers in right):
         message = "the versions answer alike, so that nobody could tell them apart"
         raise ValueError(message)
-    return [Request(path, json.dumps(document).encode(), answers) for (path, document), answers in zip(kinds, right, strict=True)]
+    return [Request(path, json.dumps(document).encode(), answers) for (path, document), answers in zip(asked, right, strict=True)]
 
 
-def _kinds() -> Iterator[tuple[str, Any]]:
+def kinds() -> Iterator[tuple[str, Any]]:
     """Give values from summaries, and churn from raw facts, whose expected loss is of two models."""
     summaries = [{"contact_id": f"a{n}", "frequency": n, "recency": 80.0 + n, "T": 200.0, "monetary_value": 50.0} for n in range(1, 4)]
     yield "/v1/clv/predict", {"contacts": summaries, "as_of": AS_OF}
@@ -124,10 +124,10 @@ def _kinds() -> Iterator[tuple[str, Any]]:
     yield "/v1/churn/score", {"contacts": [person], "as_of": AS_OF}
 
 
-async def _answers(settings: Settings, source: Path, kinds: Sequence[tuple[str, Any]]) -> list[bytes]:
+async def _answers(settings: Settings, source: Path, asked: Sequence[tuple[str, Any]]) -> list[bytes]:
     transport = httpx.ASGITransport(build_app(settings, source, keyless=True))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-        return [(await client.post(path, json=document)).raise_for_status().content for path, document in kinds]
+        return [(await client.post(path, json=document)).raise_for_status().content for path, document in asked]
 
 
 class Service:
@@ -168,6 +168,19 @@ class Service:
         ports = frozenset(int(one.raddr.port) for one in victim.net_connections("tcp") if one.raddr)
         victim.kill()
         return ports
+
+    def kill_all(self) -> None:
+        """End every process of it with -9."""
+        for process in (psutil.Process(self._front.pid), *psutil.Process(self._front.pid).children(recursive=True)):
+            process.kill()
+        self._front.wait()
+
+    def kill_front(self) -> list[int]:
+        """End `funnelcast serve` itself with -9; gives what is still there of the others after a while."""
+        others = psutil.Process(self._front.pid).children(recursive=True)
+        self._front.kill()
+        self._front.wait()
+        return [process.pid for process in psutil.wait_procs(others, timeout=30)[1]]
 
     def stop(self) -> None:
         """Stop it as an operator does."""
