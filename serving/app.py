@@ -53,7 +53,15 @@ _KINDS = {404: "not-found", 405: "wrong-method"}
 Reply = dict[str, Any]
 
 
-def build_app(settings: Settings, source: Path, *, keyless: bool = False, limits: Limits | None = None, workers: int = 1) -> Starlette:
+def build_app(
+    settings: Settings,
+    source: Path,
+    *,
+    keyless: bool = False,
+    limits: Limits | None = None,
+    workers: int = 1,
+    log: Callable[[str], object] = str,
+) -> Starlette:
     """Build the application of one company.
 
     Parameters
@@ -64,11 +72,13 @@ def build_app(settings: Settings, source: Path, *, keyless: bool = False, limits
         How much it takes on; by default what the environment says.
     workers
         How many processes share the rate of a key.
+    log
+        Takes a line of each request; by default nobody reads it.
     """
     limits, metrics = limits or Limits.read(), Metrics()
     access = Access(settings.keys, keyless=keyless, scope_of=scope_of, rate=limits.rate_limit / workers)
     layers = [
-        Middleware(Journal, audit=AuditLog(settings.audit), metrics=metrics),
+        Middleware(Journal, log=log, audit=AuditLog(settings.audit), metrics=metrics),
         Middleware(Guard, access=access, body_limit=limits.body_limit, seconds=limits.time_limit),
     ]
     app = Starlette(routes=_routes(), middleware=layers, exception_handlers=_HANDLERS)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -20,7 +19,7 @@ from serving.paths import needs_key, template_of
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 _PROBES = ("/livez", "/readyz", "/metrics")
-_log = logging.getLogger("funnelcast.requests")
+_encode = json.JSONEncoder().encode
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,16 @@ _NOTHING = Told({})
 
 
 class Journal:
-    """The outermost layer: gives each request its id, and tells what became of it."""
+    """The outermost layer: gives each request its id, and tells what became of it.
 
-    def __init__(self, app: ASGIApp, *, audit: AuditLog, metrics: Metrics) -> None:
-        self._app, self._audit, self._metrics = app, audit, metrics
+    Parameters
+    ----------
+    log
+        Takes one line.
+    """
+
+    def __init__(self, app: ASGIApp, *, log: Callable[[str], object], audit: AuditLog, metrics: Metrics) -> None:
+        self._app, self._log, self._audit, self._metrics = app, log, audit, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have a request answered."""
@@ -76,18 +81,20 @@ class Journal:
         if route in _PROBES and status == HTTPStatus.OK:
             return
         caller = state.get("caller")
-        entry = {
+        line = _encode({
+            "time": stamp(time.time()),
+            "message": "request",
             "request_id": state["request_id"],
             "key": caller.name if caller else None,
             "method": method,
             "route": route,
             "status": status,
             "ms": round(1_000 * seconds, 3),
-            "models": dict(told.models),
+            "models": told.models,
             "items": told.items,
             "failed": told.failed,
-        }
-        _log.info("request", extra={"entry": entry})
+        })  # fmt: skip
+        self._log(f"{line}\n")
         # what is refused for its rate is left out: a flood of it would push everything else out of the files
         if needs_key(route) and status != HTTPStatus.TOO_MANY_REQUESTS:
-            self._audit.append(json.dumps({"time": stamp(time.time()), **entry}).encode())
+            self._audit.append(line.encode())

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from datetime import UTC, datetime
-from typing import IO
 
 _TOO_TALKATIVE = ("bentoml", "bentoml.access", "uvicorn", "uvicorn.access", "uvicorn.error", "circus")
 """They bring handlers of their own; the access logs among them would also hold paths, and with them ids of contacts."""
@@ -22,9 +20,9 @@ class JsonLines(logging.Formatter):
         return json.dumps({**said, **getattr(record, "entry", {}), **failed}, ensure_ascii=False, default=str)
 
 
-def to_stream(stream: IO[str] | None = None) -> None:
-    """Send every log of this process to one stream, by default stderr."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+def to_stderr() -> None:
+    """Send every log of this process to stderr."""
+    handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -39,8 +39,9 @@ class Metrics:
         """Count what was answered, by whom, and how many items."""
         for model, version in models.items():
             self._answers.labels(route, model, version).inc()
-        if items:
+        if items > failed:
             self._items.labels(route, "answered").inc(items - failed)
+        if failed:
             self._items.labels(route, "failed").inc(failed)
 
     def page(self) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from funnelcast.settings import Settings
 from serving.connections import limit_heads
 from serving.limits import Limits
-from serving.logs import to_stream
+from serving.logs import to_stderr
 from serving.parent import end_with_parent
 
 SOURCE = "FUNNELCAST_SOURCE"
@@ -34,12 +35,13 @@ class Front:
         from serving.app import build_app  # noqa: PLC0415 (BentoML's parent process reads this file too, and answers nothing)
 
         end_with_parent()
-        to_stream()
+        to_stderr()
         limit_heads(Limits.read().time_limit)
         settings = Settings.read()
         self._bento = app
         source = Path(os.environ.get(SOURCE) or settings.demo)
-        self._ours = build_app(settings, source, keyless=os.environ.get(KEYLESS) == "1", workers=_workers())
+        keyless = os.environ.get(KEYLESS) == "1"
+        self._ours = build_app(settings, source, keyless=keyless, workers=_workers(), log=sys.stderr.write)
         self._ours.state.store.follow()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -47,7 +47,9 @@ class Door:
         access = Access(self.keys, keyless=False, scope_of=scope_of, rate=3)
         access._rates = Buckets(3, 3, self.clock)
         access._guesses = Buckets(access_module._GUESSES_PER_SECOND, access_module._GUESSES_AT_ONCE, self.clock)
-        app = Journal(Guard(scoring, access, body_limit=100, seconds=5), audit=AuditLog(self.folder), metrics=self.metrics)
+        self.log: list[str] = []
+        layers = Guard(scoring, access, body_limit=100, seconds=5)
+        app = Journal(layers, log=self.log.append, audit=AuditLog(self.folder), metrics=self.metrics)
         self.client = Client(app, portal)
 
     def statuses(self, key: str, count: int, path: str = "/v1/models") -> list[int]:
@@ -115,14 +117,14 @@ def test_a_rotated_key_is_taken_up_and_the_old_one_refused(door: Door) -> None:
     assert door.statuses(second, 1) == [401]
 
 
-def test_log_audit_and_metrics_tell_no_path_and_no_query(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+def test_log_audit_and_metrics_tell_no_path_and_no_query(door: Door) -> None:
     crm = auth.add(door.keys, "crm", "score")
-    with caplog.at_level(logging.INFO, "funnelcast.requests"):
-        answered = door.client.with_key(crm).get("/v1/contacts/jane@example.com?method=secret")
-        door.client.with_key("crm.wrong").get("/v1/economics")
-        door.client.with_key(crm).call("JANE", "/v1/nobody/jane@example.com")
-        door.client.get("/livez")
-    logged = [json.loads(JsonLines().format(record)) for record in caplog.records]
+    answered = door.client.with_key(crm).get("/v1/contacts/jane@example.com?method=secret")
+    door.client.with_key("crm.wrong").get("/v1/economics")
+    door.client.with_key(crm).call("JANE", "/v1/nobody/jane@example.com")
+    door.client.get("/livez")
+    logged = [json.loads(line) for line in door.log]
+    assert all(line.endswith("}\n") for line in door.log)
     expected = {
         "key": "crm", "method": "GET", "route": "/v1/contacts/{contact_id}", "status": 200, "models": {"churn": 3, "clv": 8},
         "items": 5, "failed": 2, "request_id": answered.headers["x-request-id"],
@@ -149,6 +151,20 @@ def test_log_audit_and_metrics_tell_no_path_and_no_query(door: Door, caplog: pyt
     everything = page + json.dumps([logged, audited])
     assert "jane" not in everything.lower()
     assert "secret" not in everything
+
+
+def test_what_else_is_logged_is_a_line_of_json_too() -> None:
+    try:
+        Path("nowhere").read_text()
+    except OSError as error:
+        record = logging.getLogger("serving").makeRecord(
+            "serving", logging.ERROR, "f.py", 1, "%d\nfailed", (2,), (type(error), error, error.__traceback__), extra={"entry": {"a": 1}}
+        )
+    line = JsonLines().format(record)
+    assert "\n" not in line
+    told = json.loads(line)
+    assert (told["message"], told["level"], told["a"]) == ("2\nfailed", "error", 1)
+    assert "FileNotFoundError" in told["traceback"]
 
 
 def test_what_is_refused_for_its_rate_isn_t_audited(door: Door) -> None:
