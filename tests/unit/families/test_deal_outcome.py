@@ -317,3 +317,15 @@ def test_what_all_deals_of_a_month_share_is_not_taken_for_their_backlog() -> Non
     both = rows[:1].loc[[0, 0]].assign(backlog=[5.0, 7.0])
     few, many = model.fit(rows, 13).hazards(both, 0.0)[:, 0]
     assert 0.8 < many / few < 1.0
+
+
+def test_a_deal_just_opened_is_told_apart_by_weeks_not_by_minutes() -> None:
+    # the hazard halves with 45 days in a stage, as (1 + days / 45) ** -1, and deals are looked at each week; none is quite new
+    generator = np.random.default_rng(5)
+    days = np.tile([3.0, 10.0, 17.0, 31.0, 59.0, 87.0], 1_000)
+    rows = pd.DataFrame({"stage_age_days": days, "age_days": 120.0, "stage": "talks", "channel": "web", "entry": False})
+    rows["outcome"] = np.where(generator.uniform(size=len(rows)) < 0.12 / (1.0 + days / 45.0), "won", "open")
+    rows[["pushes", "expected_close_days", "amount", "owner_win_rate", "backlog"]] = [0.0, np.nan, 100.0, 0.5, 9.0]
+    rows[["day", "closed_amount", "weight", "lead_weeks"]] = [19_000.0, np.nan, 1.0, 0.0]
+    opened = rows[:1].assign(stage_age_days=0.0)
+    assert model.fit(rows, 13).hazards(opened, 0.0)[0, 0] == pytest.approx(0.12, rel=0.3)

@@ -172,7 +172,8 @@ def _continuous(rows: pd.DataFrame) -> dict[str, Floats]:
     owner = np.clip(rows["owner_win_rate"].to_numpy(np.float64), 1e-3, 1.0 - 1e-3)
     amount, backlog = rows["amount"].to_numpy(np.float64), rows["backlog"].to_numpy(np.float64)
     return {
-        "stage_age": np.log1p(np.maximum(np.nan_to_num(rows["stage_age_days"].to_numpy(np.float64)), 0.0)),
+        # in weeks, as all that is learned: in days a deal that was just opened would lie far out, and win by extrapolation
+        "stage_age": np.log1p(np.maximum(np.nan_to_num(rows["stage_age_days"].to_numpy(np.float64)), 0.0) / 7.0),
         "pushes": np.log1p(np.nan_to_num(rows["pushes"].to_numpy(np.float64))),
         "amount": np.log(np.where(amount > 0, amount, np.nan)),
         "owner": np.log(owner / (1.0 - owner)),

@@ -26,7 +26,7 @@ from funnelcast.terms import AsOf, Json
 
 Floats = npt.NDArray[np.float64]
 
-_FEATURE_SET = "deal_outcome/2"
+_FEATURE_SET = "deal_outcome/3"
 _HALF_LIFE_WEEKS = 104.0
 
 
