@@ -11,10 +11,16 @@ from pydantic.json_schema import models_json_schema
 from funnelcast.families.attribution.answer import ALL, METHODS
 from funnelcast.forecast import scenario
 from funnelcast.forecast.projection import PARTS
+from serving.answer_schemas import answer_schemas
 from serving.contracts import ClvRequest, Contact, ForecastRequest, JourneyRequest, Purchaser, ScoreRequest, Summary
 from serving.metrics import CONTENT_TYPE
 from serving.paths import needs_key, scope_of
 from serving.problems import MEDIA_TYPE
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
 
 _PERSON = {
     "contact_id": "c-1042",
@@ -66,6 +72,9 @@ _PARAMETERS: dict[str, list[dict[str, Any]]] = {
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 _JSON = {"application/json": {"schema": {"type": "object"}}}
 _CONTENT: dict[str, dict[str, Any]] = {
+    "/v1/churn/score": {"application/json": {"schema": _reference("Scores")}},
+    "/v1/leads/score": {"application/json": {"schema": _reference("Scores")}},
+    "/v1/clv/predict": {"application/json": {"schema": _reference("Values")}},
     "/": {"text/html": {"schema": {"type": "string"}}},
     "/metrics": {CONTENT_TYPE: {"schema": {"type": "string"}}},
 }
@@ -134,7 +143,7 @@ def _schemas() -> dict[str, Any]:
         by = {"enum": [*parts, None], "default": None}
         name = f"{quantity.capitalize()}Request"
         schemas[name] = {**forecast, "title": name, "properties": {**forecast["properties"], "by": by}}
-    return {**schemas, "Scenario": scenario.schema(), "Problem": _PROBLEM}
+    return {**schemas, **answer_schemas(_reference), "Scenario": scenario.schema(), "Problem": _PROBLEM}
 
 
 def _standard(schema: Any) -> Any:
@@ -142,10 +151,6 @@ def _standard(schema: Any) -> Any:
     if isinstance(schema, dict):
         return {_BOUNDS.get(name, name): _standard(part) for name, part in schema.items()}
     return [_standard(part) for part in schema] if isinstance(schema, list) else schema
-
-
-def _reference(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _item(*names: str) -> dict[str, Any]:

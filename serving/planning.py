@@ -48,7 +48,7 @@ def _scenario(document: dict[str, Any]) -> Scenario:
 def attribution(state: State, method: str | None) -> Reply:
     """Give the credits by one method, by default that of the model in service; ``all`` gives a list under ``methods``."""
     documents: list[Reply] = state.planned().document("attribution")
-    wanted = method or _default_method(state)
+    wanted = _default_method(state) if method is None else method
     if wanted == "all":
         return _planned(state, {"methods": documents})
     found = next((one for one in documents if one["method"] == wanted), None)

@@ -51,9 +51,9 @@ class TrackRecord(TypedDict):
 
 
 class Score(TypedDict):
-    """One contact's score, or ``error`` alone where its facts can't be used."""
+    """One contact's score, or ``error`` alone where its facts can't be used (and no id where it had none)."""
 
-    contact_id: str
+    contact_id: str | None
     error: NotRequired[str]
     probability: NotRequired[float]
     low: NotRequired[float]
@@ -79,9 +79,9 @@ class Scores(TypedDict):
 
 
 class Value(TypedDict):
-    """What one customer will be worth, or ``error`` alone."""
+    """What one customer will be worth, or ``error`` alone (and no id where it had none)."""
 
-    contact_id: str
+    contact_id: str | None
     error: NotRequired[str]
     p_alive: NotRequired[float]
     p_purchase: NotRequired[float]

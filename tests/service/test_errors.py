@@ -179,6 +179,7 @@ def test_the_largest_numbers_are_answered(client: Client) -> None:
     ("GET", CLV, 405), ("PUT", CLV, 405), ("DELETE", "/v1/models", 405), ("POST", "/v1/economics", 405),
     ("GET", "/v1/nothing", 404), ("GET", "/docs.json", 404), ("GET", "/assets/../run.py", 404), ("GET", "/assets/%2e%2e/run.py", 404),
     ("GET", "/v1/contacts/nobody", 404), ("GET", "/v1/contacts/..%2f..%2fkeys.json", 404), ("GET", "/v1/attribution?method=magic", 404),
+    ("GET", "/v1/attribution?method=", 404), ("GET", "/v1/models/", 404),
 ])  # fmt: skip
 def test_wrong_methods_and_paths_are_problems(client: Client, method: str, path: str, status: int) -> None:
     response = client.call(method, path)
