@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
+from funnelcast.artefacts import mark
 from funnelcast.errors import NoKey
 from serving.auth import Caller, Keys, claimed_name
 from serving.limits import Buckets
@@ -38,7 +39,7 @@ class Access:
 
     def __init__(self, keys: Path, *, keyless: bool, scope_of: Callable[[str], str], rate: float) -> None:
         self._path, self._keyless, self._scope_of = keys, keyless, scope_of
-        self._seen, self._keys = (0, 0), Keys({})
+        self._seen, self._keys = mark(keys), Keys.read(keys)
         self._rates = Buckets(rate, rate)
         self._guesses = Buckets(_GUESSES_PER_SECOND, _GUESSES_AT_ONCE)
 
@@ -76,13 +77,9 @@ class Access:
             raise
 
     def _current(self) -> Keys:
-        try:
-            about = self._path.stat()
-            changed = (about.st_mtime_ns, about.st_ino)
-        except FileNotFoundError:
-            changed = (0, 0)
-        if changed != self._seen:
-            self._keys, self._seen = Keys.read(self._path), changed
+        present = mark(self._path)
+        if present != self._seen:
+            self._keys, self._seen = Keys.read(self._path), present
         return self._keys
 
 

@@ -6,13 +6,12 @@ never mix. A file that has grown to its size is renamed by its time; the newest 
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+
+from funnelcast.artefacts import alone_in
 
 _log = logging.getLogger("funnelcast.serving")
 
@@ -61,7 +60,7 @@ class AuditLog:
         self._inode = os.fstat(self._descriptor).st_ino
 
     def _rename(self) -> None:
-        with self._alone():
+        with alone_in(self._folder):
             about = self._about()
             if about is None or about.st_size < self._largest:
                 return  # another worker was quicker
@@ -74,12 +73,3 @@ class AuditLog:
             return self._path.stat()
         except FileNotFoundError:
             return None
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        descriptor = os.open(self._folder, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)

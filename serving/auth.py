@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from funnelcast.artefacts import to_json, write_file
+from funnelcast.artefacts import alone_in, to_json, write_file
 from funnelcast.errors import NoKey, NotFound, UsageError, WrongScope
 from funnelcast.terms import Json
 
@@ -89,9 +89,10 @@ def add(path: Path, name: str, scope: str) -> str:
     if not _NAME.fullmatch(name) or scope not in SCOPES:
         raise UsageError(reason=f"A key's name has 1 to 64 letters, digits, - or _, and its scope is one of {', '.join(SCOPES)}.")
     secret, salt = secrets.token_urlsafe(32), secrets.token_hex(16)
-    known = _stored(path)
-    known[name] = {"scope": scope, "salt": salt, "hash": _hash(secret, salt)}
-    write_file(path, to_json(known))
+    with alone_in(path.parent):
+        known = _stored(path)
+        known[name] = {"scope": scope, "salt": salt, "hash": _hash(secret, salt)}
+        write_file(path, to_json(known))
     return f"{name}.{secret}"
 
 
@@ -103,10 +104,11 @@ def revoke(path: Path, name: str) -> None:
     NotFound
         There is none of this name.
     """
-    known = _stored(path)
-    if known.pop(name, None) is None:
-        raise NotFound(what="key", name=name, advice="`funnelcast keys list` names them.")
-    write_file(path, to_json(known))
+    with alone_in(path.parent):
+        known = _stored(path)
+        if known.pop(name, None) is None:
+            raise NotFound(what="key", name=name, advice="`funnelcast keys list` names them.")
+        write_file(path, to_json(known))
 
 
 def listed(path: Path) -> list[Json]:

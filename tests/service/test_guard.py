@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,14 @@ from serving.paths import scope_of
 from tests.service.conftest import Client, Served
 
 LIMIT = 1_000
+ADDING = """
+import sys
+from pathlib import Path
+from serving import auth
+
+for number in range(30):
+    auth.add(Path(sys.argv[1]), f"{sys.argv[2]}{number}", "score")
+"""
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -183,6 +193,12 @@ def test_keys_are_hashed_rotated_and_revoked(keys: Path) -> None:
     assert auth.listed(keys) == []
     with pytest.raises(NotFound, match="keys list"):
         auth.revoke(keys, "crm")
+
+
+def test_keys_that_are_added_at_once_are_all_there(keys: Path) -> None:
+    adding = [subprocess.Popen([sys.executable, "-c", ADDING, str(keys), name]) for name in "ab"]
+    assert [process.wait(60) for process in adding] == [0, 0]
+    assert len(auth.listed(keys)) == 60
 
 
 @pytest.mark.parametrize(("name", "scope"), [("", "score"), ("a b", "score"), ("a.b", "score"), ("crm", "root"), ("x" * 65, "admin")])

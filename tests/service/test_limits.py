@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 
 import anyio
 import anyio.from_thread
@@ -20,7 +21,9 @@ from funnelcast.settings import CHECKOUT
 from serving import limits as limits_module
 from serving.limits import Buckets, Limits
 from serving.problems import Refused
+from serving.run import serve
 from serving.work import Work
+from tests.service.conftest import home_at
 
 
 def test_limits_come_from_the_environment() -> None:
@@ -38,6 +41,12 @@ def test_limits_come_from_the_environment() -> None:
 def test_a_limit_that_is_none_is_refused(name: str, text: str) -> None:
     with pytest.raises(UsageError, match=f"FUNNELCAST_{name} is '{text}': give a"):
         Limits.read({f"FUNNELCAST_{name}": text})
+
+
+def test_a_service_with_such_a_limit_doesn_t_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUNNELCAST_TIME_LIMIT", "never")
+    with pytest.raises(UsageError, match="FUNNELCAST_TIME_LIMIT is 'never'"):
+        serve(home_at(tmp_path), Path("nowhere.toml"), host="127.0.0.1", port=0, workers=1, progress=lambda _: None)
 
 
 def test_the_readme_names_every_limit_with_its_default() -> None:
