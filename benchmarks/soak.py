@@ -48,7 +48,7 @@ class Plan:
     seconds: float
     promote_every: float
     kill_every: float
-    capacity_seconds: float = 10.0
+    capacity_seconds: float = 30.0
     workers: int = 2
 
 

@@ -7,7 +7,6 @@ behind would hold the port and answer without anybody looking after it.
 from __future__ import annotations
 
 import os
-import runpy
 import signal
 import threading
 import time
@@ -32,8 +31,3 @@ def _watch(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(STOP_SECONDS)
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-if __name__ == "__main__":  # BentoML's own process, as run.py starts it
-    end_with_parent()
-    runpy.run_module("bentoml", run_name="__main__", alter_sys=True)

@@ -26,6 +26,8 @@ from serving.parent import PARENT, STOP_SECONDS
 _START_SECONDS = 120.0
 _KILL_SECONDS = STOP_SECONDS + 5.0
 _LOOK_SECONDS = 0.2
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than proxies and clients keep a connection, 60 s at most: one that is closed while the next request is on its way loses it."""
 
 
 def serve(settings: Settings, source: Path, *, host: str, port: int, workers: int, progress: Callable[[str], None]) -> None:
@@ -56,8 +58,9 @@ class _Service:
         reached = host if loopback(host) else {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not bound)
         self._address = f"http://{_literal(reached)}:{port}/readyz"
         self._stopped = False
-        command = [sys.executable, "-m", "serving.parent", "serve", "serving.service:FunnelcastService"]
+        command = [sys.executable, "-m", "serving.supervisor", "serve", "serving.service:FunnelcastService"]
         command += ["--host", host, "--port", str(port), "--timeout-graceful-shutdown", str(STOP_SECONDS)]
+        command += ["--timeout-keep-alive", str(_KEEP_ALIVE_SECONDS)]
         environment = {
             PARENT: str(os.getpid()),
             "BENTOML_HOME": str(settings.home / "bentoml" / str(port)),  # where it counts requests: two services in one folder miscount

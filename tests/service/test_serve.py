@@ -8,9 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +78,15 @@ def test_it_starts_answers_refuses_and_stops(running: tuple[subprocess.Popen[str
     with pytest.raises(urllib.error.HTTPError, match="404") as refused:
         urllib.request.urlopen(f"{address}/docs.json", timeout=10)  # noqa: S310
     refused.value.close()
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    with ThreadPoolExecutor(1) as caller:
+        many = {"contacts": [{**person, "contact_id": f"x{number}"} for number in range(3_000)], "explain": 10}
+        slow = caller.submit(post, address, "/v1/churn/score", json.dumps(many).encode())
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        assert not slow.done()
+        status, answer = slow.result()
+        assert (status, len(answer["scores"])) == (200, 3_000)
+    assert process.wait(30) == 0
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from funnelcast.artefacts import read_folder, write_folder
 from funnelcast.champions import ABOUT, read_about
 from funnelcast.errors import ArtefactDamaged
 from funnelcast.settings import Settings
+from serving import store
 from serving.app import build_app
 from serving.store import State, Store
 from tests.service.conftest import Client, Served, home_at
@@ -22,9 +24,9 @@ from tests.service.conftest import Client, Served, home_at
 SUMMARY = {"contact_id": "a", "frequency": 3, "recency": 80, "T": 100, "monetary_value": 50}
 
 
-def looked(store: Store) -> State:
-    store.look()
-    return store._state
+def looked(one: Store) -> State:
+    one.look()
+    return one._state
 
 
 @pytest.fixture
@@ -161,6 +163,23 @@ def test_a_champion_that_makes_no_sense_is_refused(service: Client, home: Settin
     champions.export(home, {ABOUT: promoted_about(home), "model.json": b"[]"}, good[1] + 1)
     assert clv_of(service) == good
     assert service.answer("/readyz")["refused"] == ["clv"]
+
+
+def test_an_idle_service_looks_by_itself(home: Settings, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    idle, looked_once = Store(home, served.source), threading.Event()
+    look = idle.look
+
+    def look_and_rest() -> None:
+        look()
+        looked_once.set()
+        threading.Event().wait()
+
+    monkeypatch.setattr(idle, "look", look_and_rest)
+    monkeypatch.setattr(store, "LOOK_SECONDS", 0.01)
+    promote(home, "clv", 99)
+    idle.follow()
+    assert looked_once.wait(60)
+    assert idle._state.model("clv").champion.version == 99
 
 
 def promoted_about(home: Settings) -> bytes:
