@@ -304,21 +304,6 @@ def test_a_first_stage_that_is_never_won_within_the_week_is_not_given_the_wins_o
     assert found[1] == pytest.approx(90.0, rel=0.1)
 
 
-def test_what_all_deals_of_a_month_share_is_not_taken_for_their_backlog() -> None:
-    # a year of 100 deal-weeks a month, of which six months had more open deals and won 42 instead of 60, as shocks of months do
-    months = [(19_000.0 + 30.5 * month, 5.0 + 2.0 * (month % 2), 10 - 3 * (month % 2)) for month in range(12)]
-    rows = pd.concat(
-        [pd.DataFrame({"day": day, "backlog": backlog, "outcome": ["won"] * won + ["open"] * (100 - won)}) for day, backlog, won in months],
-        ignore_index=True,
-    )
-    rows[["stage_age_days", "pushes", "expected_close_days", "amount"]] = [10.0, 0.0, np.nan, 100.0]
-    rows[["owner_win_rate", "closed_amount", "weight", "lead_weeks", "age_days"]] = [0.5, np.nan, 1.0, 0.0, 200.0]
-    rows = rows.assign(channel="web", stage="talks", entry=False)
-    both = rows[:1].loc[[0, 0]].assign(backlog=[5.0, 7.0])
-    few, many = model.fit(rows, 13).hazards(both, 0.0)[:, 0]
-    assert 0.8 < many / few < 1.0
-
-
 def test_a_deal_just_opened_is_told_apart_by_weeks_not_by_minutes() -> None:
     # the hazard halves with 45 days in a stage, as (1 + days / 45) ** -1, and deals are looked at each week; none is quite new
     generator = np.random.default_rng(5)

@@ -104,8 +104,7 @@ class Design:
             (len(CLOSE_KNOTS), 2.0),
             (len(self.channels), 16.0),
             (3, 16.0),
-            # all deals of a week share their backlog: deal-weeks tell far less of it than of what differs between deals
-            (1, 64.0),
+            (1, 16.0),
             (1, 16.0),
             (3 * len(PHASE_KNOTS), 16.0),
         ]
