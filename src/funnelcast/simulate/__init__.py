@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from funnelcast.simulate.company import Company, company, simulate
+from funnelcast.simulate.company import Company, blocks, company, simulate
 from funnelcast.simulate.world import World
 
-__all__ = ["Company", "World", "company", "simulate"]
+__all__ = ["Company", "World", "blocks", "company", "simulate"]

@@ -89,6 +89,11 @@ def company(contacts: int = 2_000, seed: int = 0, months: int = 36, world: World
     return Company(tables, truth, true_tables, _source(planned), run.market)
 
 
+def blocks(contacts: int = 2_000, seed: int = 0, months: int = 36, world: World | None = None) -> Iterator[Block]:
+    """Simulate the same company as ``company`` does, block by block, with all that is true of it: what its other futures go on from."""
+    yield from _Run.start(contacts, seed, months, world or World()).blocks()
+
+
 def simulate(
     out: Path,
     contacts: int = 10_000,

@@ -100,13 +100,14 @@ class Deals:
 
 def draw(leads: Leads, customers: Customers, rng: np.random.Generator) -> Deals:
     """Draw the deals of business customers and run each until it closes or the facts end."""
-    opening = _openings(leads, customers, rng)
-    course = _Course(leads.market, opening, rng)
+    opening = openings(leads, customers, rng)
+    course = Course(leads.market, opening, rng)
     events = course.run()
     return Deals(opening, course.endings(), events)
 
 
-def _openings(leads: Leads, customers: Customers, rng: np.random.Generator) -> Openings:
+def openings(leads: Leads, customers: Customers, rng: np.random.Generator) -> Openings:
+    """Draw what deals are opened while their companies are customers, and what each is like."""
     market = leads.market
     customer, opened = _occasions(leads, customers, rng)
     contact = customers.contact[customer]
@@ -160,8 +161,8 @@ def calendar_pace(market: Market) -> tuple[Floats, Floats]:
     return closing * market.shock[seasons.month], holiday * seasons.working
 
 
-class _Course:
-    """The run of all deals at once, by days of age."""
+class Course:
+    """The run of all deals at once, by days of age; each attribute but the surroundings holds one value per deal."""
 
     def __init__(self, market: Market, opening: Openings, rng: np.random.Generator) -> None:
         count = len(opening.opened)
@@ -184,12 +185,16 @@ class _Course:
             active, today = active[today < self.market.seasons.days], today[today < self.market.seasons.days]
             if not len(active):
                 break
-            self._push(active, today, age)
-            self._move(active, today, age)
+            self.advance(active, today, age)
             active = active[self.stage[active] < DEAL_WON]
         deal, time, stage, amount, expected = (np.concatenate(column) for column in zip(*self.rows, strict=True))
         order = np.lexsort((time, deal))
         return DealEvents(deal[order], time[order], stage[order], amount[order], expected[order])
+
+    def advance(self, active: Ints, today: Ints, age: Ints | int) -> None:
+        """Let a day pass for the deals that are active: their dates are pushed, they move on, or they are lost."""
+        self._push(active, today, age)
+        self._move(active, today, age)
 
     def endings(self) -> Endings:
         """Give closing time, outcome and amount at close."""
@@ -208,7 +213,7 @@ class _Course:
         base = np.array(STAGE_HAZARDS)[self.stage[who]]
         return np.stack([base[:, 0] * forward * self.opening.multiplier[who], base[:, 1] * lost])
 
-    def _move(self, active: Ints, today: Ints, age: int) -> None:
+    def _move(self, active: Ints, today: Ints, age: Ints | int) -> None:
         moving = self.pace[today] * (age < self.opening.neglected_from[active])
         winning = np.where(self.stage[active] == NEGOTIATION, self.win_pace[today], 1.0)
         to_next, to_lost = self._hazards(active, today) * moving
@@ -229,7 +234,7 @@ class _Course:
         change = np.where(stage == PROPOSAL, 0.12 * noise, np.where(stage == DEAL_WON, -0.04 + 0.07 * noise, 0.0))
         self.amount[who] = np.round(self.amount[who] * np.exp(change), -1)
 
-    def _push(self, active: Ints, today: Ints, age: int) -> None:
+    def _push(self, active: Ints, today: Ints, age: Ints | int) -> None:
         """Whoever is still open on the expected day gets a new one, unless nobody looks after the deal any more."""
         overdue = (self.expected[active] <= today) & self.market.seasons.working[today] & (age < self.opening.neglected_from[active])
         who, when = active[overdue], today[overdue]
