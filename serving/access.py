@@ -66,6 +66,9 @@ class Access:
             caller.require(self._scope_of(scope["path"]))
 
     def _known(self, keys: Keys, authorization: str | None, address: str) -> Caller:
+        if not authorization:  # no guess: a page that asks for its key begins so
+            _require_patience(self._rates.take((address,)), "Too many requests came without a key.")
+            raise NoKey
         # who guessed too often at one key isn't told whether the next guess is right; others behind the address aren't touched
         guessed = (address, claimed_name(authorization))
         _require_patience(self._guesses.wait(guessed), "Too many requests came with a wrong key.")
@@ -73,7 +76,7 @@ class Access:
             return keys.caller(authorization)
         except NoKey:
             self._guesses.take(guessed)
-            _require_patience(self._guesses.take(address), "Too many requests came without a right key.")
+            _require_patience(self._guesses.take(address), "Too many requests came with a wrong key.")
             raise
 
     def _current(self) -> Keys:

@@ -97,9 +97,17 @@ def test_who_guesses_doesn_t_shut_others_out(door: Door) -> None:
     planner = auth.add(door.keys, "planner", "admin")
     door.statuses("crm.wrong", 60)
     assert door.statuses("another.wrong", 1) == [429]
-    assert door.client.get("/v1/models").status_code == 429
     assert door.statuses(planner, 1) == [200]
+    assert door.client.get("/v1/models").status_code == 401
     assert door.client.get("/livez").status_code == 200
+
+
+def test_without_any_key_the_rate_is_that_of_a_key(door: Door) -> None:
+    crm = auth.add(door.keys, "crm", "score")
+    assert [door.client.get("/v1/models").status_code for _ in range(4)] == [401, 401, 401, 429]
+    assert door.statuses(crm, 1) == [200]
+    door.clock.now += 0.34
+    assert door.client.get("/v1/models").status_code == 401
 
 
 def test_long_names_cost_no_memory(door: Door) -> None:
