@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import multiprocessing
+import platform
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from rich.console import Console
+from rich.table import Table
 
 Ready = Callable[[], Any]
 """What is timed."""
@@ -37,6 +42,17 @@ class Cost:
     seconds: float
     gigabytes: float
     kept: Any
+
+
+def show(rows: Iterable[Row], libraries: Sequence[str]) -> None:
+    """Print rows as a table, with the versions of what took part."""
+    console = Console(width=160)
+    table = Table("what", "beside", "ours", "theirs", "theirs / ours", "agreement")
+    for row in rows:
+        table.add_row(row.name, row.other, f"{row.own:.3f} {row.unit}", f"{row.theirs:.3f} {row.unit}", f"{row.ratio:.2f}", row.agreement)
+    console.print(table)
+    versions = ", ".join(f"{name} {version(name)}" for name in libraries)
+    console.print(f"Python {platform.python_version()}, {versions}", highlight=False)
 
 
 def compare(name: str, other: str, own: Ready, theirs: Ready, agreement: str, pairs: int = 3) -> Row:

@@ -48,6 +48,7 @@ from serving.store import Store
 from serving.together import SMALL_BODY, Scorer, Together
 from serving.work import Work
 
+_REPLIES = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _KINDS = {404: "not-found", 405: "wrong-method"}
 
 Reply = dict[str, Any]
@@ -176,8 +177,7 @@ async def _answered(request: Request, work: Callable[[], Reply]) -> Response:
 def _response(request: Request, reply: Reply) -> Response:
     request.state.told = Told.of(reply)
     mark = {"request_id": request.state.request_id} if request.scope["path"].startswith("/v1/") else {}
-    content = json.dumps({**reply, **mark}, ensure_ascii=False, allow_nan=False).encode()
-    return Response(content, media_type="application/json")
+    return Response(_REPLIES.encode({**reply, **mark}).encode(), media_type="application/json")
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -30,7 +30,7 @@ class Limits:
     time_limit
         Seconds in which a request's head arrives, its body, and its answer is given: each.
     serving_threads
-        How many requests a worker computes at once.
+        How many large requests a worker computes at once: one is quickest, a second keeps a long forecast from holding up everything.
     waiting
         How many more may wait for one of those threads.
     """
@@ -38,7 +38,7 @@ class Limits:
     body_limit: int = 16 * 2**20
     rate_limit: float = 1_000.0
     time_limit: float = 30.0
-    serving_threads: int = 4
+    serving_threads: int = 2
     waiting: int = 64
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import duckdb
@@ -39,7 +39,7 @@ Columns = dict[str, list[Any]]
 class RowBuilder:
     """Computes the rows of one model.
 
-    The feature expressions are compiled once, over tables of the shape that the company brought when the model was trained; a table
+    The feature expressions are translated once, over tables of the shape that the company brought when the model was trained; a table
     that a request doesn't fill is empty.
     """
 
@@ -52,7 +52,7 @@ class RowBuilder:
         candidates = family_of(about.family).candidates(facts, spec, ibis.table(_COHORT_TYPES, name=COHORT), AsOf(_NOW, source.timezone))
         self._kinds = {name: _types(schema) for name, schema in self.schemas.items()} | {COHORT: _COHORT_TYPES}
         self._program = lru_cache(_PROGRAMS)(translate(candidates).only)
-        self._sql = str(ibis.to_sql(candidates, dialect="duckdb"))
+        self._candidates = candidates
         self._local = threading.local()
 
     def serves(self, about: About, spec: Spec) -> bool:
@@ -104,6 +104,10 @@ class RowBuilder:
         connection.register(COHORT, pa.table({"contact_id": pa.array(contacts, pa.string()), "as_of": clock}))
         with deadline.interrupting(connection.interrupt):
             return _read(connection.execute(self._sql).to_arrow_table())
+
+    @cached_property
+    def _sql(self) -> str:
+        return str(ibis.to_sql(self._candidates, dialect="duckdb"))  # half a second that few requests need
 
     def _connection(self) -> Any:
         # a connection belongs to one thread: registered tables are its own

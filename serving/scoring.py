@@ -60,8 +60,8 @@ class _Part:
     answers: Sequence[Reply] = ()
 
     @classmethod
-    def of(cls, asked: Asked, timezone: str, attributes: Mapping[str, str] | None) -> Self:
-        as_of = _as_of(asked.request.as_of, timezone)
+    def of(cls, asked: Asked, now: AsOf, attributes: Mapping[str, str] | None) -> Self:
+        as_of = _as_of(asked.request.as_of, now)
         return cls(asked, as_of, check(asked.request.contacts, as_of, attributes))
 
     def bought(self) -> bool:
@@ -76,7 +76,8 @@ def score(model: str, state: State, asked: Sequence[Asked]) -> Given:
     """Answer requests for churn or lead scores, all at once: each gets what it would get alone."""
     served = state.model(model)
     about, scorer = served.champion.about, _scorer(served)
-    parts = [_Part.of(one, state.source.timezone, about.attributes) for one in asked]
+    now = AsOf.now(state.source.timezone)
+    parts = [_Part.of(one, now, about.attributes) for one in asked]
     contacts = [contact for part in parts for contact in part.checked.good.values()]
     if contacts:
         batch = _Batch.of(contacts, [part.as_of.at for part in parts for _ in part.checked.good], about.attributes)
@@ -96,7 +97,8 @@ def score(model: str, state: State, asked: Sequence[Asked]) -> Given:
 def value(state: State, asked: Sequence[Asked]) -> Given:
     """Answer requests for CLV, from purchases or from summaries, all at once: each gets what it would get alone."""
     served = state.model("clv")
-    parts = [_Part.of(one, state.source.timezone, None) for one in asked]
+    now = AsOf.now(state.source.timezone)
+    parts = [_Part.of(one, now, None) for one in asked]
     rows = _customers(served, parts)
     if len(rows):
         items = [item for part in parts for item in part.checked.good.values()]
@@ -119,10 +121,10 @@ def journey(store: Store, request: JourneyRequest, _: str) -> Reply:
     return {**credit, "as_of": served.champion.about.trained_as_of, "models": [served.document()]}
 
 
-def _as_of(given: date | datetime | None, timezone: str) -> AsOf:
+def _as_of(given: date | datetime | None, now: AsOf) -> AsOf:
     if given is None:
-        return AsOf.now(timezone)
-    return AsOf.of(given, timezone) if isinstance(given, datetime) else AsOf(datetime.combine(given, time()), timezone)
+        return now
+    return AsOf.of(given, now.timezone) if isinstance(given, datetime) else AsOf(datetime.combine(given, time()), now.timezone)
 
 
 def _scorer(served: Served) -> Any:

@@ -5,13 +5,14 @@ A column of the matrix is a number, or a category as whole numbers from 0; not a
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-import lightgbm
 import numpy as np
 import numpy.typing as npt
 
@@ -45,6 +46,21 @@ class Shape:
 
     categories: tuple[int, ...] = ()
     monotone: tuple[int, ...] = ()
+
+
+def _lightgbm() -> Any:
+    """Import LightGBM without scikit-learn, for which it has wrappers that nobody calls here: half a second of every start."""
+    modules: dict[str, Any] = sys.modules
+    if "sklearn" in modules:
+        return importlib.import_module("lightgbm")
+    modules["sklearn"] = None
+    try:
+        return importlib.import_module("lightgbm")
+    finally:
+        del modules["sklearn"]
+
+
+lightgbm = _lightgbm()
 
 
 class Trees:

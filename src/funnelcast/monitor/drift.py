@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from funnelcast.terms import Json
 
@@ -73,10 +72,12 @@ def benjamini_hochberg(p_values: npt.NDArray[np.float64]) -> npt.NDArray[np.floa
 
 
 def _change(reference: pd.Series, recent: pd.Series) -> tuple[float, float]:
+    from scipy.stats import chi2_contingency, ks_2samp  # noqa: PLC0415 (half a second that the service need not spend)
+
     if pd.api.types.is_numeric_dtype(reference) and pd.api.types.is_numeric_dtype(recent):
         lowest = min(reference.min(), recent.min(), 0.0) - 1.0
         # a missing number sorts below every number, so that its share is part of the distribution
-        result = stats.ks_2samp(reference.fillna(lowest).to_numpy(float), recent.fillna(lowest).to_numpy(float), method="asymp")
+        result = ks_2samp(reference.fillna(lowest).to_numpy(float), recent.fillna(lowest).to_numpy(float), method="asymp")
         return float(result.statistic), float(result.pvalue)
     counts = pd.DataFrame(
         {
@@ -86,4 +87,4 @@ def _change(reference: pd.Series, recent: pd.Series) -> tuple[float, float]:
     ).fillna(0.0)
     shares = counts / counts.sum()
     effect = float((shares["reference"] - shares["recent"]).abs().sum() / 2)
-    return effect, 1.0 if len(counts) == 1 else float(stats.chi2_contingency(counts.to_numpy())[1])
+    return effect, 1.0 if len(counts) == 1 else float(chi2_contingency(counts.to_numpy())[1])

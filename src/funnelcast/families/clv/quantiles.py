@@ -69,8 +69,17 @@ def quantiles(variates: Variates, customers: Customers, horizon: float, delta: f
     found = np.empty((len(order), len(levels)))
     for start in range(0, len(order), rows):
         chosen = order[start : start + rows]
-        found[chosen] = np.quantile(common.money(customers.part(chosen)), levels, axis=1).T
+        found[chosen] = _levels_of(common.money(customers.part(chosen)), levels)
     return found
+
+
+def _levels_of(values: Floats, levels: tuple[float, ...]) -> Floats:
+    """Give each row's quantiles as ``np.quantile`` does (linear), which takes longer to set out than a few rows to sort."""
+    rank = np.array(levels) * (values.shape[1] - 1)
+    below = np.floor(rank).astype(np.int64)
+    above = np.minimum(below + 1, values.shape[1] - 1)
+    ranked = np.partition(values, np.unique([below, above]), axis=1)
+    return np.asarray(ranked[:, below] + (rank - below) * (ranked[:, above] - ranked[:, below]), dtype=np.float64)
 
 
 class _Common:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from matplotlib.figure import Figure
 
 from funnelcast.evaluate.calibration import reliability
 from funnelcast.families.deal_outcome import judging
@@ -14,6 +15,9 @@ from funnelcast.families.deal_outcome.prediction import cumulative_incidence as 
 from funnelcast.families.deal_outcome.table import COLUMNS
 from funnelcast.families.family import Model
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 Floats = npt.NDArray[np.float64]
 
 _ENTRIES_SHOWN = 500
@@ -21,6 +25,8 @@ _ENTRIES_SHOWN = 500
 
 def cumulative_incidence(model: Model, rows: pd.DataFrame) -> Figure:
     """Draw the share of the latest new deals that is won and lost by each week after opening."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 (the service never draws: it needs no matplotlib)
+
     entered = rows[rows["entry"].astype(bool) & (rows["lead_weeks"] == 0)].tail(_ENTRIES_SHOWN)
     predicted = model.predict(entered[list(COLUMNS)])
     won, lost = incidence(predicted[list(WON_COLUMNS)].to_numpy(np.float64), predicted[list(LOST_COLUMNS)].to_numpy(np.float64))
@@ -38,6 +44,8 @@ def cumulative_incidence(model: Model, rows: pd.DataFrame) -> Figure:
 
 def calibration_of_wins(model: Model, baseline: Model, taken: pd.DataFrame) -> Figure:
     """Draw observed against predicted shares won within four weeks, on snapshots that neither model has seen."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 (the service never draws: it needs no matplotlib)
+
     figure = Figure(figsize=(5, 5))
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.figure import Figure
 
 from funnelcast.families.lead_scoring.bridge import Bridge
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def bridge_figure(bridge: Bridge) -> Figure:
     """Draw the rule's points against the learned ones with their 90 % intervals; kinds with too few touches are pale."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 (the service never draws: it needs no matplotlib)
+
     figure = Figure(figsize=(6, 1.5 + 0.4 * len(bridge.kinds)), layout="constrained")
     axes = figure.add_subplot()
     kinds = bridge.kinds[::-1]

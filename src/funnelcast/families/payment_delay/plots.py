@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from matplotlib.figure import Figure
 
 from funnelcast.families.payment_delay.hazard import invoice_days
 from funnelcast.families.payment_delay.prediction import Hazards, paid_by_day
 from funnelcast.families.payment_delay.rows import COLUMNS
 from funnelcast.families.payment_delay.scoring import settled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,6 +31,8 @@ def kaplan_meier(rows: pd.DataFrame, days: int) -> Floats:
 
 def survival(model: Hazards, baseline: Hazards, rows: pd.DataFrame) -> Figure:
     """Draw the mean predicted share of open invoices by day beside Kaplan and Meier's."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 (the service never draws: it needs no matplotlib)
+
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
     days = np.arange(_SHOWN_DAYS)
@@ -41,6 +47,8 @@ def survival(model: Hazards, baseline: Hazards, rows: pd.DataFrame) -> Figure:
 
 def calibration(model: Hazards, rows: pd.DataFrame) -> Figure:
     """Draw the share paid by the predicted quantile against its level: the probability integral transform, summed up."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 (the service never draws: it needs no matplotlib)
+
     judged = settled(rows)
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.subplots()

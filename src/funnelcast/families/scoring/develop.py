@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from matplotlib.figure import Figure
 
 from funnelcast import features
 from funnelcast.errors import TooFewRows
@@ -31,6 +30,9 @@ from funnelcast.sources.facts import Facts, Label
 from funnelcast.spec import Spec
 from funnelcast.splits import Fold
 from funnelcast.terms import AsOf, Json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Floats = npt.NDArray[np.float64]
 Complete = Callable[[ScoringModel, pd.DataFrame], ScoringModel]

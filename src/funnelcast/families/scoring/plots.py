@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from funnelcast.evaluate.calibration import reliability
 from funnelcast.evaluate.metrics import average_precision, gain_curve, precision_recall_curve, roc_auc, roc_curve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Floats = npt.NDArray[np.float64]
 _MOST_FEATURES, _MOST_POINTS = 15, 400
@@ -96,6 +99,8 @@ def contributions_figure(parts: pd.DataFrame, ranks: pd.DataFrame) -> Figure:
     ranks
         Each value's rank among its column's, 0 to 1; not a number where it is missing or a word without an order.
     """
+    from matplotlib.figure import Figure  # noqa: PLC0415 (the service never draws: it needs no matplotlib)
+
     shown = list(parts.columns[:_MOST_FEATURES])
     step = max(1, -(-len(parts) // _MOST_POINTS))
     figure = Figure(figsize=(8, 0.8 + 0.34 * len(shown)), layout="constrained")
@@ -117,6 +122,8 @@ def contributions_figure(parts: pd.DataFrame, ranks: pd.DataFrame) -> Figure:
 
 
 def _axes(across: str, up: str, title: str) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure  # noqa: PLC0415 (the service never draws: it needs no matplotlib)
+
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.add_subplot()
     axes.set(xlabel=across, ylabel=up, title=title, xlim=(0, 1), ylim=(0, 1))

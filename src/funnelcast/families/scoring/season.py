@@ -57,7 +57,8 @@ class Season:
         return float(self._intensity(np.arange(1.0, 366.0)).mean())
 
     def _intensity(self, day: Floats) -> Floats:
-        return np.asarray(np.exp(_waves(day) @ np.array([*self.cosine, *self.sine])), np.float64)
+        # a row's sum, which doesn't depend on how many rows there are as a product of matrices does
+        return np.asarray(np.exp((_waves(day) * np.array([*self.cosine, *self.sine])).sum(axis=-1)), np.float64)
 
     def document(self) -> dict[str, Json]:
         """Give it as JSON."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from funnelcast.forecast.periods import Every
 from funnelcast.forecast.sales.effects import effects
@@ -134,7 +134,7 @@ def _few(history: History, horizon: int, scale: Scale, transformed: Floats) -> S
     count = transformed.size
     prior = _PRIOR_WEIGHT * (_PRIOR_DEVIATION * _unit(scale, transformed)) ** 2
     deviation = np.sqrt((prior + ((transformed - transformed.mean()) ** 2).sum()) / (_PRIOR_WEIGHT + count - 1))
-    shocks = deviation * norm.ppf((np.arange(31) + 0.5) / 31)
+    shocks = deviation * ndtri((np.arange(31) + 0.5) / 31)
     response = np.concatenate([[1.0], np.full(horizon - 1, _PASSED_ON)])
     centre = np.full(horizon, transformed.mean())
     return State(history, "few", scale, centre, response, np.asarray(shocks, dtype=np.float64), LEVEL + 1 / count)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from funnelcast.forecast.periods import Every
 from funnelcast.forecast.sales.effects import SHORTEST
@@ -25,7 +25,7 @@ _SHORTEST = 30
 _PRIOR_ORIGINS = 6.0
 _LIMITS = (0.5, 2.5)
 _CENTRAL = 0.8
-_NORMAL_REACH = float(norm.ppf((1 + _CENTRAL) / 2))
+_NORMAL_REACH = float(ndtri((1 + _CENTRAL) / 2))
 _DRAWS = 500
 
 

@@ -164,7 +164,7 @@ def discounted_while_alive(
         until = np.column_stack([tau, np.full(len(rows), t)])
         expected = expected_while_alive(s[rows, None], ahead(until) / A[rows, None], a, B[rows, None])
         integrand = np.exp(-delta * tau) * expected[:, :-1] * (tau + shortest[rows, None])
-        found[rows] = np.exp(-delta * t) * expected[:, -1] + delta * width[rows] * (integrand @ weights)
+        found[rows] = np.exp(-delta * t) * expected[:, -1] + delta * width[rows] * (integrand * weights).sum(axis=1)
     return found
 
 

@@ -164,7 +164,7 @@ def discounted_time(s: float, age: Floats, t: float, *, delta: float) -> Floats:
     found = np.empty_like(flat)
     for rows, place, weights in in_groups(panels_needed(delta * flat * np.expm1(end) + abs(s - 1) * end, end)):
         u = end[rows, None] * place
-        found[rows] = flat[rows] * end[rows] * (np.exp(-delta * flat[rows, None] * np.expm1(u) - (s - 1) * u) @ weights)
+        found[rows] = flat[rows] * end[rows] * (np.exp(-delta * flat[rows, None] * np.expm1(u) - (s - 1) * u) * weights).sum(axis=1)
     return found.reshape(np.shape(age))
 
 

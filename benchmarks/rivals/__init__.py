@@ -1,0 +1,1 @@
+"""What one would otherwise serve the same predictions with."""
