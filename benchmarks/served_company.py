@@ -88,60 +88,36 @@ class Company:
 
     def bentoml(self, first: Asked) -> Server:
         """Serve the CLV champion by a plain typed BentoML API."""
-        command = [
-            sys.executable,
-            "-m",
-            "bentoml",
-            "serve",
-            "benchmarks.rivals.plain_bentoml:Plain",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            "{port}",
-        ]
+        command = _bentoml("benchmarks.rivals.plain_bentoml:Plain")
         return self._server("a typed BentoML API", command, first, {"SERVED_SOURCE": self.facts.source.name})
 
     def bare_bentoml(self) -> Server:
         """Serve nothing by BentoML."""
-        command = [
-            sys.executable,
-            "-m",
-            "bentoml",
-            "serve",
-            "benchmarks.rivals.bare_bentoml:Bare",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            "{port}",
-        ]
+        command = _bentoml("benchmarks.rivals.bare_bentoml:Bare")
         return self._server("a bare BentoML service", command, Asked("/echo", [b'{"text": "a"}']), {})
 
     def mlflow(self, model: str, first: Asked, *, signature: bool) -> Server:
         """Serve a champion by MLflow, as a model from code."""
         import mlflow  # noqa: PLC0415 (2 s)
 
-        vectors, champion = self.vectors(model), self.champion(model)
+        champion, vectors = self.champion(model), self.vectors(model)
         told = mlflow.models.infer_signature(vectors, champion.model.predict(vectors)) if signature else None
-        folder = self.home / "mlflow" / f"{model}-{'signed' if signature else 'unsigned'}"
-        code = CHECKOUT / "benchmarks" / "rivals" / "pyfunc.py"
         artefact = {"champion": str(self.home / "champions" / self.facts.source.name / champion.folder)}
-        mlflow.pyfunc.save_model(folder, python_model=str(code), artifacts=artefact, pip_requirements=[], signature=told)
-        command = [
-            sys.executable,
-            "-m",
-            "mlflow",
-            "models",
-            "serve",
-            "-m",
-            str(folder),
-            "--env-manager",
-            "local",
-            "-w",
-            "1",
-            "-p",
-            "{port}",
-        ]
-        return self._server(f"mlflow models serve, {'a' if signature else 'no'} signature", command, first, {})
+        name, kept = f"mlflow models serve, {'a' if signature else 'no'} signature", f"{model}-{'signed' if signature else 'unsigned'}"
+        return self._by_mlflow(name, kept, first, python_model=_rival("pyfunc"), artifacts=artefact, signature=told)
+
+    def lifetimes(self, first: Asked) -> Server:
+        """Serve lifetimes by MLflow: what one would serve without us."""
+        name = "lifetimes by mlflow models serve, no signature"
+        return self._by_mlflow(name, "lifetimes", first, python_model=_rival("lifetimes_pyfunc"))
+
+    def _by_mlflow(self, name: str, kept: str, first: Asked, **saved: Any) -> Server:
+        import mlflow  # noqa: PLC0415 (2 s)
+
+        folder = self.home / "mlflow" / kept
+        mlflow.pyfunc.save_model(folder, pip_requirements=[], **saved)
+        command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(folder)]
+        return self._server(name, [*command, "--env-manager", "local", "-w", "1", "-p", "{port}"], first, {})
 
     def echo(self) -> Server:
         """Serve nothing: what came is sent back."""
@@ -157,6 +133,10 @@ def frame_split(vectors: pd.DataFrame) -> bytes:
     """Write vectors as MLflow reads them best."""
     document = json.loads(vectors.to_json(orient="split", index=False, double_precision=15))
     return json.dumps({"dataframe_split": document}).encode()
+
+
+def _rival(name: str) -> str:
+    return str(CHECKOUT / "benchmarks" / "rivals" / f"{name}.py")
 
 
 def _bentoml(service: str) -> list[str]:

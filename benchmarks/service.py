@@ -84,6 +84,7 @@ def rows(rounds: int = _ROUNDS, seconds: float = _SECONDS) -> Iterator[Row]:
             ours = running.enter_context(company.ours(sent["one summary"]))
             echo = running.enter_context(company.echo())
             plain = running.enter_context(company.bentoml(sent["plain"]))
+            lifetimes = running.enter_context(company.lifetimes(sent["clv vector"]))
             by_mlflow = {
                 (model, signature): running.enter_context(company.mlflow(model, sent[f"{model} vector"], signature=signature))
                 for model in company.rows
@@ -94,7 +95,7 @@ def rows(rounds: int = _ROUNDS, seconds: float = _SECONDS) -> Iterator[Row]:
                 vector = sent[f"{case.model} vector"]
                 _require_same(ours, sent[case.asked], rivals[0], vector, case.same)
                 contenders = [(ours, sent[case.asked]), *((rival, vector) for rival in rivals), (echo, sent[case.asked])]
-                contenders += [(plain, sent["plain"])] if case.model == "clv" else []
+                contenders += [(lifetimes, vector), (plain, sent["plain"])] if case.model == "clv" else []
                 turns = _take_turns(contenders, rounds, seconds)
                 yield from _beside(case.name, [server.name for server, _ in contenders[1:]], turns)
             rival, alone = by_mlflow["lead_scoring", True], sent["lead_scoring vector"]
