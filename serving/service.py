@@ -36,11 +36,12 @@ class Front:
     """
 
     def __init__(self, app: ASGIApp) -> None:
+        # what is loaded from here on stays: to look through it again and again would take a fifth of the start, and make some answers late
+        gc.disable()
         from serving.app import build_app  # noqa: PLC0415 (BentoML's parent process reads this file too, and answers nothing)
 
         end_with_parent()
         to_stderr()
-        gc.disable()
         limit_heads(Limits.read().time_limit)
         settings = Settings.read()
         self._bento = app
@@ -48,7 +49,6 @@ class Front:
         keyless = os.environ.get(KEYLESS) == "1"
         self._ours = build_app(settings, source, keyless=keyless, workers=_workers(), log=sys.stderr.write)
         self._ours.state.store.follow()
-        # what was loaded stays: to look through it again and again would take a tenth of the start, and make some answers late
         gc.freeze()
         gc.enable()
         sys.setswitchinterval(_SWITCH_SECONDS)

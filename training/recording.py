@@ -138,6 +138,7 @@ def _store(tracker: Tracker, run_id: str, fitted: Fitted, role: str) -> tuple[in
         brought={name: sorted(columns) for name, columns in fitted.facts.brought.items()},
         attributes=_attributes(fitted.facts),
         scale=_scale(model, development.newest),
+        code=champions.code_digest(),
     )
     artefact = champions.artefact(model, about)
     tags = {

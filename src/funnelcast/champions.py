@@ -12,9 +12,11 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
-from funnelcast.artefacts import mark, read_folder, to_json, write_file, write_folder
+from funnelcast.artefacts import digest, mark, read_folder, to_json, write_file, write_folder
 from funnelcast.errors import ArtefactDamaged, FunnelcastError, NoChampion
 from funnelcast.families.family import Model
 from funnelcast.families.registry import family_of
@@ -41,6 +43,8 @@ class About:
         The company's own columns of contacts that it may read, each ``number`` or ``category``.
     scale
         101 quantiles of its probabilities on the newest fold; empty where it predicts none.
+    code
+        The digest of the code that computed its features; empty where that wasn't kept.
     """
 
     source: str
@@ -54,10 +58,19 @@ class About:
     brought: Mapping[str, Sequence[str]]
     attributes: Mapping[str, str]
     scale: Sequence[float]
+    code: str = ""
 
     def content(self) -> bytes:
         """Give the file's bytes."""
         return to_json(asdict(self))
+
+
+@cache
+def code_digest() -> str:
+    """Hash all code that feature SQL comes from, ours and that of the libraries that write it: the same code writes the same SQL."""
+    package = Path(__file__).parent
+    ours = {str(path.relative_to(package)): path.read_bytes() for path in package.rglob("*.py")}
+    return digest({**ours, **{name: version(name).encode() for name in ("ibis-framework", "sqlglot", "duckdb")}})
 
 
 @dataclass(frozen=True)

@@ -42,11 +42,12 @@ def service(home: Settings, served: Served, portal: BlockingPortal) -> Client:
 
 
 def promote(home: Settings, model: str, version: int, features: str | None = None, scale: float = 1.0) -> Path:
-    """Promote the champion again as another version, maybe with other features or another mean spend."""
+    """Promote the champion again as another version, maybe with another mean spend, or features that other code computed."""
     folder = home.champions / "demo" / champions.load(home, "demo", model).folder
     files = read_folder(folder)
     about = read_about(files)
-    files[ABOUT] = replace(about, features=features or about.features).content()
+    if features is not None:
+        files[ABOUT] = replace(about, features=features, code="0" * 64).content()
     if scale != 1.0:
         document = json.loads(files["model.json"])
         document["terms"]["margin"] *= scale
@@ -156,6 +157,14 @@ def test_a_champion_of_other_features_is_refused(service: Client, home: Settings
     promote(home, "clv", good[1] + 1, features="0" * 64)
     assert clv_of(service) == good
     assert "feature set 000000000000" in service.answer("/v1/models")["refused"]["clv"]
+
+
+def test_a_champion_of_other_code_with_the_same_features_serves(service: Client, home: Settings) -> None:
+    good = clv_of(service)
+    trained = champions.load(home, "demo", "clv").about
+    assert trained.code == champions.code_digest()
+    promote(home, "clv", good[1] + 1, features=trained.features)
+    assert clv_of(service) == (good[0], good[1] + 1)
 
 
 def test_a_champion_that_makes_no_sense_is_refused(service: Client, home: Settings) -> None:

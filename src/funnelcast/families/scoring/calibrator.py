@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
 from funnelcast.evaluate.calibration import fit_line, jeffreys, log_odds
@@ -117,6 +116,8 @@ def _parametric(coefficients: tuple[float, float, float]) -> Calibrator:
 
 def _stepped_fit(raw: Floats, outcome: Floats) -> Calibrator:
     """Pool adjacent violators over the distinct scores; each step's rate is (k + 1/2) / (n + 1), held ascending."""
+    from scipy.optimize import isotonic_regression  # noqa: PLC0415 (the service fits nothing, and starts sooner)
+
     scores, place = np.unique(raw, return_inverse=True)
     count = np.bincount(place).astype(np.float64)
     rate = np.asarray(np.bincount(place, weights=outcome) / count, np.float64)

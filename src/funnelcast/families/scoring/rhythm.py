@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from funnelcast.families.scoring.columns import as_numbers
@@ -190,6 +189,8 @@ def learn_rhythm(rows: pd.DataFrame, outcome: Floats, horizon_days: float, busie
     busier
         How much busier than the year's mean each row's horizon is, shape (n,).
     """
+    from scipy.optimize import minimize  # noqa: PLC0415 (the service fits nothing, and starts sooner)
+
     touched = all(name in rows for name in TOUCHES)
     everyone = _History.of(Table.of(rows), touched=touched)
     chosen = np.flatnonzero(everyone.bought)

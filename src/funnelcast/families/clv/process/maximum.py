@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 
 from funnelcast.errors import ModelError
 from funnelcast.families.clv.process.likelihood import Objective, hessian
@@ -90,6 +89,8 @@ def _height(objective: Objective, at: Floats) -> float:
 
 
 def _ascend(objective: Objective, start: Floats) -> tuple[Floats, bool]:
+    from scipy.optimize import minimize  # noqa: PLC0415 (the service fits nothing, and starts sooner)
+
     def descent(logarithms: Floats) -> tuple[float, Floats]:
         value, gradient = objective(logarithms)
         return -value, -gradient
