@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -156,9 +155,7 @@ class Refresh:
             worth = answers.get("expected_value", pd.Series(np.nan, answers.index))
             # among these very answers, as the service will
             answers = answers.assign(**ranks(answers["probability"].to_numpy(), worth.to_numpy(), scale))
-        buffer = io.BytesIO()
-        answers.to_parquet(buffer, index=False)
-        self.contents.files[f"scores/{name}.parquet"] = buffer.getvalue()
+        self.contents.files[f"scores/{name}.parquet"] = answers.to_parquet(index=False)
         self.scored[name] = len(answers)
         if scale is not None:
             self._list(champion, answers)

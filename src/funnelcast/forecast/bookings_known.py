@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from funnelcast.forecast.periods import Period, edges
+from funnelcast.forecast.dated import by_period
+from funnelcast.forecast.periods import Period
 from funnelcast.sources.facts import Facts
 from funnelcast.sources.schema import WON
-from funnelcast.terms import AsOf
 
 Floats = npt.NDArray[np.float64]
 
@@ -22,9 +21,4 @@ def won(facts: Facts, periods: tuple[Period, ...]) -> Floats:
     deals = facts.table("deals", "The amounts won")
     closed = deals.filter(deals.outcome.lower() == WON)
     amount = closed.closed_amount.coalesce(closed.amount).fill_null(0.0)
-    dated = closed.select(at=closed.closed_at_known_at, amount=amount, key=closed.deal_id)
-    within = dated.filter(dated["at"] >= periods[0].start, dated["at"] < periods[-1].end).order_by("key")
-    rows: pd.DataFrame = within.execute()
-    day = (rows["at"] - pd.Timestamp(periods[0].start)).dt.days.to_numpy(np.int64)
-    place = np.searchsorted(edges(periods, AsOf(periods[0].start)), day, side="right") - 1
-    return np.bincount(place, weights=rows["amount"].to_numpy(np.float64), minlength=len(periods)).astype(np.float64)
+    return by_period(closed.select(at=closed.closed_at_known_at, amount=amount, key=closed.deal_id), periods)

@@ -125,7 +125,7 @@ class CashInputs:
             "instalments": vars(self.instalments),
         }
         frames = {name: getattr(self, name) for name in _FRAMES} | {"waiting": self.deals.waiting, "plans": self.deals.plans.frame()}
-        return {"cash.json": to_json(document), **{f"{name}.parquet": _parquet(frame) for name, frame in frames.items()}}
+        return {"cash.json": to_json(document), **{f"{name}.parquet": frame.to_parquet(index=False) for name, frame in frames.items()}}
 
 
 _FRAMES = ("receivables", "templates", "planned")
@@ -153,9 +153,3 @@ def rebuild(files: Mapping[str, bytes]) -> CashInputs:
     document["instalments"] = Instalments(**document["instalments"])
     document |= {"counts": InvoiceCounts.read(counts) if counts else None, "missing": tuple(document["missing"])}
     return CashInputs(as_of=as_of, **document)
-
-
-def _parquet(frame: pd.DataFrame) -> bytes:
-    content = io.BytesIO()
-    frame.to_parquet(content, index=False)
-    return content.getvalue()

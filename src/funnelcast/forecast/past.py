@@ -7,11 +7,11 @@ from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from funnelcast.forecast.bookings_known import won
 from funnelcast.forecast.cash_inputs import CashInputs
-from funnelcast.forecast.periods import Every, Period, calendar_before, edges
+from funnelcast.forecast.dated import by_period
+from funnelcast.forecast.periods import Every, Period, calendar_before
 from funnelcast.forecast.projection import Projection
 from funnelcast.forecast.receipts import received
 from funnelcast.forecast.sales.history import basis_of, daily_revenue
@@ -74,17 +74,9 @@ def _cash(known: Facts, inputs: CashInputs, periods: Periods) -> Parts:
     if inputs.purchases_counted and known.has("transactions"):
         parts["purchases"] = Revenue.of(known, "transactions").by_period(periods)
     if known.has("cash_items"):
-        parts["planned"] = _items(known, periods)
+        items = known.table("cash_items")
+        parts["planned"] = by_period(items.select(at=items.date, amount=items.amount, key=items.amount), periods)
     return parts
-
-
-def _items(known: Facts, periods: Periods) -> Floats:
-    items = known.table("cash_items")
-    within = items.filter(items.date >= periods[0].start, items.date < periods[-1].end)
-    rows: pd.DataFrame = within.select("date", "amount").order_by("date", "amount").execute()
-    day = (rows["date"] - pd.Timestamp(periods[0].start)).dt.days.to_numpy(np.int64)
-    place = np.searchsorted(edges(periods, AsOf(periods[0].start)), day, side="right") - 1
-    return np.bincount(place, weights=rows["amount"].to_numpy(np.float64), minlength=len(periods)).astype(np.float64)
 
 
 def _documents(periods: Periods, parts: Parts, as_of: AsOf) -> list[Json]:

@@ -58,8 +58,8 @@ class PipelineInputs:
         """Give the inputs as parquet and JSON, so that a snapshot can hold them."""
         head: dict[str, Json] = {"as_of": self.as_of.at.isoformat(), "timezone": self.as_of.timezone, "currency": self.currency}
         return {
-            "open_deals.parquet": _parquet(self.open_deals),
-            "newcomers.parquet": _parquet(self.newcomers),
+            "open_deals.parquet": self.open_deals.to_parquet(index=False),
+            "newcomers.parquet": self.newcomers.to_parquet(index=False),
             "pipeline.json": to_json({**head, "process": self.process.document()}),
         }
 
@@ -232,9 +232,3 @@ def _dead_weight(deals: pd.DataFrame) -> dict[str, Json]:
     dead = deals[deals["dead_weight"].astype(bool)].sort_values(["expected_amount", "deal_id"], ascending=[False, True])
     named: list[Json] = [str(deal) for deal in dead["deal_id"].head(NAMED)]
     return {"deals": len(dead), "of": len(deals), "amount": float(dead["expected_amount"].sum()), "largest": named}
-
-
-def _parquet(frame: pd.DataFrame) -> bytes:
-    content = io.BytesIO()
-    frame.to_parquet(content, index=False)
-    return content.getvalue()
