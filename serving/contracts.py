@@ -269,7 +269,7 @@ class JourneyRequest(Shape):
 class ForecastRequest(Shape):
     """How far to forecast, in which parts, what is changed against the plan, and how many past periods come along.
 
-    ``weeks`` counts where ``every`` is week, ``periods`` where it is month.
+    ``weeks`` counts where ``every`` is week, ``periods`` where it is month; of the past 104 weeks or 36 months are kept at most.
     """
 
     weeks: Annotated[Whole, Field(ge=1, le=LONGEST_WEEKS)] = 13

@@ -31,7 +31,11 @@ def forecast(quantity: str, store: Store, request: ForecastRequest, _: str) -> R
     state = store.state()
     changed = _scenario(request.scenario) if request.scenario is not None else Scenario()
     count = request.periods if request.every == "month" else request.weeks
-    document: Reply = state.projection.document(Ask(quantity, request.every, count, request.by, changed))
+    try:
+        ask = Ask(quantity, request.every, count, request.by, changed)
+    except UsageError as error:  # the shape of requests lets through no other than parts that this quantity hasn't
+        raise Refused(422, "invalid", f"by: {error}", "by") from error
+    document: Reply = state.projection.document(ask)
     if request.past:
         document["past"] = state.planned().document(PAST)[quantity][request.every][-request.past :]
     return {**_without_folders(document), "models": state.planned_documents(), "track_record": beside_forecast(state, quantity)}
@@ -80,7 +84,9 @@ def contact(state: State, contact_id: str) -> Reply:
     """
     scores = {model: _scores_of(frame.loc[[contact_id]]) for model, frame in state.contacts.items() if contact_id in frame.index}
     if not scores:
-        raise NotFound(what="contact in the latest snapshot", name=contact_id, advice="Score it from its facts, or refresh.")
+        raise NotFound(
+            what="contact", name=contact_id, advice="The latest refresh scored nobody of this id: score it from its facts, or refresh."
+        )
     return _planned(state, {"contact_id": contact_id, "scores": scores})
 
 

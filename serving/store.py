@@ -269,7 +269,7 @@ class Store:
 def _require_same_features(champion: Champion) -> None:
     about = champion.about
     if about.code == champions.code_digest():
-        return  # the very code that it was trained with: to write its SQL again takes half a second
+        return  # the very code that it was trained with: to write its SQL again takes .4 s
     present = family_of(about.family).fingerprint(champion.model)
     if present != about.features:
         raise FeatureMismatch(model=about.model, trained=about.features[:12], present=present[:12])

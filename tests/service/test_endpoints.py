@@ -164,8 +164,9 @@ def test_a_forecast_by_month_with_its_past(client: Client, served: Served, quant
 
 def test_a_forecast_can_t_be_told_by_what_it_has_not(client: Client) -> None:
     answer = client.post("/v1/forecast/cash", {"by": "owner"})
-    assert answer.status_code == 400
-    assert answer.json()["detail"].startswith("cash can't be told by owner")
+    assert answer.status_code == 422
+    assert answer.json()["field"] == "by"
+    assert answer.json()["detail"].startswith("by: cash can't be told by owner")
 
 
 def test_attribution_credits_every_conversion_by_any_method(client: Client, served: Served) -> None:
