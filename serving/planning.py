@@ -35,7 +35,7 @@ def forecast(quantity: str, store: Store, request: ForecastRequest, _: str) -> R
         ask = Ask(quantity, request.every, count, request.by, changed)
     except UsageError as error:  # the shape of requests lets through no other than parts that this quantity hasn't
         raise Refused(422, "invalid", f"by: {error}", "by") from error
-    document: Reply = state.projection.document(ask)
+    document: Reply = state.planned().projection.document(ask)
     if request.past:
         document["past"] = state.planned().document(PAST)[quantity][request.every][-request.past :]
     return {**_without_folders(document), "models": state.planned_documents(), "track_record": beside_forecast(state, quantity)}
@@ -82,7 +82,7 @@ def contact(state: State, contact_id: str) -> Reply:
     NotFound
         The last refresh scored nobody of this id.
     """
-    scores = {model: _scores_of(frame.loc[[contact_id]]) for model, frame in state.contacts.items() if contact_id in frame.index}
+    scores = {model: _scores_of(frame.loc[[contact_id]]) for model, frame in state.planned().contacts.items() if contact_id in frame.index}
     if not scores:
         raise NotFound(
             what="contact", name=contact_id, advice="The latest refresh scored nobody of this id: score it from its facts, or refresh."

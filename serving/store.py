@@ -5,18 +5,14 @@ What doesn't load is refused and said so, and the last good one goes on: the one
 
 from __future__ import annotations
 
-import io
 import logging
 import sqlite3
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from funnelcast import champions, snapshots
 from funnelcast.answers import Scale
@@ -24,15 +20,13 @@ from funnelcast.champions import Champion, Target
 from funnelcast.conversion_value import ConversionValue
 from funnelcast.errors import FeatureMismatch, FunnelcastError, NoChampion, NotFound
 from funnelcast.families.registry import family_of
-from funnelcast.forecast import projection
-from funnelcast.forecast.projection import Projection
 from funnelcast.monitor.track_record import Answer, TrackRecord
 from funnelcast.settings import Settings
-from funnelcast.snapshots import TRACK_RECORD, Snapshot
 from funnelcast.sources import source_file
 from funnelcast.sources.facts import Source
 from funnelcast.spec import Spec, read
 from funnelcast.terms import Json
+from serving.planned import Planned
 from serving.rows import RowBuilder
 
 LOOK_SECONDS = 2.0
@@ -70,6 +64,14 @@ class Served:
 
 
 @dataclass(frozen=True)
+class Marks:
+    """What changes when files do: by model those of its champion, and those of the snapshot."""
+
+    champions: Mapping[str, object] = field(default_factory=dict)
+    snapshot: object = None
+
+
+@dataclass(frozen=True)
 class State:
     """Everything that answers come from at one moment; never changed, only replaced.
 
@@ -84,8 +86,8 @@ class State:
     source: Source
     served: Mapping[str, Served]
     refused: Mapping[str, str]
-    snapshot: Snapshot | None
-    seen: tuple[object, ...] = field(default=())
+    snapshot: Planned | None
+    seen: Marks = field(default_factory=Marks)
 
     def model(self, name: str) -> Served:
         """Give a served model.
@@ -99,7 +101,7 @@ class State:
             raise NoChampion(model=name, source=self.source.name, path=self.source.path or "FILE")
         return self.served[name]
 
-    def planned(self) -> Snapshot:
+    def planned(self) -> Planned:
         """Give the snapshot.
 
         Raises
@@ -121,48 +123,17 @@ class State:
 
     def scale(self, model: str) -> Scale:
         """Give the population for percentiles: the last refresh, else the fold on which the champion was judged."""
-        return Scale.in_use(self.scales, model, self.served[model].champion.about.scale)
+        return Scale.in_use(self.snapshot.scales if self.snapshot else {}, model, self.served[model].champion.about.scale)
 
-    @cached_property
-    def scales(self) -> dict[str, Any]:
-        """The populations of the last refresh, by model."""
-        return dict(self.snapshot.document("scales")) if self.snapshot else {}
-
-    @cached_property
-    def judged(self) -> dict[str, Any]:
+    @property
+    def judged(self) -> Mapping[str, Any]:
         """What the last refresh said of earlier answers and forecasts; empty where there is none, or it couldn't."""
-        return dict(self.snapshot.document(TRACK_RECORD)) if self.snapshot and f"{TRACK_RECORD}.json" in self.snapshot.files else {}
+        return self.snapshot.judged if self.snapshot else {}
 
-    @cached_property
+    @property
     def conversion_value(self) -> ConversionValue | None:
         """What a lead's conversion is worth by the last refresh, where the facts told it."""
-        return ConversionValue.of_files(self.snapshot.files) if self.snapshot else None
-
-    @cached_property
-    def projection(self) -> Projection:
-        """What forecasts are drawn from.
-
-        Raises
-        ------
-        NotFound
-            There is no snapshot, or its forecasts were made by a version of funnelcast whose files this one can't read.
-        """
-        files = self.planned().folder("forecast")
-        try:
-            return projection.rebuild(files)
-        except (KeyError, TypeError, ValueError) as error:
-            _log.exception("the snapshot's forecasts can't be read")
-            raise NotFound(what="readable forecast", name=self.source.name, advice="Run `funnelcast refresh` to make it anew.") from error
-
-    @cached_property
-    def contacts(self) -> dict[str, pd.DataFrame]:
-        """The scores of the last refresh by model, indexed by contact."""
-        found = {}
-        for path, content in self.planned().folder("scores").items():
-            frame = pd.read_parquet(io.BytesIO(content))
-            if "contact_id" in frame:
-                found[path.removesuffix(".parquet")] = frame.set_index("contact_id").sort_index(kind="stable")
-        return found
+        return self.snapshot.conversion_value if self.snapshot else None
 
 
 class Store:
@@ -214,10 +185,16 @@ class Store:
         served: dict[str, Served] = {}
         refused: dict[str, str] = {}
         for name in champions.listed(self._settings, self._source.name):
-            found, reason = self._last_good(name, last.served.get(name))
+            if name in seen.champions and last.seen.champions.get(name) == seen.champions[name]:
+                found, reason = last.served.get(name), last.refused.get(name, "")
+            else:
+                found, reason = self._last_good(name, last.served.get(name))
             served |= {name: found} if found else {}
             refused |= {name: reason} if reason else {}
-        snapshot, reason = self._snapshot(last.snapshot)
+        if seen.snapshot == last.seen.snapshot:
+            snapshot, reason = last.snapshot, last.refused.get(SNAPSHOT, "")
+        else:
+            snapshot, reason = self._snapshot(last.snapshot)
         refused |= {SNAPSHOT: reason} if reason else {}
         for name, reason in refused.items():
             if last.refused.get(name) != reason:
@@ -254,16 +231,20 @@ class Store:
             return before.rows  # compiling takes a second
         return RowBuilder(self._source, champion.about, spec)
 
-    def _snapshot(self, before: Snapshot | None) -> tuple[Snapshot | None, str]:
+    def _snapshot(self, before: Planned | None) -> tuple[Planned | None, str]:
         try:
-            return snapshots.latest(self._settings, self._source.name), ""
+            return Planned.of(snapshots.latest(self._settings, self._source.name)), ""
         except NotFound:
             return None, ""
         except Exception as error:  # noqa: BLE001 (as for champions)
-            return before or snapshots.newest_sound(self._settings, self._source.name), _reason(SNAPSHOT, error)
+            return before or self._sound_snapshot(), _reason(SNAPSHOT, error)
 
-    def _marks(self) -> tuple[object, ...]:
-        return champions.marks(self._settings, self._source.name), snapshots.marks(self._settings, self._source.name)
+    def _sound_snapshot(self) -> Planned | None:
+        found = snapshots.newest_sound(self._settings, self._source.name)
+        return Planned.of(found) if found else None
+
+    def _marks(self) -> Marks:
+        return Marks(champions.marks(self._settings, self._source.name), snapshots.marks(self._settings, self._source.name))
 
 
 def _require_same_features(champion: Champion) -> None:

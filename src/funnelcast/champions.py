@@ -170,12 +170,15 @@ def load_target(settings: Settings, source: str, target: Target) -> Champion:
     return Champion(about, target.version, model, folder.name)
 
 
-def marks(settings: Settings, source: str) -> tuple[object, ...]:
-    """Give what changes when a champion is replaced, or its files are damaged or restored."""
-    home = settings.champions / source
-    pointers = sorted(home.glob("*.json"))
-    led_to = {home / known[0].folder for known in map(_known, pointers) if known}
-    return tuple(mark(path) for path in (*pointers, *sorted(path for folder in led_to for path in folder.glob("*"))))
+def marks(settings: Settings, source: str) -> dict[str, object]:
+    """Give by model what changes when its champion is replaced, or its files are damaged or restored."""
+    return {pointer.stem: _marks_behind(pointer) for pointer in sorted((settings.champions / source).glob("*.json"))}
+
+
+def _marks_behind(pointer: Path) -> tuple[object, ...]:
+    known = _known(pointer)
+    files = sorted((pointer.parent / known[0].folder).glob("*")) if known else []
+    return tuple(mark(path) for path in (pointer, *files))
 
 
 def listed(settings: Settings, source: str) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def test_the_service_keeps_to_its_document(client: Client, served: Served, tmp_p
 def quick(store: Store) -> Store:
     """Give what is in service with forecasts of few draws: what an answer looks like doesn't hang on them."""
     found, state = copy(store), replace(store.state())
-    object.__setattr__(state.projection, "draws", FEW_DRAWS)
+    object.__setattr__(state.planned().projection, "draws", FEW_DRAWS)
     found._state = state
     return found
 
