@@ -4,7 +4,9 @@ POST /v1/churn/score, /v1/leads/score, /v1/clv/predict, /v1/attribution/journey 
 GET  /v1/contacts/{id}                                                             scope score
 GET  /v1/attribution, /v1/economics, /v1/alerts, /v1/track-record                  scope forecast
 POST /v1/forecast/sales, /v1/forecast/pipeline, /v1/forecast/cash                  scope forecast
-GET  /v1/models                                                                    scope score
+GET  /v1/models, /v1/models/{name}/card                                            scope score
+GET  /v1/segments, /v1/channel-moves                                               scope forecast
+GET  /v1/access                                                                    any scope
 GET  /, /assets/…, /livez, /readyz                                                 open
 GET  /openapi.json, /metrics                                                       scope admin
 """
@@ -30,7 +32,7 @@ from funnelcast.artefacts import to_json
 from funnelcast.errors import FunnelcastError
 from funnelcast.settings import Settings
 from funnelcast.terms import QUANTITIES
-from serving import planning, scoring
+from serving import documents, planning, scoring
 from serving.access import Access
 from serving.audit import AuditLog
 from serving.contracts import ClvRequest, ForecastRequest, JourneyRequest, ScoreRequest, Shape
@@ -49,6 +51,8 @@ from serving.together import SMALL_BODY, Scorer, Together
 from serving.work import Work
 
 _REPLIES = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+_DOCUMENTS = {"segments": "clv_segments", "channel-moves": "channel_moves"}
+"""By path, which document of the snapshot it gives."""
 _KINDS = {404: "not-found", 405: "wrong-method"}
 
 Reply = dict[str, Any]
@@ -84,7 +88,7 @@ def build_app(
     ]
     app = Starlette(routes=_routes(), middleware=layers, exception_handlers=_HANDLERS)
     app.router.redirect_slashes = False  # an address that isn't in the contract leads nowhere
-    app.state.store, app.state.metrics = Store(settings, source), metrics
+    app.state.store, app.state.metrics, app.state.models = Store(settings, source), metrics, settings.models
     app.state.together = Together(app.state.store)
     app.state.work = Work(threads=limits.serving_threads, waiting=limits.waiting, seconds=limits.time_limit)
     return app
@@ -103,6 +107,12 @@ def _routes() -> list[Route | Mount]:
         _get("/v1/alerts", lambda store, _: planning.alerts(store.state())),
         _get("/v1/track-record", lambda store, _: planning.track_record(store.record, store.state())),
         _get("/v1/models", lambda store, _: planning.models(store.state())),
+        _get(
+            "/v1/models/{name}/card",
+            lambda store, request: documents.card(request.app.state.models, store.state(), request.path_params["name"]),
+        ),
+        _get("/v1/access", lambda store, request: documents.access(store.state(), request.scope["state"]["caller"])),
+        *(_get(f"/v1/{path}", partial(_document, name)) for path, name in _DOCUMENTS.items()),
         _get("/openapi.json", lambda *_: openapi()),
         Route("/livez", _alive),
         Route("/readyz", _ready),
@@ -153,6 +163,10 @@ def _get(path: str, answer: Callable[[Store, Request], Reply]) -> Route:
         return await _answered(request, lambda: answer(request.app.state.store, request))
 
     return Route(path, endpoint)
+
+
+def _document(name: str, store: Store, _: Request) -> Reply:
+    return documents.document(store.state(), name)
 
 
 async def _alive(_: Request) -> Response:

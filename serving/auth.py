@@ -20,6 +20,8 @@ from funnelcast.errors import NoKey, NotFound, UsageError, WrongScope
 from funnelcast.terms import Json
 
 SCOPES = ("score", "forecast", "admin")
+ANY = "any"
+"""What is needed where every known caller may ask."""
 _LONGEST_NAME = 64
 _NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{_LONGEST_NAME}}}")
 
@@ -31,6 +33,11 @@ class Caller:
     name: str
     scope: str
 
+    @property
+    def scopes(self) -> list[str]:
+        """Name every scope that this caller has."""
+        return [*SCOPES] if self.scope == "admin" else [self.scope]
+
     def require(self, needed: str) -> None:
         """Let pass whom the scope allows; admin may everything.
 
@@ -39,7 +46,7 @@ class Caller:
         WrongScope
             The key's scope is another.
         """
-        if self.scope not in {needed, "admin"}:
+        if needed != ANY and self.scope not in {needed, "admin"}:
             raise WrongScope(name=self.name, scope=self.scope, needed=needed)
 
 

@@ -59,6 +59,10 @@ _GETS: tuple[tuple[str, str], ...] = (
     ("/v1/alerts", "What deviates"),
     ("/v1/track-record", "How often we were right"),
     ("/v1/models", "What is served and since when"),
+    ("/v1/models/{name}/card", "What one served model is for, and how it did"),
+    ("/v1/access", "Who asks and what they may; the company, its currency and its offline channels"),
+    ("/v1/segments", "What customers are worth by how they were won and how many channels they use"),
+    ("/v1/channel-moves", "Where customers will buy: expected moves between online, offline and neither"),
     ("/", "The dashboard"),
     ("/livez", "Whether the process lives"),
     ("/readyz", "Whether it can answer"),
@@ -67,6 +71,9 @@ _GETS: tuple[tuple[str, str], ...] = (
 )
 _PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "/v1/contacts/{contact_id}": [{"name": "contact_id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}],
+    "/v1/models/{name}/card": [
+        {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[^/]+$"}, "example": "churn"}
+    ],
     "/v1/attribution": [{"name": "method", "in": "query", "required": False, "schema": {"type": "string", "enum": [*METHODS, ALL]}}],
 }
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}

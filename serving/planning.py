@@ -54,24 +54,24 @@ def attribution(state: State, method: str | None) -> Reply:
     documents: list[Reply] = state.planned().document("attribution")
     wanted = _default_method(state) if method is None else method
     if wanted == "all":
-        return _planned(state, {"methods": documents})
+        return planned(state, {"methods": documents})
     found = next((one for one in documents if one["method"] == wanted), None)
     if found is None:
         known = ", ".join(one["method"] for one in documents)
         raise NotFound(what="attribution method", name=wanted, advice=f"Ask for one of {known} or all.")
-    return _planned(state, found)
+    return planned(state, found)
 
 
 def economics(state: State) -> Reply:
     """Give the economics of the last refresh."""
-    return _planned(state, state.planned().document("economics"))
+    return planned(state, state.planned().document("economics"))
 
 
 def alerts(state: State) -> Reply:
     """Give the alerts of the last refresh, before them the champions that were refused since."""
     document: Reply = state.planned().document("alerts") if state.snapshot or not state.refused else {"alerts": []}
     refused = [_refused(name, reason).document() for name, reason in sorted(state.refused.items())]
-    return _planned(state, {**document, "alerts": [*refused, *document["alerts"]]})
+    return planned(state, {**document, "alerts": [*refused, *document["alerts"]]})
 
 
 def contact(state: State, contact_id: str) -> Reply:
@@ -87,7 +87,7 @@ def contact(state: State, contact_id: str) -> Reply:
         raise NotFound(
             what="contact", name=contact_id, advice="The latest refresh scored nobody of this id: score it from its facts, or refresh."
         )
-    return _planned(state, {"contact_id": contact_id, "scores": scores})
+    return planned(state, {"contact_id": contact_id, "scores": scores})
 
 
 def _scores_of(rows: pd.DataFrame) -> Reply | list[Reply]:
@@ -115,7 +115,7 @@ def track_record(record: TrackRecord, state: State) -> Reply:
     ]
     missing = {name: without_folders(reason) for name, reason in state.judged.get("missing", {}).items()}
     models = [*state.judged.get("models", [])]
-    return _planned(state, {"answers": given, "realised": models, "forecasts": forecasts, "not_judged": missing})
+    return planned(state, {"answers": given, "realised": models, "forecasts": forecasts, "not_judged": missing})
 
 
 def _by(state: State, part: str, *names: str) -> dict[tuple[Any, ...], list[Reply]]:
@@ -155,7 +155,8 @@ def readiness(state: State) -> Reply:
     return {"ready": bool(versions), "models": list(versions), "versions": versions, "refused": refused, "missing": missing}
 
 
-def _planned(state: State, found: Reply) -> Reply:
+def planned(state: State, found: Reply) -> Reply:
+    """Say beside an answer of the snapshot when it was computed, and with which models."""
     return {**_without_folders(found), "as_of": _as_of(state), "models": state.planned_documents() if state.snapshot else state.documents()}
 
 

@@ -244,6 +244,22 @@ class Service:
         """Ask what is served and since when."""
         return self._ask("GET", "/v1/models")
 
+    def card(self, model: str) -> dict[str, Any]:
+        """Ask what a served model is for, and how it did when it was judged."""
+        return self._ask("GET", f"/v1/models/{quote(model, safe='')}/card")
+
+    def access(self) -> dict[str, Any]:
+        """Ask what this key may, and of which company."""
+        return self._ask("GET", "/v1/access")
+
+    def segments(self) -> dict[str, Any]:
+        """Ask what customers are worth by how they were won and how many channels they use."""
+        return self._ask("GET", "/v1/segments")
+
+    def channel_moves(self) -> dict[str, Any]:
+        """Ask where customers are expected to buy: online, offline, both or nowhere."""
+        return self._ask("GET", "/v1/channel-moves")
+
     def _post(self, path: str, **fields: Any) -> dict[str, Any]:
         """Send what is given; what is None is left to the service's default."""
         document = {name: value for name, value in fields.items() if value is not None}

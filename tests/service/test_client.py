@@ -90,13 +90,15 @@ def test_every_endpoint_of_the_contract_has_a_call(service: Service, transport: 
     service.predict_clv([{"contact_id": "x1", "transactions": person["transactions"]}])
     assert [touch["credit"] for touch in service.credit_journey(touches, value=100.0, method="last")["touchpoints"]] == [0.0, 1.0]
     assert service.attribution("last")["method"] == "last"
-    for ask in (service.attribution, service.economics, service.alerts, service.track_record, service.models):
+    planner = (service.attribution, service.economics, service.alerts, service.track_record, service.segments, service.channel_moves)
+    for ask in (*planner, service.models, service.access):
         assert ask()["as_of"]
     for quantity in ("sales", "pipeline", "cash"):
         assert service.forecast(quantity, weeks=2)["periods"]
+    assert service.card("churn")["card"].startswith("# churn")
     with pytest.raises(Refused, match="404"):
         service.contact("nobody")
-    asked = {path.replace("nobody", "{contact_id}") for path in transport.paths}
+    asked = {path.replace("nobody", "{contact_id}").replace("models/churn", "models/{name}") for path in transport.paths}
     assert asked == {path for path in openapi()["paths"] if path.startswith("/v1/")}
 
 

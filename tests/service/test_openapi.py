@@ -12,12 +12,17 @@ CONTRACT = {
     ("post", "/v1/churn/score"), ("post", "/v1/leads/score"), ("post", "/v1/clv/predict"), ("get", "/v1/contacts/{contact_id}"),
     ("get", "/v1/attribution"), ("post", "/v1/attribution/journey"), ("get", "/v1/economics"), ("post", "/v1/forecast/sales"),
     ("post", "/v1/forecast/pipeline"), ("post", "/v1/forecast/cash"), ("get", "/v1/alerts"), ("get", "/v1/track-record"),
-    ("get", "/v1/models"), ("get", "/"), ("get", "/livez"), ("get", "/readyz"), ("get", "/metrics"), ("get", "/openapi.json"),
+    ("get", "/v1/models"), ("get", "/v1/models/{name}/card"), ("get", "/v1/access"), ("get", "/v1/segments"), ("get", "/v1/channel-moves"),
+    ("get", "/"), ("get", "/livez"), ("get", "/readyz"), ("get", "/metrics"), ("get", "/openapi.json"),
 }  # fmt: skip
 
 
 def operations() -> dict[tuple[str, str], dict[str, Any]]:
     return {(method, path): operation for path, methods in openapi()["paths"].items() for method, operation in methods.items()}
+
+
+def filled(path: str) -> str:
+    return path.replace("{contact_id}", "C0000001").replace("{name}", "churn")
 
 
 def test_every_endpoint_of_the_contract_is_described_and_no_other() -> None:
@@ -28,7 +33,7 @@ def test_every_route_is_described(served: Served) -> None:
     routes = build_app(served.settings, served.source).routes
     paths = {re.sub(":path}", "}", str(getattr(route, "path", ""))) for route in routes} - {"/assets"}
     assert paths == {path for _, path in CONTRACT}
-    assert {template_of(path.replace("{contact_id}", "c-1")) for path in paths} == paths
+    assert {template_of(filled(path)) for path in paths} == paths
 
 
 def test_every_example_is_answered(client: Client) -> None:
@@ -39,7 +44,7 @@ def test_every_example_is_answered(client: Client) -> None:
             items = answer.get("scores") or answer.get("predictions") or []
             assert not any("error" in item for item in items), path
         elif path not in {"/metrics", "/"}:
-            assert client.get(path.replace("{contact_id}", "C0000001")).status_code == 200, path
+            assert client.get(filled(path)).status_code == 200, path
 
 
 def test_every_reference_leads_somewhere_and_scopes_are_the_guards_own(client: Client) -> None:
