@@ -15,8 +15,10 @@ from serving.access import Access
 from serving.limits import LARGEST_HEAD
 from serving.problems import CLOSES, Refused, problem, refusal
 
+POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+"""What a browser may load from an answer: only what lies here. An endpoint may state its own; the page does."""
 SECURITY_HEADERS = {
-    "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",

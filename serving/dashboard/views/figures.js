@@ -1,0 +1,51 @@
+// The figures at the top: each with its interval, trend and target, and a link to the view that explains it.
+
+import { ask } from "../api.js";
+import { el } from "../dom.js";
+import { figure, interval, number, share, text, words } from "../format.js";
+import { empty } from "../empty.js";
+
+/** Show the figures of the company. */
+export async function figures(place) {
+  const answer = await ask("/v1/overview");
+  if (answer.status !== 200) {
+    place.replaceChildren(empty("figures", answer));
+    return;
+  }
+  const { figures: known, missing = [] } = answer.document;
+  place.replaceChildren(
+    known.length ? el("ul", { class: "cards" }, known.map((one) => el("li", {}, card(one)))) : empty("figures"),
+    known.length + missing.length > 0 && about(known, missing));
+}
+
+function card(one) {
+  const format = (value) => figure(value, one.unit);
+  const range = interval(one.low, one.high, format);
+  return el("a", { class: `card ${one.name}`, href: `#/${one.view}`, "data-figure": one.name },
+    el("span", { class: "title" }, text(one.title)),
+    el("span", { class: "value", "data-value": one.value }, format(one.value)),
+    range && el("span", { class: "range", "data-interval": one.level }, `${share(one.level)}: ${range}`),
+    trend(one), target(one, format));
+}
+
+function trend(one) {
+  if (!one.trend || typeof one.trend.change !== "number") return null;
+  const { change } = one.trend;
+  const points = one.unit === "share";
+  const said = points ? words().points(number(100 * change, 1, { signDisplay: "exceptZero" })) : share(change, { signDisplay: "exceptZero" });
+  const good = change === 0 ? "" : (change > 0) === (one.better === "higher") ? "good" : "bad";
+  const arrow = change > 0 ? "▲" : change < 0 ? "▼" : "▬";
+  return el("span", { class: `trend ${good}` }, el("span", { "aria-hidden": "true" }, `${arrow} `), `${said} ${text(one.trend.than)}`);
+}
+
+function target(one, format) {
+  if (typeof one.target !== "number") return null;
+  const likely = typeof one.on_target === "number" ? words().onTarget(share(one.on_target)) : "";
+  return el("span", { class: "target" }, words().target(format(one.target)), likely && ` · ${likely}`);
+}
+
+function about(known, missing) {
+  const lines = known.map((one) => [el("dt", {}, text(one.title)), el("dd", {}, text(one.explanation))]);
+  const gaps = missing.map((one) => [el("dt", {}, text(one.title)), el("dd", {}, `${words().missing} ${text(one.reason)}`)]);
+  return el("details", { class: "about" }, el("summary", {}, words().aboutFigures(missing.length)), el("dl", {}, lines, gaps));
+}
