@@ -99,8 +99,8 @@ def _routes() -> list[Route | Mount]:
         _score("/v1/churn/score", ScoreRequest, partial(scoring.score, "churn")),
         _score("/v1/leads/score", ScoreRequest, partial(scoring.score, "lead_scoring")),
         _score("/v1/clv/predict", ClvRequest, scoring.value),
-        _post("/v1/attribution/journey", JourneyRequest, scoring.journey),
-        *(_post(f"/v1/forecast/{quantity}", ForecastRequest, partial(planning.forecast, quantity)) for quantity in QUANTITIES),
+        _post("/v1/attribution/journey", JourneyRequest, lambda request, asked: scoring.journey(request.app.state.store, asked)),
+        *(_post(f"/v1/forecast/{quantity}", ForecastRequest, partial(_forecast, quantity)) for quantity in QUANTITIES),
         _get("/v1/contacts/{contact_id:path}", lambda store, request: planning.contact(store.state(), request.path_params["contact_id"])),
         _get("/v1/attribution", lambda store, request: planning.attribution(store.state(), request.query_params.get("method"))),
         _get("/v1/economics", lambda store, _: planning.economics(store.state())),
@@ -140,12 +140,18 @@ def _score(path: str, shape: type[Shape], scorer: Scorer) -> Route:
     return Route(path, endpoint, methods=["POST"])
 
 
-def _post(path: str, shape: type[Shape], answer: Callable[[Store, Any, str], Reply]) -> Route:
+def _post(path: str, shape: type[Shape], answer: Callable[[Request, Any], Reply]) -> Route:
     async def endpoint(request: Request) -> Response:
         body = await _body(request)
-        return await _answered(request, lambda: answer(request.app.state.store, parse(body, shape), request.state.request_id))
+        return await _answered(request, lambda: answer(request, parse(body, shape)))
 
     return Route(path, endpoint, methods=["POST"])
+
+
+def _forecast(quantity: str, request: Request, asked: ForecastRequest) -> Reply:
+    document, known = planning.forecast(quantity, request.app.state.store.state(), asked)
+    request.app.state.metrics.count_forecast(quantity, known=known)
+    return document
 
 
 async def _body(request: Request) -> bytes:

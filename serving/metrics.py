@@ -28,6 +28,9 @@ class Metrics:
         self._answers = Counter(
             "funnelcast_answers", "Requests that a model answered", ("route", "model", "version"), registry=self._registry
         )
+        self._forecasts = Counter(
+            "funnelcast_forecasts", "Forecasts drawn, or answered from what was drawn", ("quantity", "outcome"), registry=self._registry
+        )
         self._items = Counter("funnelcast_items", "Items answered or refused", ("route", "outcome"), registry=self._registry)
 
     def count(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -43,6 +46,10 @@ class Metrics:
             self._items.labels(route, "answered").inc(items - failed)
         if failed:
             self._items.labels(route, "failed").inc(failed)
+
+    def count_forecast(self, quantity: str, *, known: bool) -> None:
+        """Count a forecast: ``hit`` where it had been drawn before, else ``miss``."""
+        self._forecasts.labels(quantity, "hit" if known else "miss").inc()
 
     def page(self) -> bytes:
         """Give the page that Prometheus reads."""

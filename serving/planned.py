@@ -11,9 +11,10 @@ import pandas as pd
 
 from funnelcast.conversion_value import ConversionValue
 from funnelcast.errors import NotFound
-from funnelcast.forecast import projection
-from funnelcast.forecast.projection import Projection
+from funnelcast.forecast import ahead, projection
+from funnelcast.forecast.projection import Ask, Projection
 from funnelcast.snapshots import TRACK_RECORD, Snapshot
+from serving.forecasts import Forecasts
 
 _log = logging.getLogger("funnelcast.serving")
 
@@ -56,6 +57,18 @@ class Planned(Snapshot):
             _log.exception("the snapshot's forecasts can't be read")
             name = str(self.about["source"])
             raise NotFound(what="readable forecast", name=name, advice="Run `funnelcast refresh` to make it anew.") from error
+
+    @cached_property
+    def _forecasts(self) -> Forecasts:
+        return Forecasts()
+
+    def forecast(self, ask: Ask, scenario: str) -> tuple[dict[str, Any], bool]:
+        """Answer one forecast, and say whether it was drawn before; ``scenario`` is what ``ask`` was read from, in one form."""
+        name = ahead.document_of(ask)
+        if name is not None and f"{name}.json" in self.files:
+            return self.document(name), True
+        key = f"{ask.quantity} {ask.every} {ask.count} {ask.by} {scenario}"
+        return self._forecasts.answer(key, lambda: self.projection.document(ask))
 
     @cached_property
     def contacts(self) -> dict[str, pd.DataFrame]:

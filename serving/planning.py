@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pandas as pd
@@ -18,7 +19,7 @@ from serving.contracts import ForecastRequest
 from serving.problems import Refused, without_folders
 from serving.realised import beside_forecast
 from serving.scoring import plain_record
-from serving.store import SNAPSHOT, State, Store
+from serving.store import SNAPSHOT, State
 
 _SEVERAL = {"deal_id", "invoice_id"}
 _COMMON_METHOD = "shapley"
@@ -26,19 +27,20 @@ _COMMON_METHOD = "shapley"
 Reply = dict[str, Any]
 
 
-def forecast(quantity: str, store: Store, request: ForecastRequest, _: str) -> Reply:
-    """Draw sales, pipeline or cash from the snapshot's inputs."""
-    state = store.state()
+def forecast(quantity: str, state: State, request: ForecastRequest) -> tuple[Reply, bool]:
+    """Draw sales, pipeline or cash from the snapshot's inputs, and say whether that was done before."""
     changed = _scenario(request.scenario) if request.scenario is not None else Scenario()
     count = request.periods if request.every == "month" else request.weeks
     try:
         ask = Ask(quantity, request.every, count, request.by, changed)
     except UsageError as error:  # the shape of requests lets through no other than parts that this quantity hasn't
         raise Refused(422, "invalid", f"by: {error}", "by") from error
-    document: Reply = state.planned().projection.document(ask)
+    scenario = None if changed.neutral else request.scenario
+    document, known = state.planned().forecast(ask, json.dumps(scenario, sort_keys=True))
     if request.past:
         document["past"] = state.planned().document(PAST)[quantity][request.every][-request.past :]
-    return {**_without_folders(document), "models": state.planned_documents(), "track_record": beside_forecast(state, quantity)}
+    beside = {"models": state.planned_documents(), "track_record": beside_forecast(state, quantity)}
+    return {**_without_folders(document), **beside}, known
 
 
 def _scenario(document: dict[str, Any]) -> Scenario:

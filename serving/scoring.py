@@ -112,7 +112,7 @@ def value(state: State, asked: Sequence[Asked]) -> Given:
     return Given(replies, kept)
 
 
-def journey(store: Store, request: JourneyRequest, _: str) -> Reply:
+def journey(store: Store, request: JourneyRequest) -> Reply:
     """Share the conversion of one journey over its touches."""
     served = store.state().model("attribution")
     model: Any = served.champion.model

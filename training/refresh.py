@@ -22,9 +22,10 @@ from funnelcast.families.churn.transitions import expected_moves
 from funnelcast.families.clv.groups import PurchaseModel
 from funnelcast.families.clv.segments.report import omnichannel
 from funnelcast.families.family import Progress
+from funnelcast.forecast.ahead import asked_first, document_of
 from funnelcast.forecast.cash import RECEIPTS
 from funnelcast.forecast.past import PAST, past
-from funnelcast.forecast.projection import Ask
+from funnelcast.forecast.result import Forecast
 from funnelcast.monitor.track_record import TrackRecord
 from funnelcast.settings import Settings
 from funnelcast.sources.as_of import cut
@@ -41,7 +42,6 @@ from training.track_record import judged
 from training.train import default_as_of
 from training.values import CLV, value_of_contacts, value_of_conversions
 
-RECORDED_WEEKS = 13
 _MODELS_BEHIND = {"pipeline": (DEALS,), "cash": (DEALS, INVOICES), "receipts": (DEALS, INVOICES)}
 CLV_SEGMENTS = "clv_segments"
 """The document of CLV by segment."""
@@ -89,7 +89,7 @@ class Refresh:
         self.contents = Contents()
         self.scored: dict[str, Json] = {}
         self.serving = self._serving()
-        self.forecasts: dict[str, dict[str, Json]] = {}
+        self.forecasts: dict[str, Forecast] = {}
 
     def compute(self) -> None:
         """Fill the contents."""
@@ -106,7 +106,9 @@ class Refresh:
         clv = value_of_contacts(self.settings, cut(self.facts, self.as_of), self.as_of)
         self.contents.attempt("economics", lambda: economics_with(self.settings, self.facts, self.as_of, default, clv))
         self._project()
-        found = alerts(self.facts, self.as_of, self.serving, self.forecasts.get("cash"), self.progress)
+        found = alerts(
+            self.facts, self.as_of, self.serving, self.forecasts["cash"].document() if "cash" in self.forecasts else None, self.progress
+        )
         self.contents.files["alerts.json"] = to_json(found)
         self.progress("what was said against what came true")
         self.contents.attempt(snapshots.TRACK_RECORD, lambda: judged(self.settings, self.facts, self.as_of))
@@ -123,13 +125,13 @@ class Refresh:
     def record_forecasts(self) -> None:
         """Put what was forecast into the track record, unless a model behind it was trained on facts of the time that it forecasts."""
         record = TrackRecord(self.settings.track_record(self.facts.source.name))
-        for quantity, document in self.forecasts.items():
+        for quantity, forecast in self.forecasts.items():
             behind = [self.serving[name].about for name in _MODELS_BEHIND.get(quantity, ()) if name in self.serving]
             later = [about.model for about in behind if AsOf.parse(about.trained_as_of, self.as_of.timezone) > self.as_of]
             if later:
                 self.progress(f"{quantity}: not recorded as a forecast, since {', '.join(later)} was trained on later facts")
                 continue
-            periods: Any = document["periods"]
+            periods: Any = forecast.document()["periods"]
             record.append_forecast(quantity, self.as_of.isoformat(), periods)
 
     def _serving(self) -> dict[str, Champion]:
@@ -205,10 +207,13 @@ class Refresh:
         self.contents.files |= {f"forecast/{path}": content for path, content in projection.files().items()}
         self.contents.missing |= projection.missing
         self.contents.attempt(PAST, lambda: past(self.facts, projection))
-        for quantity in QUANTITIES:
-            if quantity not in projection.missing:
-                forecast = projection.forecast(Ask(quantity, count=RECORDED_WEEKS))
-                self.forecasts[quantity] = forecast.document()
-                if quantity == "cash":  # what is planned isn't a forecast: receipts alone can be held against what came
-                    receipts = {name: part for name, part in forecast.parts.items() if name in RECEIPTS}
-                    self.forecasts["receipts"] = replace(forecast, parts=receipts, extra={}).document()
+        for quantity in [name for name in QUANTITIES if name not in projection.missing]:
+            self.progress(f"drawing {quantity}")
+            for ask in asked_first(quantity):
+                forecast = projection.forecast(ask)
+                self.contents.files[f"{document_of(ask)}.json"] = to_json(forecast.document())
+                self.forecasts.setdefault(quantity, forecast)  # the first is by week
+        if "cash" in self.forecasts:  # what is planned isn't a forecast: receipts alone can be held against what came
+            cash = self.forecasts["cash"]
+            receipts = {name: part for name, part in cash.parts.items() if name in RECEIPTS}
+            self.forecasts["receipts"] = replace(cash, parts=receipts, extra={})

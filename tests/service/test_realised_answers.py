@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 import pytest
 from anyio.from_thread import BlockingPortal
@@ -13,7 +14,9 @@ from anyio.from_thread import BlockingPortal
 from funnelcast import champions, snapshots
 from funnelcast.artefacts import to_json
 from funnelcast.families.family import Options
+from funnelcast.forecast.periods import calendar
 from funnelcast.forecast.projection import Ask
+from funnelcast.forecast.result import Forecast
 from funnelcast.monitor.track_record import Answer, TrackRecord
 from funnelcast.settings import Settings
 from funnelcast.terms import AsOf
@@ -133,8 +136,8 @@ def test_a_refresh_records_what_it_forecasts_and_no_hindsight(served: Served, tm
     settings = served.copied(tmp_path, ("deal_outcome", "payment_delay"))
     said: list[str] = []
     past = Refresh(settings, served.facts, default_as_of(served.facts).plus(-70), said.append)
-    told: Any = forecast(served.settings, served.facts, Ask("sales", count=1), as_of=past.as_of, progress=lambda _: None)
-    past.forecasts = dict.fromkeys(("sales", "pipeline", "cash", "receipts"), told)
+    drawn = Forecast("sales", past.as_of, "EUR", calendar(past.as_of, "week", 1), {"web": np.ones((20, 2))})
+    past.forecasts = dict.fromkeys(("sales", "pipeline", "cash", "receipts"), drawn)
     past.record_forecasts()
     # its models were trained 70 days later; what is fitted on the spot, as sales are, saw nothing of what was to come
     assert set(TrackRecord(settings.track_record("demo")).forecast_periods()) == {"sales"}
