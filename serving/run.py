@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -10,9 +11,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from funnelcast import champions
 from funnelcast.errors import UsageError
@@ -45,8 +47,9 @@ def serve(settings: Settings, source: Path, *, host: str, port: int, workers: in
     name = _require_champions(settings, source)
     progress(f"starting {workers} worker{'s' if workers > 1 else ''}")
     with _Service(settings, source, host=host, port=port, workers=workers) as service:
-        if service.ready():
-            progress(f"serving {name}; Ctrl-C ends it")
+        readiness = service.readiness()
+        if readiness is not None:
+            progress(_told(name, readiness))
             print(f"http://{_literal(host)}:{port}", file=sys.__stdout__, flush=True)
         service.wait()
 
@@ -85,16 +88,16 @@ class _Service:
                 self._child.kill()  # its workers notice
                 self._child.wait()
 
-    def ready(self) -> bool:
-        """Wait until it answers; False where it was told to stop before."""
+    def readiness(self) -> dict[str, Any] | None:
+        """Wait until it answers, and give what it says of itself; None where it was told to stop before."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if self._stopped or self._child.poll() is not None:
-                return False
-            if self._answers():
-                return True
+                return None
+            if (answer := self._answer()) is not None:
+                return answer
             time.sleep(_LOOK_SECONDS)
-        raise UsageError(reason=f"The service didn't become ready within {_START_SECONDS:.0f} s; its last lines above say why.")
+        raise UsageError(reason=f"The service didn't answer within {_START_SECONDS:.0f} s; its last lines above say why.")
 
     def wait(self) -> None:
         """Wait until it is told to stop.
@@ -110,15 +113,25 @@ class _Service:
                 raise UsageError(reason=f"The service ended by itself with status {status}; its last lines above say why.")
             time.sleep(_LOOK_SECONDS)
 
-    def _answers(self) -> bool:
+    def _answer(self) -> dict[str, Any] | None:
         try:
             with urllib.request.urlopen(self._address, timeout=5) as answer:  # noqa: S310 (our own address)
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
+                return dict(json.load(answer))
+        except urllib.error.HTTPError as error:
+            with error:
+                return dict(json.load(error)) if error.code == HTTPStatus.SERVICE_UNAVAILABLE else None
+        except OSError:
+            return None
 
     def _stop(self, *_: object) -> None:
         self._stopped = True
+
+
+def _told(name: str, readiness: Mapping[str, Any]) -> str:
+    if readiness["ready"]:
+        return f"serving {name}; Ctrl-C ends it"
+    refused = ", ".join(readiness["refused"])
+    return f"serving {name}, but no model of it loads ({refused}): the lines above say why. What is promoted from now on is picked up."
 
 
 def _require_keys(settings: Settings, host: str) -> None:

@@ -23,7 +23,8 @@ SMALL_BODY = 16 * 2**10
 """Bytes up to which a request is small: some hundred facts, answered within milliseconds."""
 _BYTES_AT_ONCE = 2 * SMALL_BODY
 """So much is answered at once, and then whoever else waits for the loop has a turn."""
-_MOST_WAITING = 1_000
+_MOST_WAITING = 250
+"""A third of a second of answers: who came later would wait long, and every waiting connection takes memory that a worker keeps."""
 _QUIET_TURNS = 6
 """After so many turns of the loop, a tenth of a millisecond, in which nobody asked, those who wait are answered."""
 

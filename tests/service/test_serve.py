@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +43,17 @@ def port() -> int:
 @pytest.fixture
 def running(served: Served, port: int, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The process, started from another folder, and the address that it printed."""
-    command = [*COMMAND, "--port", str(port), "--source", str(served.source)]
-    log = (tmp_path / "serve.log").open("w")
+    with started(served.settings.home, served.source, port, tmp_path) as found:
+        yield found
+
+
+@contextmanager
+def started(home: Path, source: Path, port: int, folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start the command in a folder, which gets its log; wait for its address, and stop it in the end."""
+    command = [*COMMAND, "--port", str(port), "--source", str(source)]
+    log = (folder / "serve.log").open("w")
     with log, subprocess.Popen(
-        command, cwd=tmp_path, env=environment(served.settings.home), stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+        command, cwd=folder, env=environment(home), stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
     ) as process:  # fmt: skip
         assert process.stdout is not None
         address = next((line.strip() for line in process.stdout if line.startswith("http://")), "")
@@ -89,6 +98,32 @@ def test_it_starts_answers_refuses_and_stops(running: tuple[subprocess.Popen[str
     assert process.wait(30) == 0
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_where_no_champion_loads_it_says_so_and_waits_for_the_next(served: Served, port: int, tmp_path: Path) -> None:
+    settings = home_at(tmp_path / "home")
+    shutil.copytree(served.settings.champions, settings.champions)
+    damaged = {path: path.read_bytes() for path in settings.champions.rglob("about.json")}
+    for path in damaged:
+        path.write_bytes(b"{}")
+    with started(settings.home, served.source, port, tmp_path) as (_, address):
+        assert f"serving {served.facts.source.name}, but no model of it loads (attribution, churn" in (tmp_path / "serve.log").read_text()
+        with pytest.raises(urllib.error.HTTPError, match="503") as unready:
+            urllib.request.urlopen(f"{address}/readyz", timeout=10)  # noqa: S310
+        unready.value.close()
+        for path, content in damaged.items():
+            path.write_bytes(content)
+        assert any(_ready(address) for _ in range(100))
+
+
+def _ready(address: str) -> bool:
+    time.sleep(0.1)
+    try:
+        with urllib.request.urlopen(f"{address}/readyz", timeout=10) as answer:  # noqa: S310
+            return bool(json.load(answer)["ready"])
+    except urllib.error.HTTPError as error:
+        error.close()
+        return False
 
 
 def refusal(settings: Settings, source: Path, *, host: str = "127.0.0.1", port: int = 0) -> str:
