@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
@@ -8,6 +9,9 @@ from hypothesis import settings
 from funnelcast.settings import CHECKOUT
 from funnelcast.simulate import Company
 from funnelcast.simulate import company as simulated
+
+if TYPE_CHECKING:
+    from tests.service.conftest import Served
 
 # a busy machine is slow, not wrong: no example has a time limit
 settings.register_profile("funnelcast", deadline=None)
@@ -34,3 +38,11 @@ def company() -> Company:
 def large_company() -> Company:
     """A simulated company of 8,000 contacts, for what needs many of them."""
     return simulated(contacts=8_000, seed=3)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """A company of 1,500 contacts with every model trained, promoted and refreshed."""
+    from tests.service.conftest import trained  # noqa: PLC0415 (seconds of imports, which most tests do without)
+
+    return trained(tmp_path_factory.mktemp("home"))

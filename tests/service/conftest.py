@@ -116,10 +116,9 @@ def home_at(path: Path) -> Settings:
     return Settings.read({"FUNNELCAST_HOME": str(path), "FUNNELCAST_THREADS": "1"})
 
 
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
-    """A company of 1,500 contacts with every model trained, promoted and refreshed."""
-    settings = home_at(tmp_path_factory.mktemp("home"))
+def trained(home: Path) -> Served:
+    """Train, promote and refresh every model of a company of 1,500 contacts."""
+    settings = home_at(home)
     source = simulate(settings.demo.parent, contacts=1_500, seed=1)
     facts = open_source(source, threads=settings.threads)
     ledger = Ledger()
