@@ -7,9 +7,14 @@ export function el(name, attributes = {}, ...children) {
     if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
     else if (value !== false && value !== null && value !== undefined) made.setAttribute(key, value === true ? "" : value);
   }
-  made.append(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false && child !== ""));
+  made.append(...present(children));
   return made;
 }
+
+/** Put children in the place of those that an element has; as for `el`, nothing stands for itself. */
+export const fill = (place, ...children) => place.replaceChildren(...present(children));
+
+const present = (children) => children.flat(2).filter((child) => child !== null && child !== undefined && child !== false && child !== "");
 
 /** Say something to those who listen to the page, and show it where it matters to everyone. */
 export function announce(text) {

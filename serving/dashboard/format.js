@@ -37,6 +37,10 @@ export function money(value, options = {}) {
   return number(value, decimals, { minimumFractionDigits: decimals, style: "currency", currency: reader.currency, ...options });
 }
 
+/** Give the sign of the currency, for axes. */
+export const currencySign = () =>
+  new Intl.NumberFormat(locale(), { style: "currency", currency: reader.currency }).formatToParts(0).find((part) => part.type === "currency").value;
+
 /** Format an amount with its sign. */
 export const change = (value) => money(value, { signDisplay: "exceptZero" });
 

@@ -2,6 +2,7 @@
 
 import { ask, hasKey, listen, useKey } from "./api.js";
 import { busy, el, notice } from "./dom.js";
+import { loadAfter } from "./charts/plot.js";
 import { day, reader, words } from "./format.js";
 import { alerts, worstFirst } from "./views/alerts.js";
 import { figures } from "./views/figures.js";
@@ -48,8 +49,9 @@ function show() {
   if (!visit.access) return;
   at("figures").hidden = !may("forecast");
   if (may("forecast")) {
-    busy(figures(at("cards")));
+    const shown = busy(figures(at("cards")));
     busy(countAlerts());
+    loadAfter(shown);
   }
   view();
 }
@@ -81,6 +83,8 @@ function tabs() {
   });
   const focused = document.activeElement?.getAttribute("href");
   at("tabs").replaceChildren(el("ul", {}, links));
+  const current = at("tabs").querySelector("[aria-current]");
+  current.closest("ul").scrollLeft = current.offsetLeft - 24; // on a narrow screen the tabs scroll
   if (focused) at("tabs").querySelector(`[href="${focused}"]`)?.focus(); // drawn anew under the reader's finger
 }
 

@@ -1,7 +1,7 @@
 // Parts that add up, credits beside last click, values with their intervals, and a list's expected profit.
 
-import { called, dateOf, interval, money, month, number, share, shortDay, words } from "../format.js";
-import { faded } from "./fan.js";
+import { called, currencySign, dateOf, interval, money, month, number, share, shortDay, words } from "../format.js";
+import { faded, timeAxis } from "./fan.js";
 import { chart, plain, ticksFor } from "./plot.js";
 
 /**
@@ -15,9 +15,10 @@ export function partsChart(given) {
   const show = (period) => (given.every === "month" ? month(period.start) : shortDay(period.start));
   return chart({
     ...given,
+    quantity: undefined,
     name: `${given.quantity}-parts`,
     legend: names.map((name, index) => [`series-${(index % 8) + 1}`, called(name)]),
-    build: (theme) => ({ traces: names.map((name, index) => stack(name, periods, theme.palette[index % 8])), layout: stackLayout(given, theme, periods) }),
+    build: (theme, width) => ({ traces: names.map((name, index) => stack(name, periods, theme.palette[index % 8])), layout: stackLayout(given, theme, periods, width) }),
     table: { columns: [{ title: words().period[given.every], value: (period) => +dateOf(period.start), show }, ...names.map(amount)], rows: periods },
   });
 }
@@ -30,13 +31,13 @@ function stack(name, periods, color) {
   };
 }
 
-function stackLayout(given, theme, periods) {
+function stackLayout(given, theme, periods, width) {
   const at = given.plan.future[0]?.start.slice(0, 10) ?? given.asOf.slice(0, 10);
   const middle = given.plan.actual.length ? [{ type: "line", x0: halfBefore(at, given.every), x1: halfBefore(at, given.every), yref: "paper", y0: 0, y1: 1, line: { color: theme.color("quiet"), width: 1, dash: "dot" } }] : [];
   return {
     barmode: "relative", bargap: 0.15, shapes: middle,
-    xaxis: { type: "date", title: { text: words().periodAxis[given.every] }, tickformat: given.every === "month" ? "%b %Y" : "%-d %b", hoverformat: given.every === "month" ? "%B %Y" : "%-d %b %Y", nticks: 8, tickangle: 0, showgrid: false },
-    yaxis: { title: { text: words().amountEach[given.every] }, tickformat: ticksFor(periods.map((period) => period.amount ?? period.mean ?? 0)) },
+    xaxis: timeAxis(given.every, words().periodAxis[given.every], width),
+    yaxis: { title: { text: words().amountEach[given.every](currencySign()) }, tickformat: ticksFor(periods.map((period) => period.amount ?? period.mean ?? 0)) },
   };
 }
 
@@ -124,7 +125,7 @@ export function profitChart(given) {
     build: (theme) => ({
       traces: [{ type: "scatter", mode: "lines", x: curve.map((one) => one.size), y: curve.map((one) => one.profit), line: { color: theme.palette[0], width: 2.5 }, fill: "tozeroy", fillcolor: faded(theme.palette[0], 0.12), customdata: curve.map((one) => `${number(one.size)}: ${money(one.profit)}`), hovertemplate: "%{customdata}<extra></extra>" }],
       layout: {
-        hovermode: "x", xaxis: { title: { text: words().sizeAxis }, tickformat: ",.0f", showgrid: false }, yaxis: { title: { text: words().profitAxis }, tickformat: ticksFor(curve.map((one) => one.profit)) },
+        hovermode: "x", xaxis: { title: { text: words().sizeAxis }, tickformat: ",.0f", showgrid: false }, yaxis: { title: { text: `${words().profitAxis}, ${currencySign()}` }, tickformat: ticksFor(curve.map((one) => one.profit)) },
         shapes: [{ type: "line", x0: size, x1: size, yref: "paper", y0: 0, y1: 1, line: { color: theme.color("quiet"), width: 1, dash: "dot" } }],
       },
     }),

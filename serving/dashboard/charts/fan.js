@@ -1,6 +1,6 @@
 // Fans: the past as a line, the future as bands of 90, 80 and 50 % about its median.
 
-import { dateOf, day, interval, money, month, share, shortDay, words } from "../format.js";
+import { currencySign, dateOf, day, interval, money, month, share, shortDay, words } from "../format.js";
 import { chart, ticksFor } from "./plot.js";
 
 const BANDS = [["p05", "p95", 0.16], ["p10", "p90", 0.22], ["p25", "p75", 0.34]];
@@ -18,7 +18,7 @@ export function fanChart(given) {
     ...given,
     name: given.quantity,
     legend: legendOf(given),
-    build: (theme) => ({ traces: traces(given, theme), layout: layout(given, theme, periods) }),
+    build: (theme, width) => ({ traces: traces(given, theme), layout: layout(given, theme, periods, width) }),
     table: { columns: columns(given), rows: periods, caption: `${given.title}, ${said.each[given.every]}` },
   });
 }
@@ -36,7 +36,7 @@ export function balanceChart(given) {
     name: "balance",
     height: 380,
     legend: [...legendOf(drawn), given.floor !== null && ["rule", words().floor(money(given.floor))], ["bar-floor", words().belowFloor], ["bar-zero", words().belowZero]].filter(Boolean),
-    build: (theme) => ({ traces: [...traces(drawn, theme), ...risks(given, theme)], layout: balanceLayout(drawn, theme) }),
+    build: (theme, width) => ({ traces: [...traces(drawn, theme), ...risks(given, theme)], layout: balanceLayout(drawn, theme, width) }),
     table: { columns: balanceColumns(), rows: given.plan },
   });
 }
@@ -84,29 +84,33 @@ function risks(given, theme) {
   return given.floor === null ? found : [bars("p_below_floor", faded(theme.color("cash"), 0.4), words().floorValue), ...found];
 }
 
-function layout(given, theme, periods) {
+function layout(given, theme, periods, width) {
   const values = periods.flatMap((period) => period.amount ?? [period.p05, period.p95]);
   return {
-    xaxis: dates(given.every, words().periodAxis[given.every]),
-    yaxis: { title: { text: words().amountEach[given.every] }, tickformat: ticksFor(values), rangemode: "tozero" },
+    xaxis: timeAxis(given.every, words().periodAxis[given.every], width),
+    yaxis: { title: { text: words().amountEach[given.every](currencySign()) }, tickformat: ticksFor(values), rangemode: "tozero" },
     shapes: [asOfLine(given, theme)],
   };
 }
 
-function balanceLayout(given, theme) {
+function balanceLayout(given, theme, width) {
   const values = given.plan.future.flatMap((period) => [period.p05, period.p95]);
   const floor = given.floor !== null && { type: "line", xref: "paper", x0: 0, x1: 1, y0: given.floor, y1: given.floor, line: { color: theme.color("alarm"), width: 1.5, dash: "dash" } };
   const highest = Math.max(...given.plan.future.map((period) => Math.max(period.p_below_zero ?? 0, period.p_below_floor ?? 0)));
   return {
     barmode: "overlay",
-    xaxis: { ...dates("week", words().endAxis), anchor: "y2" },
-    yaxis: { title: { text: words().balanceAxis }, tickformat: ticksFor(values), domain: [0.36, 1], zeroline: true, zerolinewidth: 2 },
+    xaxis: { ...timeAxis(given.every, words().endAxis, width), anchor: "y2" },
+    yaxis: { title: { text: words().balanceAxis(currencySign()) }, tickformat: ticksFor(values), domain: [0.36, 1], zeroline: true, zerolinewidth: 2 },
     yaxis2: { title: { text: words().riskAxis }, tickformat: ",.0%", domain: [0, 0.22], range: [0, Math.max(highest * 1.15, 0.1)], nticks: 3 },
     shapes: floor ? [floor] : [],
   };
 }
 
-const dates = (every, title) => ({ type: "date", title: { text: title }, tickformat: every === "month" ? "%b %Y" : "%-d %b", hoverformat: every === "month" ? "%B %Y" : "%-d %b %Y", nticks: 8, tickangle: 0, showgrid: false });
+/** Give an axis of weeks or months, with as many labels as stand side by side. */
+export function timeAxis(every, title, width) {
+  const [tickformat, hoverformat] = every === "month" ? ["%b %Y", "%B %Y"] : ["%-d %b", "%-d %b %Y"];
+  return { type: "date", title: { text: title }, tickformat, hoverformat, nticks: Math.min(Math.max(Math.floor(width / 90), 2), 9), tickangle: 0, showgrid: false };
+}
 
 const asOfLine = (given, theme) => ({ type: "line", x0: given.asOf.slice(0, 10), x1: given.asOf.slice(0, 10), yref: "paper", y0: 0, y1: 1, line: { color: theme.color("quiet"), width: 1, dash: "dot" } });
 

@@ -8,11 +8,16 @@ const drawn = new Map();
 const PRINTED_WIDTH = 660;
 let library;
 
-/** Load the chart library once; the page's figures and texts don't wait for it. */
-export function load() {
+/** Load the chart library once something else is painted: to read it keeps the browser busy for most of a second. */
+export async function loadAfter(work) {
+  await work;
+  await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+  await load();
+}
+
+function load() {
   library ??= new Promise((resolve, reject) => {
-    const script = el("script", { src: document.querySelector("link[data-library]").href, onload: resolve, onerror: reject });
-    document.head.append(script);
+    document.head.append(el("script", { src: document.querySelector("link[data-library]").href, onload: resolve, onerror: reject }));
   });
   return library;
 }
@@ -20,7 +25,7 @@ export function load() {
 /**
  * Make a figure: heading, what it says in a sentence, the chart, its legend and the same numbers as a table.
  * @param {{name: string, title: string, summary: string, build: Function, height?: number, wide?: number, legend?: [string, string][], table: object, notes?: string[]}} given
- *        `build` gives traces and layout for a theme
+ *        `build` gives traces and layout for a theme and a width in pixels
  */
 export function chart(given) {
   const place = el("div", { class: "plot", role: "img", "data-chart": given.name, "aria-label": [given.title, given.summary].filter(Boolean).join(". ") });
@@ -28,7 +33,7 @@ export function chart(given) {
   if (given.wide) place.style.minWidth = `${given.wide}px`;
   const figure = el("figure", { class: "chart" },
     el("h4", {}, given.title),
-    given.summary && el("figcaption", {}, given.summary),
+    given.summary && el("figcaption", { "data-total": given.quantity }, given.summary),
     legend(given.legend ?? []),
     given.wide ? el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": given.title }, place) : place,
     (given.notes ?? []).filter(Boolean).map((note) => el("p", { class: "note" }, note)),
@@ -53,7 +58,7 @@ async function draw(place) {
   }
   appear.unobserve(place);
   register();
-  const { traces, layout } = given.build(theme());
+  const { traces, layout } = given.build(theme(), place.clientWidth);
   await globalThis.Plotly.react(place, traces, merged(frame(given), layout), { displayModeBar: false, responsive: true, locale: reader.lang });
   place.dataset.drawn = "true";
   performance.mark("chart-drawn");

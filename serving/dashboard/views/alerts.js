@@ -1,7 +1,7 @@
 // What deserves attention now, the worst first, each with what it means in money and what to do.
 
 import { ask } from "../api.js";
-import { el } from "../dom.js";
+import { el, fill } from "../dom.js";
 import { change, text, words } from "../format.js";
 import { empty, section } from "../empty.js";
 
@@ -20,11 +20,11 @@ export async function worstFirst() {
 export async function alerts(place) {
   const { answer, alerts: found } = await worstFirst();
   if (!found) {
-    place.replaceChildren(section(words().views.alerts, empty("alerts", answer)));
+    fill(place, section(words().views.alerts, empty("alerts", answer)));
     return;
   }
   const budget = text(answer.document.budget?.text);
-  place.replaceChildren(section(words().views.alerts,
+  fill(place, section(words().views.alerts,
     el("p", { class: "lead" }, words().alertCount(found.length)), budget && el("p", {}, budget),
     found.length > 0 && el("ul", { class: "alerts" }, found.map(card))));
 }

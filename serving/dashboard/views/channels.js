@@ -1,8 +1,8 @@
 // What earns: credits, costs and returns by channel, what segments are worth, journeys, and moves between channels.
 
 import { ask } from "../api.js";
-import { el, select } from "../dom.js";
-import { called, interval, money, number, reader, share, text, words } from "../format.js";
+import { el, fill, select } from "../dom.js";
+import { called, currencySign, interval, money, number, reader, share, text, words } from "../format.js";
 import { empty, section } from "../empty.js";
 import { creditsChart, dotsChart } from "../charts/bars.js";
 import { flowChart } from "../charts/flow.js";
@@ -26,13 +26,13 @@ export function channels(place) {
     const done = ask(path).then((answer) => {
       const title = el("h3", {}, words().parts_[name]);
       const content = el("div", {});
-      part.replaceChildren(title, content);
+      fill(part, title, content);
       if (answer.status === 200) show(content, answer.document);
       if (!content.childNodes.length) content.append(empty(name, answer));
     });
     return { part, done };
   });
-  place.replaceChildren(...parts.map(({ part }) => part));
+  fill(place, parts.map(({ part }) => part));
   return Promise.all(parts.map(({ done }) => done));
 }
 
@@ -50,7 +50,7 @@ function credits(place, document) {
   }, { name: "method" });
   const summary = [words().credited(number(found.conversions), money(found.value)), words().questions[found.question]].filter(Boolean).join(" ");
   const sentences = found.sentences?.[reader.lang] ?? [];
-  place.replaceChildren(el("div", { class: "bar" }, pick),
+  fill(place, el("div", { class: "bar" }, pick),
     creditsChart({ title: words().creditsTitle, summary, chosen: found, last, notes: [words().errorBars(share(found.level ?? 0.9))] }),
     sentences.length > 0 && el("details", { class: "sentences" }, el("summary", {}, words().compared), el("ul", {}, sentences.map((sentence) => el("li", {}, sentence)))),
     found.untouched?.conversions > 0 && el("p", { class: "note" }, words().untouched(number(found.untouched.conversions), money(found.untouched.value))));
@@ -62,7 +62,7 @@ const ranged = (title, pick, format) => ({
 });
 const channel = () => ({ title: words().channel, value: (row) => called(row.channel) });
 const count = (title, name) => ({ title, value: (row) => row[name], show: (row) => number(row[name]), numeric: true });
-const times = (value) => number(value, Math.abs(value) < 10 ? 2 : 1);
+const times = (value) => number(value, Math.abs(value) < 10 ? 2 : 1, { minimumFractionDigits: Math.abs(value) < 10 ? 2 : 1 });
 
 function economics(place, document) {
   if (!document.channels?.length) return;
@@ -110,8 +110,8 @@ function segments(place, document) {
     { title: said.meanClv, value: (row) => row.value, show: (row) => money(row.value), numeric: true }, { title: said.intervalTitle, value: (row) => row.low, show: (row) => interval(row.low, row.high, money), numeric: true },
     { title: said.totalClv, value: (row) => row.total_clv, show: (row) => money(row.total_clv), numeric: true },
   ];
-  place.replaceChildren(el("div", { class: "bar" }, pick),
-    dotsChart({ title: said.segmentsTitle(text(found.title)), summary: said.segmentsSaid(number(document.horizon_days), share(document.level)), axis: said.meanClv, rows, format: money, table: { columns, rows }, notes: [text(found.note)] }));
+  fill(place, el("div", { class: "bar" }, pick),
+    dotsChart({ title: said.segmentsTitle(text(found.title)), summary: said.segmentsSaid(number(document.horizon_days), share(document.level)), axis: `${said.meanClv}, ${currencySign()}`, rows, format: money, table: { columns, rows }, notes: [text(found.note)] }));
 }
 
 function journeys(place, document) {

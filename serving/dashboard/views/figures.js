@@ -1,7 +1,7 @@
 // The figures at the top: each with its interval, trend and target, and a link to the view that explains it.
 
 import { ask } from "../api.js";
-import { el } from "../dom.js";
+import { el, fill } from "../dom.js";
 import { figure, interval, number, share, text, words } from "../format.js";
 import { empty } from "../empty.js";
 
@@ -9,13 +9,14 @@ import { empty } from "../empty.js";
 export async function figures(place) {
   const answer = await ask("/v1/overview");
   if (answer.status !== 200) {
-    place.replaceChildren(empty("figures", answer));
+    fill(place, empty("figures", answer));
     return;
   }
   const { figures: known, missing = [] } = answer.document;
-  place.replaceChildren(
+  fill(place,
     known.length ? el("ul", { class: "cards" }, known.map((one) => el("li", {}, card(one)))) : empty("figures"),
     known.length + missing.length > 0 && about(known, missing));
+  performance.mark("figures-shown");
 }
 
 function card(one) {

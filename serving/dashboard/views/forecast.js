@@ -1,7 +1,7 @@
 // What is coming: sales, pipeline and cash as fans over their past, and what would change under a scenario.
 
 import { ask } from "../api.js";
-import { busy, choice, el } from "../dom.js";
+import { busy, choice, el, fill } from "../dom.js";
 import { called, day, interval, money, share, text, words } from "../format.js";
 import { empty, section } from "../empty.js";
 import { partsChart } from "../charts/bars.js";
@@ -30,7 +30,7 @@ export function forecast(place) {
     chosen.every = value;
     busy(forecast(place)).then(() => place.querySelector(`[data-every=${value}]`)?.focus());
   });
-  place.replaceChildren(el("div", { class: "bar" }, every), parts.sales, scenario, parts.pipeline, parts.cash);
+  fill(place, el("div", { class: "bar" }, every), parts.sales, scenario, parts.pipeline, parts.cash);
   return Promise.all(QUANTITIES.map(ask_)).then(() => whatIf(scenario, parts, plan));
 }
 
@@ -39,11 +39,14 @@ const waiting = () => el("p", { class: "waiting" }, words().loading);
 function show(place, quantity, answer, beside) {
   const title = el("h3", {}, words().quantities[quantity]);
   if (answer.status !== 200) {
-    place.replaceChildren(title, empty(quantity, answer));
+    fill(place, title, empty(quantity, answer));
     return;
   }
   const given = { quantity, document: answer.document, beside, every: chosen.every };
-  place.replaceChildren(title, fan(given), ...(quantity === "cash" ? [balance(given)] : []), stacked(given), ...remarks(given));
+  const open = [...place.querySelectorAll("details")].map((one) => one.open);
+  fill(place, title, fan(given), quantity === "cash" && balance(given), stacked(given), remarks(given));
+  const details = place.querySelectorAll("details");
+  if (open.length === details.length) details.forEach((one, index) => { one.open = open[index]; }); // a scenario doesn't close what the reader opened
 }
 
 const lineOf = ({ document }, other = document) => timeline(document.past ?? [], other.periods);
@@ -51,15 +54,17 @@ const lineOf = ({ document }, other = document) => timeline(document.past ?? [],
 function fan(given) {
   const { quantity, document, beside, every } = given;
   return fanChart({
-    title: words().fanTitle[quantity], summary: totalSaid(document), quantity, every, asOf: document.as_of, plan: lineOf(given),
+    title: words().fanTitle[quantity], summary: [totalSaid(document), beside && words().scenarioTotal(...middleOf(beside))].filter(Boolean).join(" "), quantity, every, asOf: document.as_of, plan: lineOf(given),
     scenario: beside && lineOf(given, beside), notes: begunSaid(lineOf(given), every),
   });
 }
 
 function totalSaid({ periods, total }) {
   const until = new Date(+new Date(`${periods.at(-1).end.slice(0, 10)}T00:00:00Z`) - 86_400_000).toISOString();
-  return words().total(day(periods[0].start), day(until), money(total.p50), money(total.p10), money(total.p90));
+  return words().total(day(periods[0].start), day(until), ...middleOf({ total }));
 }
+
+const middleOf = ({ total }) => [total.p50, total.p10, total.p90].map((amount) => money(amount));
 
 function begunSaid({ begun, leftOut }, every) {
   if (begun) return [words().begun[every](day(begun.start), money(begun.known))];
@@ -79,7 +84,7 @@ function stacked(given) {
 function balance({ document, beside }) {
   if (!document.balance?.length) return "";
   const { shortfall } = document;
-  const floor = document.floor ?? shortfall?.floor ?? null;
+  const floor = shortfall?.floor || null; // a floor of zero is the zero line
   return balanceChart({
     title: words().balanceTitle, summary: shortfallSaid(shortfall, floor), asOf: document.as_of, floor,
     opening: document.balance[0].mean - document.periods[0].mean, plan: document.balance, scenario: beside?.balance,
@@ -91,7 +96,7 @@ function shortfallSaid(shortfall, floor) {
   const below = shortfall.probability_below_floor;
   return [
     words().shortfall(share(shortfall.probability)),
-    typeof below === "number" && words().shortfallFloor(share(below), floor === null ? "" : money(floor)),
+    floor !== null && words().shortfallFloor(share(below), money(floor)),
     shortfall.probability > 0 && shortfall.first_week_p50 && words().firstWeek(day(shortfall.first_week_p50)),
   ].filter(Boolean).join(" ");
 }
@@ -118,10 +123,10 @@ function whatIf(place, parts, plan) {
     const answers = await Promise.all(MOVED.filter((quantity) => plan[quantity]?.status === 200).map((quantity) => differing(quantity)));
     if (mine !== asked || !place.isConnected) return; // a later position of the sliders is being answered
     for (const { quantity, answer: found } of answers) show(parts[quantity], quantity, plan[quantity], found?.status === 200 ? found.document : undefined);
-    said.replaceChildren(...answers.map(differenceSaid));
+    fill(said, answers.map(differenceSaid));
   };
   const moved = () => busy(answer());
-  place.replaceChildren(el("h3", {}, words().whatIf), el("p", {}, words().whatIfSaid), sliders(offered, chosen.scenario, moved), said);
+  fill(place, el("h3", {}, words().whatIf), el("p", {}, words().whatIfSaid), sliders(offered, chosen.scenario, moved), said);
   return Object.keys(scenarioOf(chosen.scenario)).length ? answer() : undefined;
 }
 

@@ -1,7 +1,7 @@
 // Who to call, in the order of what it brings: customers about to leave, leads about to buy, and what moves the balance.
 
 import { ask, download } from "../api.js";
-import { announce, busy, choice, el, select } from "../dom.js";
+import { announce, busy, choice, el, fill, select } from "../dom.js";
 import { called, day, interval, money, number, reader, share, text, words } from "../format.js";
 import { empty, section } from "../empty.js";
 import { profitChart } from "../charts/bars.js";
@@ -23,8 +23,8 @@ export async function people(place, scopes) {
     Object.assign(chosen, { list, filters: {} });
     busy(people(place, scopes)).then(() => place.querySelector(`[data-pick=${list}]`)?.focus());
   };
-  place.replaceChildren(choice("pick", words().listChoice, lists.map((list) => [list, words().lists[list]]), chosen.list, pick), body);
-  await fill(body);
+  fill(place, choice("pick", words().listChoice, lists.map((list) => [list, words().lists[list]]), chosen.list, pick), body);
+  await load(body);
 }
 
 const path = (format) => {
@@ -32,18 +32,18 @@ const path = (format) => {
   return `/v1/lists/${chosen.list}${query.size ? `?${query}` : ""}`;
 };
 
-async function fill(body) {
+async function load(body) {
   const list = chosen.list;
   const answer = await ask(path({}));
   if (list !== chosen.list) return;
   const title = words().lists[list];
   if (answer.status !== 200) {
-    body.replaceChildren(section(title, empty(list, answer)));
+    fill(body, section(title, empty(list, answer)));
     return;
   }
   const found = answer.document;
   body.dataset.list = list;
-  body.replaceChildren(section(title,
+  fill(body, section(title,
     el("p", {}, words().listPurpose[list]), found.summary && el("p", { class: "lead" }, text(found.summary)),
     el("div", { class: "bar" }, selects(found, body), actions(found)),
     rows(found), profit(found), assumptions(found)));
@@ -54,7 +54,7 @@ function selects(found, body) {
     const options = [["", words().all], ...found.filters[name].map((value) => [value, called(value)])];
     return select(words().filters[name], options, chosen.filters[name] ?? "", async (value) => {
       chosen.filters[name] = value;
-      await busy(fill(body));
+      await busy(load(body));
       body.querySelector(`select[name=${name}]`)?.focus();
       announce(body.querySelector(".shown")?.textContent ?? "");
     }, { name });

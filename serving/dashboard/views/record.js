@@ -1,7 +1,7 @@
 // How right we were: bands that held, probabilities that came true, the models that said so, and what changed since they learned.
 
 import { ask } from "../api.js";
-import { el, select } from "../dom.js";
+import { el, fill, select } from "../dom.js";
 import { called, day, number, share, text, words } from "../format.js";
 import { empty, section } from "../empty.js";
 import { calibrationChart, coverageChart } from "../charts/right.js";
@@ -22,7 +22,7 @@ export async function record(place, scopes) {
   const parts = { forecasts: part("forecasts"), answers: part("answers"), models: part("models"), drift: part("drift") };
   const forecasts = scopes.includes("forecast");
   const shown = [...(forecasts ? [parts.forecasts, parts.answers] : []), ...(scopes.includes("score") ? [parts.models] : []), ...(forecasts ? [parts.drift] : [])];
-  place.replaceChildren(...shown);
+  fill(place, shown);
   await Promise.all([
     forecasts && ask("/v1/track-record").then((answer) => { bands(parts.forecasts, answer); answers(parts.answers, answer); }),
     scopes.includes("score") && ask("/v1/models").then((answer) => models(parts.models, answer)),
@@ -32,19 +32,17 @@ export async function record(place, scopes) {
 
 const part = (name) => section(words().records[name], el("p", { class: "waiting" }, words().loading));
 
-function fill(place, name, ...content) {
-  place.replaceChildren(el("h3", {}, words().records[name]), ...content.flat().filter(Boolean));
-}
+const put = (place, name, ...content) => fill(place, el("h3", {}, words().records[name]), ...content);
 
 function bands(place, answer) {
   const realised = answer.status === 200 ? answer.document.forecasts.filter((one) => one.realised).map((one) => one.realised) : [];
   const judged = realised.filter((one) => one.judged > 0);
   const sentences = realised.map((one) => el("p", {}, el("strong", {}, called(one.quantity)), " ", text(one.text)));
   if (!judged.length) {
-    fill(place, "forecasts", sentences.length ? sentences : empty("record", answer.status === 200 ? undefined : answer));
+    put(place, "forecasts", sentences.length ? sentences : empty("record", answer.status === 200 ? undefined : answer));
     return;
   }
-  fill(place, "forecasts", sentences, coverageChart({ title: words().coverageTitle, summary: words().coverageSaid, judged }), ahead(judged), unjudged(answer.document));
+  put(place, "forecasts", sentences, coverageChart({ title: words().coverageTitle, summary: words().coverageSaid, judged }), ahead(judged), unjudged(answer.document));
 }
 
 function ahead(judged) {
@@ -68,7 +66,7 @@ function unjudged(document) {
 
 function answers(place, answer) {
   if (answer.status !== 200) {
-    fill(place, "answers", empty("record", answer));
+    put(place, "answers", empty("record", answer));
     return;
   }
   const { realised = [], answers: given = [] } = answer.document;
@@ -82,7 +80,7 @@ function answers(place, answer) {
   });
   const curve = el("div", {});
   if (curves.length) calibration(curve, curves);
-  fill(place, "answers", sentences.length || given.length ? sentences : empty("record"), curves.length > 0 && curve, waiting);
+  put(place, "answers", sentences.length || given.length ? sentences : empty("record"), curves.length > 0 && curve, waiting);
 }
 
 function calibration(place, curves) {
@@ -96,12 +94,12 @@ function calibration(place, curves) {
   }, { name: "calibration" });
   const counts = !("brier" in found);
   const summary = words().calibrationSaid(number(found.count), counts ? number(found.predicted, 2) : share(found.predicted), counts ? number(found.observed, 2) : share(found.observed));
-  place.replaceChildren(...[pick && el("div", { class: "bar" }, pick), calibrationChart({ title: words().calibrationTitle(name(found)), summary, bins: found.bins, counts })].filter(Boolean));
+  fill(place, pick && el("div", { class: "bar" }, pick), calibrationChart({ title: words().calibrationTitle(name(found)), summary, bins: found.bins, counts }));
 }
 
 function models(place, answer) {
   if (answer.status !== 200 || !answer.document.models?.length) {
-    fill(place, "models", empty("models", answer));
+    put(place, "models", empty("models", answer));
     return;
   }
   const said = words();
@@ -111,7 +109,7 @@ function models(place, answer) {
     { title: said.trainedAsOf, value: (row) => row.trained_as_of, show: (row) => day(row.trained_as_of) }, { title: said.age, value: age, show: (row) => said.days(number(age(row)), age(row)), numeric: true },
     { title: said.metrics, wide: true, value: (row) => metrics(row).join(", "), show: (row) => el("ul", { class: "reasons" }, metrics(row).map((one) => el("li", {}, one))) },
   ];
-  fill(place, "models", table({ caption: said.records.models, hideCaption: true, columns, rows: answer.document.models }), answer.document.models.map((model) => card(model)));
+  put(place, "models", table({ caption: said.records.models, hideCaption: true, columns, rows: answer.document.models }), answer.document.models.map((model) => card(model)));
 }
 
 const metrics = (model) => Object.entries(KEY_METRICS).filter(([name]) => typeof model.metrics?.[name] === "number").slice(0, MOST_METRICS).map(([name, format]) => `${words().metricNames[name]}: ${format(model.metrics[name])}`);
@@ -122,7 +120,7 @@ function card(model) {
   const open = async (event) => {
     if (!event.target.open || body.childNodes.length) return;
     const answer = await ask(`/v1/models/${encodeURIComponent(model.name)}/card`);
-    body.replaceChildren(...(answer.status === 200 ? rendered(answer.document.card) : [empty("card", answer)]));
+    fill(body, answer.status === 200 ? rendered(answer.document.card) : empty("card", answer));
   };
   return el("details", { class: "model-card", ontoggle: open }, el("summary", {}, words().cardOf(called(model.name))), body);
 }
@@ -130,7 +128,7 @@ function card(model) {
 function drift(place, answer) {
   const found = answer.status === 200 ? Object.entries(answer.document.drift ?? {}).flatMap(([model, columns]) => columns.map((column) => ({ ...column, model }))) : [];
   if (!found.length) {
-    fill(place, "drift", empty("drift", answer));
+    put(place, "drift", empty("drift", answer));
     return;
   }
   const said = words();
@@ -141,5 +139,5 @@ function drift(place, answer) {
     { title: said.qValue, value: (row) => row.q_value, show: (row) => (row.q_value < 0.001 ? said.under(number(0.001, 3)) : number(row.q_value, 3)), numeric: true }, { title: said.drifted, value: (row) => (row.drifted ? said.yes : said.no) },
   ];
   const rows = [...found].sort((one, other) => other.drifted - one.drifted || other.effect - one.effect);
-  fill(place, "drift", el("p", {}, said.driftSaid(changed.length, found.length, then ? day(then) : "", now ? day(now) : "")), table({ caption: said.records.drift, hideCaption: true, columns, rows, limit: 10 }));
+  put(place, "drift", el("p", {}, said.driftSaid(changed.length, found.length, then ? day(then) : "", now ? day(now) : "")), table({ caption: said.records.drift, hideCaption: true, columns, rows, limit: 10 }));
 }

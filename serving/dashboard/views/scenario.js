@@ -51,7 +51,7 @@ function slider(name, values, moved) {
     if (tell) moved();
   };
   set(values[name], false);
-  const element = el("div", { class: "slider" }, el("label", { for: `lever-${name}` }, words().levers[name]), input, shown);
+  const element = el("div", { class: "slider" }, el("label", { for: `lever-${name}` }, words().levers[name]), shown, input);
   return { element, reset: () => set(start, false) };
 }
 

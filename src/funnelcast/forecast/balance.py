@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from funnelcast.forecast.periods import Period
-from funnelcast.forecast.result import statistics
+from funnelcast.forecast.result import Effect, statistics
 from funnelcast.terms import AsOf, Json
 
 Floats = npt.NDArray[np.float64]
@@ -53,29 +53,41 @@ def balance_documents(path: Floats, periods: Sequence[Period], as_of: AsOf, floo
     return documents
 
 
-def shortfall_document(path: Floats, periods: Sequence[Period], as_of: AsOf, floor: float, levers: Sequence[Lever]) -> dict[str, Json]:
+def shortfall_document(path: Floats, periods: Sequence[Period], as_of: AsOf, floor: float, levers: Sequence[Effect]) -> dict[str, Json]:
     """Say how likely the balance ends some period below zero, when it first does (median over those draws), and what would help most.
 
-    A lever's ``effect`` is by how much its collection at once lowers that probability, on the same draws; the five largest are given.
+    Of the levers, as ``effects`` puts them in order, the five that lower that probability most are given.
     """
     below = path < 0
     short = below.any(axis=1)
     first = below[short].argmax(axis=1)
     week = periods[int(np.quantile(first, 0.5, method="lower"))].start if short.any() else None
-    ranked = sorted(((_effect(path, lever), lever) for lever in levers), key=lambda pair: (-pair[0], -pair[1].amount, pair[1].identity))
     helpful: list[Json] = [
-        {"id": lever.identity, "kind": lever.kind, "amount": lever.amount, "effect": effect}
-        for effect, lever in ranked[:LEVERS]
-        if effect > 0
+        {"id": lever.identity, "kind": lever.kind, "amount": lever.amount, "effect": lever.on_shortfall}
+        for lever in levers[:LEVERS]
+        if lever.on_shortfall > 0
     ]
     return {
         "probability": float(short.mean()),
         "probability_below_floor": float((path < floor).any(axis=1).mean()),
+        "expected_depth": _depth(path, 0.0),
+        "expected_depth_below_floor": _depth(path, floor),
         "first_week_p50": AsOf(week, as_of.timezone).isoformat() if week else None,
         "levers": helpful,
     }
 
 
-def _effect(path: Floats, lever: Lever) -> float:
-    before = (path < 0).any(axis=1).mean()
-    return float(before - (path + lever.gain < 0).any(axis=1).mean())
+def effects(path: Floats, floor: float, levers: Sequence[Lever]) -> list[Effect]:
+    """Say by how much collecting each lever at once lowers the probabilities of a shortfall, on the same draws, the largest first."""
+    found = [Effect(lever.identity, lever.kind, lever.amount, _lowered(path, lever, 0.0), _lowered(path, lever, floor)) for lever in levers]
+    return sorted(found, key=lambda one: (-one.on_shortfall, -one.amount, one.identity))
+
+
+def _lowered(path: Floats, lever: Lever, bar: float) -> float:
+    before = (path < bar).any(axis=1).mean()
+    return float(before - (path + lever.gain < bar).any(axis=1).mean())
+
+
+def _depth(path: Floats, bar: float) -> float:
+    """Give how far the lowest balance lies below a bar, the mean over all draws."""
+    return float(np.maximum(bar - path.min(axis=1), 0.0).mean())

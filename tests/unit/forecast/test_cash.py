@@ -131,6 +131,7 @@ def test_the_probability_and_the_first_week_of_a_shortfall() -> None:
     assert [week["p_below_floor"] for week in document["balance"]] == [0.0] + [1.0] * 7
     shortfall = document["shortfall"]
     assert shortfall["probability"] == shortfall["probability_below_floor"] == 1.0
+    assert shortfall["floor"] == 60.0
     assert shortfall["first_week_p50"] == "2026-01-12T00:00:00+01:00"
     # only i0 is large enough: 100 - 150 + 80 = 30
     assert shortfall["levers"] == [{"id": "i0", "kind": "invoice", "amount": 80.0, "effect": 1.0}]
