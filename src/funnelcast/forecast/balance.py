@@ -70,6 +70,7 @@ def shortfall_document(path: Floats, periods: Sequence[Period], as_of: AsOf, flo
     return {
         "probability": float(short.mean()),
         "probability_below_floor": float((path < floor).any(axis=1).mean()),
+        "floor": floor,
         "expected_depth": _depth(path, 0.0),
         "expected_depth_below_floor": _depth(path, floor),
         "first_week_p50": AsOf(week, as_of.timezone).isoformat() if week else None,
