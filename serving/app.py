@@ -4,6 +4,8 @@ POST /v1/churn/score, /v1/leads/score, /v1/clv/predict, /v1/attribution/journey 
 GET  /v1/contacts/{id}                                                             scope score
 GET  /v1/attribution, /v1/economics, /v1/alerts, /v1/track-record                  scope forecast
 POST /v1/forecast/sales, /v1/forecast/pipeline, /v1/forecast/cash                  scope forecast
+GET  /v1/lists/churn, /v1/lists/leads                                              scope score
+GET  /v1/lists/invoices, /v1/lists/deals                                           scope forecast
 GET  /v1/models, /v1/models/{name}/card                                            scope score
 GET  /v1/segments, /v1/channel-moves                                               scope forecast
 GET  /v1/access                                                                    any scope
@@ -32,11 +34,11 @@ from funnelcast.artefacts import to_json
 from funnelcast.errors import FunnelcastError
 from funnelcast.settings import Settings
 from funnelcast.terms import QUANTITIES
-from serving import documents, planning, scoring
+from serving import documents, lists, planning, scoring
 from serving.access import Access
 from serving.audit import AuditLog
-from serving.contracts import ClvRequest, ForecastRequest, JourneyRequest, ScoreRequest, Shape
-from serving.envelope import parse
+from serving.contracts import ClvRequest, ForecastRequest, JourneyRequest, ListQuery, ScoreRequest, Shape
+from serving.envelope import parse, parse_query
 from serving.guard import Guard
 from serving.journal import Journal, Told
 from serving.limits import Limits
@@ -113,6 +115,7 @@ def _routes() -> list[Route | Mount]:
         ),
         _get("/v1/access", lambda store, request: documents.access(store.state(), request.scope["state"]["caller"])),
         *(_get(f"/v1/{path}", partial(_document, name)) for path, name in _DOCUMENTS.items()),
+        *(_get(f"/v1/lists/{name}", partial(_list, name)) for name in lists.LISTS),
         _get("/openapi.json", lambda *_: openapi()),
         Route("/livez", _alive),
         Route("/readyz", _ready),
@@ -164,11 +167,20 @@ async def _body(request: Request) -> bytes:
     return await request.body()
 
 
-def _get(path: str, answer: Callable[[Store, Request], Reply]) -> Route:
+def _get(path: str, answer: Callable[[Store, Request], Reply | Response]) -> Route:
     async def endpoint(request: Request) -> Response:
         return await _answered(request, lambda: answer(request.app.state.store, request))
 
     return Route(path, endpoint)
+
+
+def _list(name: str, store: Store, request: Request) -> Reply | Response:
+    query, state = parse_query(request.query_params.multi_items(), ListQuery), store.state()
+    document = lists.filtered(name, state, query)
+    if query.format == "json":
+        return document
+    attached = {"content-disposition": f'attachment; filename="{lists.file_name(name, state)}"'}
+    return Response(lists.as_csv(name, document, query.lang), media_type="text/csv", headers=attached)
 
 
 def _document(name: str, store: Store, _: Request) -> Reply:
@@ -190,11 +202,13 @@ async def _metrics(request: Request) -> Response:
     return Response(await anyio.to_thread.run_sync(request.app.state.metrics.page), media_type=CONTENT_TYPE)
 
 
-async def _answered(request: Request, work: Callable[[], Reply]) -> Response:
+async def _answered(request: Request, work: Callable[[], Reply | Response]) -> Response:
     return await request.app.state.work.run(lambda: _response(request, work()))  # type: ignore[no-any-return]
 
 
-def _response(request: Request, reply: Reply) -> Response:
+def _response(request: Request, reply: Reply | Response) -> Response:
+    if isinstance(reply, Response):
+        return reply
     request.state.told = Told.of(reply)
     mark = {"request_id": request.state.request_id} if request.scope["path"].startswith("/v1/") else {}
     return Response(_REPLIES.encode({**reply, **mark}).encode(), media_type="application/json")

@@ -278,3 +278,13 @@ class ForecastRequest(Shape):
     by: By | None = None
     past: Annotated[Whole, Field(ge=0, le=max(LONGEST.values()))] = 0
     scenario: dict[str, Any] | None = None
+
+
+class ListQuery(Shape):
+    """Which rows of a list, as what, and in which language."""
+
+    channel: Word | None = None
+    owner: Word | None = None
+    segment: Word | None = None
+    lang: Literal["fr", "en"] = "en"
+    format: Literal["json", "csv"] = "json"

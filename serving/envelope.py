@@ -28,14 +28,34 @@ def parse(body: bytes, shape: type[Request]) -> Request:
     document = _json(body)
     if not isinstance(document, dict):
         raise Refused(422, "wrong-type", f"The body is a JSON object; this one is {_kind(document)}.")
+    envelope = _validated(document, shape)
+    _require_distinct(getattr(envelope, "contacts", []))
+    return envelope
+
+
+def parse_query(parameters: Sequence[tuple[str, str]], shape: type[Request]) -> Request:
+    """Read the parameters of an address.
+
+    Raises
+    ------
+    Refused
+        422 where one isn't known, can't be or stands twice; names it.
+    """
+    given = dict(parameters)
+    if len(given) != len(parameters):
+        names = [name for name, _ in parameters]
+        repeated = next(name for place, name in enumerate(names) if name in names[:place])
+        raise Refused(422, "repeated", f"{repeated}: stands twice in the address.", repeated)
+    return _validated(given, shape)
+
+
+def _validated(document: Mapping[str, Any], shape: type[Request]) -> Request:
     try:
-        envelope = shape.model_validate(document)
+        return shape.model_validate(document)
     except ValidationError as error:
         field, sentence = first_fault(error)
         kind = "unknown-field" if error.errors()[0]["type"] == "extra_forbidden" else "invalid"
         raise Refused(422, kind, sentence, field) from error
-    _require_distinct(getattr(envelope, "contacts", []))
-    return envelope
 
 
 def first_fault(error: ValidationError) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from funnelcast.forecast import scenario
 from funnelcast.forecast.projection import PARTS
 from serving.answer_schemas import answer_schemas
 from serving.contracts import ClvRequest, Contact, ForecastRequest, JourneyRequest, Purchaser, ScoreRequest, Summary
+from serving.lists import FILTERS, LISTS
 from serving.metrics import CONTENT_TYPE
 from serving.paths import needs_key, scope_of
 from serving.problems import MEDIA_TYPE
@@ -61,6 +62,10 @@ _GETS: tuple[tuple[str, str], ...] = (
     ("/v1/models", "What is served and since when"),
     ("/v1/models/{name}/card", "What one served model is for, and how it did"),
     ("/v1/access", "Who asks and what they may; the company, its currency and its offline channels"),
+    ("/v1/lists/churn", "Which customers to contact first, with reasons; as a table with format=csv"),
+    ("/v1/lists/leads", "Which leads to contact first, with reasons; as a table with format=csv"),
+    ("/v1/lists/invoices", "Which open invoices move the risk of a shortfall most; as a table with format=csv"),
+    ("/v1/lists/deals", "Which deals move the risk of a shortfall most; as a table with format=csv"),
     ("/v1/segments", "What customers are worth by how they were won and how many channels they use"),
     ("/v1/channel-moves", "Where customers will buy: expected moves between online, offline and neither"),
     ("/", "The dashboard"),
@@ -69,7 +74,13 @@ _GETS: tuple[tuple[str, str], ...] = (
     ("/metrics", "Prometheus metrics"),
     ("/openapi.json", "This document"),
 )
+_LIST_PARAMETERS: list[dict[str, Any]] = [
+    *({"name": name, "in": "query", "required": False, "schema": {"type": "string", "maxLength": 500}} for name in FILTERS),
+    {"name": "lang", "in": "query", "required": False, "schema": {"type": "string", "enum": ["fr", "en"], "default": "en"}},
+    {"name": "format", "in": "query", "required": False, "schema": {"type": "string", "enum": ["json", "csv"], "default": "json"}},
+]
 _PARAMETERS: dict[str, list[dict[str, Any]]] = {
+    **{f"/v1/lists/{name}": _LIST_PARAMETERS for name in LISTS},
     "/v1/contacts/{contact_id}": [{"name": "contact_id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}],
     "/v1/models/{name}/card": [
         {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[^/]+$"}, "example": "churn"}
@@ -79,6 +90,7 @@ _PARAMETERS: dict[str, list[dict[str, Any]]] = {
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 _JSON = {"application/json": {"schema": {"type": "object"}}}
 _CONTENT: dict[str, dict[str, Any]] = {
+    **{f"/v1/lists/{name}": {**_JSON, "text/csv": {"schema": {"type": "string"}}} for name in LISTS},
     "/v1/churn/score": {"application/json": {"schema": _reference("Scores")}},
     "/v1/leads/score": {"application/json": {"schema": _reference("Scores")}},
     "/v1/clv/predict": {"application/json": {"schema": _reference("Values")}},
@@ -174,7 +186,7 @@ def _post(path: str, shape: str, example: dict[str, Any], summary: str) -> dict[
 def _get(path: str, summary: str) -> dict[str, Any]:
     known = needs_key(path)
     security = {"security": [{"key": [scope_of(path)]}]} if known else {}
-    responses = _responses(path, *_OF_ALL, *(_OF_KNOWN if known else ()))
+    responses = _responses(path, *_OF_ALL, *(_OF_KNOWN if known else ()), *((422,) if path.startswith("/v1/lists/") else ()))
     if path == "/readyz":
         responses["503"] = {"description": "Nothing can be answered yet; missing says which commands to run.", "content": _JSON}
     return {"summary": summary, **security, "parameters": _PARAMETERS.get(path, []), "responses": responses}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from funnelcast.terms import Json
 from funnelcast.worklist import LEVEL, Campaign, Profit, Worklist
 
-_THIN_SPACE = "\u202f"
+THIN_SPACE = "\u202f"
 
 
 def summary(found: Worklist, profit: Profit | None, currency: str) -> dict[str, Json]:
@@ -14,21 +14,21 @@ def summary(found: Worklist, profit: Profit | None, currency: str) -> dict[str, 
     if profit is None:
         return {
             "en": f"{listed:,} of {total:,} contacts, the most probable first; nobody's value is known, so no profit can be told.",
-            "fr": f"{_french(listed)} contacts sur {_french(total)}, les plus probables d'abord ; aucune valeur n'est connue, "
+            "fr": f"{french(listed)} contacts sur {french(total)}, les plus probables d'abord ; aucune valeur n'est connue, "
             "donc aucun profit ne peut être annoncé.",
         }
     if not listed:
         return {
             "en": f"Nobody: none of {total:,} contacts is expected to gain more than contacting costs.",
-            "fr": f"Personne : pour aucun des {_french(total)} contacts le gain attendu ne dépasse le coût.",
+            "fr": f"Personne : pour aucun des {french(total)} contacts le gain attendu ne dépasse le coût.",
         }
     ends = (profit.mean, profit.low, profit.high)
     mean, low, high = (f"{end:,.0f}" for end in ends)
-    moyenne, bas, haut = (_french(round(end)) for end in ends)
+    moyenne, bas, haut = (french(round(end)) for end in ends)
     return {
         "en": f"{listed:,} of {total:,} contacts, expected profit {mean} {currency} ({LEVEL:.0%} interval {low} to {high}).",
-        "fr": f"{_french(listed)} contacts sur {_french(total)}, profit attendu {moyenne} {currency} "
-        f"(intervalle à {LEVEL:.0%} : {bas} à {haut}).".replace("%", f"{_THIN_SPACE}%"),
+        "fr": f"{french(listed)} contacts sur {french(total)}, profit attendu {moyenne} {currency} "
+        f"(intervalle à {LEVEL:.0%} : {bas} à {haut}).".replace("%", f"{THIN_SPACE}%"),
     }
 
 
@@ -38,7 +38,7 @@ def assumptions(family: str, campaign: Campaign, found: Worklist, currency: str)
     if found.valued:
         english.append(f"The interval ({LEVEL:.0%}) holds doubt about the probabilities and chance; values count at their expectation.")
         french.append(
-            f"L'intervalle (à {100 * LEVEL:.0f}{_THIN_SPACE}%) tient compte du doute sur les probabilités et du hasard ; "
+            f"L'intervalle (à {100 * LEVEL:.0f}{THIN_SPACE}%) tient compte du doute sur les probabilités et du hasard ; "
             "les valeurs comptent pour leur espérance."
         )
     else:
@@ -63,8 +63,8 @@ def _assumed_en(family: str, campaign: Campaign, currency: str) -> str:
 
 
 def _assumed_fr(family: str, campaign: Campaign, currency: str) -> str:
-    share = f"{100 * campaign.share:.3g}{_THIN_SPACE}%".replace(".", ",")
-    cost = f"coûte {_french(campaign.cost_per_contact, 2)} {currency}"
+    share = f"{100 * campaign.share:.3g}{THIN_SPACE}%".replace(".", ",")
+    cost = f"coûte {french(campaign.cost_per_contact, 2)} {currency}"
     changed, gain = {
         "churn": (f"un contact retient {share} de ceux qui partiraient et {cost}", "probabilité de départ × valeur client (CLV)"),
         "lead_scoring": (
@@ -78,5 +78,6 @@ def _assumed_fr(family: str, campaign: Campaign, currency: str) -> str:
     )
 
 
-def _french(number: float, digits: int = 0) -> str:
-    return f"{number:,.{digits}f}".replace(",", _THIN_SPACE).replace(".", ",")
+def french(number: float, digits: int = 0) -> str:
+    """Write a number as French does."""
+    return f"{number:,.{digits}f}".replace(",", THIN_SPACE).replace(".", ",")

@@ -15,12 +15,15 @@ from funnelcast import champions
 from funnelcast.champions import Champion
 from funnelcast.families.family import Progress
 from funnelcast.families.registry import family_of
+from funnelcast.journeys import JourneyRules
 from funnelcast.settings import Settings
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import Spec, read
 from funnelcast.terms import AsOf, Json
 from funnelcast.worklist import EXPECTED, LEVEL, SHARES, Campaign, Worklist, expected_profit, rank
+from training.belonging import COLUMNS, Belonging, belonging, kinds_of_journey
+from training.company import ATTRIBUTION
 from training.list_words import assumptions, summary
 from training.output import replaced, require_table_file
 from training.score import stream
@@ -82,12 +85,12 @@ def list_document(
     how many to contact; ``ordered_by``: ``gain``, or ``probability`` where nobody's value is known; ``expected_profit`` of these (mean,
     low, high; null without values) and the ``level`` of its interval; ``curve``: about 100 points (size, profit); ``left_out``: counts of
     opted_out, disqualified, unmatched (no contact of that id) and no_value; ``summary`` and ``assumptions`` by language; ``list``:
-    contact_id, probability, low, high, expected_loss or expected_value, gain, grade, and reasons (feature, value, effect, text by
-    language).
+    contact_id, probability, low, high, expected_loss or expected_value, gain, grade, reasons (feature, value, effect, text by
+    language), and the channel, owner and segment of the contact, null where unknown.
     """
     spec = read(settings.models, champion.about.model)
     known = cut(facts, as_of)
-    barred = _barred(known, answers["contact_id"])
+    barred = barred_from_lists(known, answers["contact_id"])
     found = rank(answers[barred.isna()], EXPECTED[spec.family], campaign)
     profit = expected_profit(found.listed, campaign, spec.seed) if found.valued else None
     left_out = {why: int((barred == why).sum()) for why in ("opted_out", "disqualified", "unmatched")}
@@ -107,11 +110,13 @@ def list_document(
         "left_out": {**left_out, "no_value": found.unvalued},
         "summary": summary(found, profit, facts.source.currency),
         "assumptions": assumptions(spec.family, campaign, found, facts.source.currency),
-        "list": _listed(found, EXPECTED[spec.family], _reasons(known, champion, spec, found, as_of)),
+        "list": _listed(
+            found, EXPECTED[spec.family], _reasons(known, champion, spec, found, as_of), _belonging(settings, known, found, as_of)
+        ),
     }
 
 
-def _barred(known: Facts, names: pd.Series) -> pd.Series:
+def barred_from_lists(known: Facts, names: pd.Series) -> pd.Series:
     """Say who is never on a list, and why, as known before the cut; null for everyone else.
 
     An id that the company's contacts don't hold can't be reached, and whether its owner opted out can't be looked up.
@@ -145,10 +150,22 @@ def _in_both(english: Any, french: Any) -> dict[str, Json]:
     return {**english.document(), "text": {"en": english.text, "fr": french.text}}
 
 
-def _listed(found: Worklist, expected: str, reasons: list[list[Json]]) -> list[Json]:
+def _belonging(settings: Settings, known: Facts, found: Worklist, as_of: AsOf) -> list[Belonging]:
+    """Say where each contact of the list belongs; without segments of the company's own, by the channels that it uses."""
+    names = found.listed["contact_id"].tolist()
+    if "channel_state" in found.listed:
+        return belonging(known, names, dict(zip(names, found.listed["channel_state"].astype(str), strict=True)))
+    rules = JourneyRules(int(read(settings.models, ATTRIBUTION).cohort["lookback_days"]))
+    return belonging(known, names, kinds_of_journey(known, names, as_of, rules))
+
+
+def _listed(found: Worklist, expected: str, reasons: list[list[Json]], where: list[Belonging]) -> list[Json]:
     rows = found.listed[["contact_id", "probability", "low", "high", expected, "gain", "grade"]].astype(object)
     plain = rows.where(rows.notna(), None).to_dict("records")
-    return [{**{str(name): value for name, value in row.items()}, "reasons": told} for row, told in zip(plain, reasons, strict=True)]
+    return [
+        {**{str(name): value for name, value in row.items()}, "reasons": told, **belongs}
+        for row, told, belongs in zip(plain, reasons, where, strict=True)
+    ]
 
 
 def _write(out: Path, document: Mapping[str, Any], family: str, lang: str) -> None:
@@ -157,7 +174,7 @@ def _write(out: Path, document: Mapping[str, Any], family: str, lang: str) -> No
         {"rank": place, **row, "reasons": "; ".join(reason["text"][lang] for reason in row["reasons"])}
         for place, row in enumerate(document["list"], start=1)
     ]
-    columns = ["rank", "contact_id", "probability", "low", "high", EXPECTED[family], "gain", "grade", "reasons"]
+    columns = ["rank", "contact_id", "probability", "low", "high", EXPECTED[family], "gain", "grade", *COLUMNS, "reasons"]
     frame = pd.DataFrame(told, columns=columns)
     with replaced(out) as beside:
         frame.to_csv(beside, index=False) if out.suffix == ".csv" else frame.to_parquet(beside, index=False)

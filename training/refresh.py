@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from funnelcast.worklist import Campaign
 from training.alerts import alerts
 from training.company import ATTRIBUTION, attribute, economics_with
 from training.forecast import DEALS, INVOICES, Gatherer, serving_models
+from training.levers import KINDS, Levers
 from training.lists import list_document
 from training.score import stream
 from training.track_record import judged
@@ -89,6 +91,7 @@ class Refresh:
         self.contents = Contents()
         self.scored: dict[str, Json] = {}
         self.serving = self._serving()
+        self.answers: dict[str, pd.DataFrame] = {}
         self.forecasts: dict[str, Forecast] = {}
 
     def compute(self) -> None:
@@ -157,6 +160,7 @@ class Refresh:
             worth = answers.get("expected_value", pd.Series(np.nan, answers.index))
             # among these very answers, as the service will
             answers = answers.assign(**ranks(answers["probability"].to_numpy(), worth.to_numpy(), scale))
+        self.answers[name] = answers
         self.contents.files[f"scores/{name}.parquet"] = answers.to_parquet(index=False)
         self.scored[name] = len(answers)
         if scale is not None:
@@ -217,3 +221,6 @@ class Refresh:
             cash = self.forecasts["cash"]
             receipts = {name: part for name, part in cash.parts.items() if name in RECEIPTS}
             self.forecasts["receipts"] = replace(cash, parts=receipts, extra={})
+            levers = Levers(cut(self.facts, self.as_of), cash, self.answers)
+            for name in KINDS:
+                self.contents.attempt(f"lists/{name}", partial(levers.document, name))

@@ -252,6 +252,22 @@ class Service:
         """Ask what this key may, and of which company."""
         return self._ask("GET", "/v1/access")
 
+    def worklist(
+        self,
+        name: Literal["churn", "leads", "invoices", "deals"],
+        *,
+        channel: str | None = None,
+        owner: str | None = None,
+        segment: str | None = None,
+    ) -> dict[str, Any]:
+        """Ask whom to contact first, or which invoices and deals help the account most; of one channel, owner or segment."""
+        asked = {"channel": channel, "owner": owner, "segment": segment}
+        return self._ask("GET", f"/v1/lists/{name}", params={key: value for key, value in asked.items() if value is not None})
+
+    def worklist_csv(self, name: Literal["churn", "leads", "invoices", "deals"], *, lang: Literal["en", "fr"] = "en") -> str:
+        """Ask for a list as a table, as spreadsheets of this language read it."""
+        return self._answered("GET", f"/v1/lists/{name}", params={"format": "csv", "lang": lang}).text
+
     def segments(self) -> dict[str, Any]:
         """Ask what customers are worth by how they were won and how many channels they use."""
         return self._ask("GET", "/v1/segments")
@@ -267,12 +283,15 @@ class Service:
         return self._ask("POST", path, content=body, headers={"content-type": "application/json"})
 
     def _ask(self, method: str, path: str, **given: Any) -> dict[str, Any]:
+        found: dict[str, Any] = self._answered(method, path, **given).json()
+        return found
+
+    def _answered(self, method: str, path: str, **given: Any) -> httpx.Response:
         patience = self._patience
         while True:
             response = self._client.request(method, path, **given)
             if response.is_success:
-                found: dict[str, Any] = response.json()
-                return found
+                return response
             refused = _refused(response)
             if refused.kind not in _COME_BACK or refused.retry_after is None or refused.retry_after > patience:
                 raise refused

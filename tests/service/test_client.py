@@ -95,6 +95,9 @@ def test_every_endpoint_of_the_contract_has_a_call(service: Service, transport: 
         assert ask()["as_of"]
     for quantity in ("sales", "pipeline", "cash"):
         assert service.forecast(quantity, weeks=2)["periods"]
+    for name in ("churn", "leads", "invoices", "deals"):
+        assert service.worklist(name, channel="store")["total"] >= 0
+    assert service.worklist_csv("churn").startswith('"contact_id",')
     assert service.card("churn")["card"].startswith("# churn")
     with pytest.raises(Refused, match="404"):
         service.contact("nobody")

@@ -18,6 +18,7 @@ from funnelcast.sources.as_of import cut
 from funnelcast.terminal import show
 from funnelcast.terms import AsOf
 from tests.service.conftest import Client, Served
+from training.belonging import COLUMNS
 from training.lists import REASONS, Ask, make_list
 from training.output import replaced
 from training.train import default_as_of
@@ -119,7 +120,21 @@ def test_the_command_gives_the_list_that_a_refresh_leaves(run: Run, served: Serv
     assert status == 0
     assert found == {**kept, "lang": "fr", "out": str(out)}
     written = pd.read_csv(out)
-    assert written.columns.tolist() == ["rank", "contact_id", "probability", "low", "high", "expected_loss", "gain", "grade", "reasons"]
+    columns = [
+        "rank",
+        "contact_id",
+        "probability",
+        "low",
+        "high",
+        "expected_loss",
+        "gain",
+        "grade",
+        "channel",
+        "owner",
+        "segment",
+        "reasons",
+    ]
+    assert written.columns.tolist() == columns
     assert written["rank"].tolist() == list(range(1, kept["size"] + 1))
     assert written["contact_id"].tolist() == [contact["contact_id"] for contact in kept["list"]]
     assert written["reasons"].tolist() == ["; ".join(reason["text"]["fr"] for reason in contact["reasons"]) for contact in kept["list"]]

@@ -21,10 +21,12 @@ from funnelcast.journeys import (
     brought_untouched,
     conversions,
     decayed,
+    journey_type,
     open_journeys,
     organic,
     paths,
     settle,
+    type_of,
     untouched,
 )
 from funnelcast.journeys.settling import _clustered, _spans, _stretches, _windows
@@ -258,3 +260,16 @@ def test_organic_rates_are_per_day_outside_of_journeys_and_per_journey() -> None
     # the look-back of a's null journey is 90 days; of 170 + 150 days of a customer 230 were outside, and brought one conversion
     assert found.customers == pytest.approx(1 - exp(-1 / 230 * 90))
     assert found.everyone == pytest.approx(1 - exp(-2 / 260 * 50))
+
+
+@pytest.mark.parametrize(("channels", "kind"), [
+    ((), None), (("web",), "online"), (("store", "phone"), "offline"), (("web", "store"), "mixed_started_online"),
+    (("store", "web", "web"), "mixed_started_offline"),
+])  # fmt: skip
+def test_one_journey_s_type_is_that_of_the_engine(channels: tuple[str, ...], kind: str | None) -> None:
+    offline = {"store", "phone"}
+    assert type_of(channels, offline) == kind
+    if channels:
+        sides = [channel in offline for channel in channels]
+        told = journey_type(*(ibis.literal(side) for side in (not all(sides), any(sides), sides[0])))
+        assert ibis.duckdb.connect().execute(told) == kind

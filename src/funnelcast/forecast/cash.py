@@ -16,7 +16,7 @@ import pandas as pd
 
 from funnelcast.errors import UsageError
 from funnelcast.forecast import new_invoices, receivables
-from funnelcast.forecast.balance import Lever, balance_documents, shortfall_document
+from funnelcast.forecast.balance import Lever, balance_documents, effects, shortfall_document
 from funnelcast.forecast.billing_terms import month_end
 from funnelcast.forecast.cash_inputs import CashInputs
 from funnelcast.forecast.deal_invoices import Converted, certain, convert
@@ -98,11 +98,12 @@ def forecast_cash(
     if inputs.opening_balance is None:
         return whole
     path = inputs.opening_balance + np.cumsum(whole.total(), axis=1)
+    levers = effects(path, inputs.floor, _levers(inputs, drawn, bounds, dead_weight))
     extra: dict[str, Json] = {
         "balance": balance_documents(path, periods, inputs.as_of, inputs.floor),
-        "shortfall": shortfall_document(path, periods, inputs.as_of, inputs.floor, _levers(inputs, drawn, bounds, dead_weight)),
+        "shortfall": shortfall_document(path, periods, inputs.as_of, inputs.floor, levers),
     }
-    return Forecast("cash", inputs.as_of, inputs.currency, periods, parts, missing, extra)
+    return Forecast("cash", inputs.as_of, inputs.currency, periods, parts, missing, extra, levers)
 
 
 def draw_cash(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,6 +17,27 @@ Floats = npt.NDArray[np.float64]
 
 QUANTILES: Mapping[str, float] = {"p05": 0.05, "p10": 0.10, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p90": 0.90, "p95": 0.95}
 """The quantiles that every forecast states, by their key in its JSON."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What collecting an invoice or deal at once would change.
+
+    Parameters
+    ----------
+    kind
+        ``invoice`` or ``deal``.
+    amount
+        Gross, what it would bring.
+    on_shortfall, on_floor
+        By how much it lowers the probability that the balance ends some period below zero, or below the floor.
+    """
+
+    identity: str
+    kind: str
+    amount: float
+    on_shortfall: float
+    on_floor: float
 
 
 @dataclass(frozen=True)
@@ -39,6 +60,8 @@ class Forecast:
         What is not modelled for lack of facts, one sentence or name each.
     extra
         Further top-level keys of the JSON; none of its own.
+    levers
+        Of cash, what collecting each of the largest invoices and deals would change, beyond the few that the JSON names.
 
     Raises
     ------
@@ -53,6 +76,7 @@ class Forecast:
     parts: Mapping[str, Floats]
     missing: tuple[str, ...] = ()
     extra: Mapping[str, Json] = field(default_factory=dict)
+    levers: Sequence[Effect] = ()
 
     def __post_init__(self) -> None:
         shapes = {name: part.shape for name, part in self.parts.items()}

@@ -3,7 +3,7 @@
 from funnelcast.journeys.counts import SEPARATOR, brought_paths, brought_untouched, decayed, paths, untouched
 from funnelcast.journeys.opened import open_journeys
 from funnelcast.journeys.organic import Organic, organic
-from funnelcast.journeys.settling import CONVERTED, NULL, OPEN, TYPES, JourneyRules, Settled, conversions, journey_type, settle
+from funnelcast.journeys.settling import CONVERTED, NULL, OPEN, TYPES, JourneyRules, Settled, conversions, journey_type, settle, type_of
 
 __all__ = [
     "CONVERTED",
@@ -23,5 +23,6 @@ __all__ = [
     "organic",
     "paths",
     "settle",
+    "type_of",
     "untouched",
 ]

@@ -9,6 +9,7 @@ So each contact's touches are collected once, in order; its conversions cut that
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,6 +176,17 @@ def journey_type(any_online: Any, any_offline: Any, started_offline: Any) -> Any
     online, offline, started_online, began_offline = TYPES
     mixed = any_offline & any_online
     return ibis.cases((mixed & started_offline, began_offline), (mixed, started_online), (any_offline, offline), else_=online)
+
+
+def type_of(channels: Sequence[str], offline: Collection[str]) -> str | None:
+    """Name the type of one journey from its channels in order, as ``journey_type`` does; None without a touch."""
+    sides = [channel in offline for channel in channels]
+    if not sides:
+        return None
+    online, only_offline, started_online, began_offline = TYPES
+    if len(set(sides)) == 1:
+        return only_offline if sides[0] else online
+    return began_offline if sides[0] else started_online
 
 
 def conversions(known: Facts, rules: JourneyRules) -> ir.Table:
