@@ -87,6 +87,9 @@ export function day(stamp) {
   return reader.lang === "fr" ? said.replace(/^1(?= )/, "1er") : said;
 }
 
+/** Format a day for a table, "5 Jan 2026". */
+export const tableDay = (stamp) => (stamp ? onDay(stamp, { day: "numeric", month: "short", year: "numeric" }) : DASH);
+
 /** Format a month, "Jan 2026". */
 export const month = (stamp) => onDay(stamp, { month: "short", year: "numeric" });
 

@@ -48,8 +48,8 @@ function grid(lines) {
   return el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": head.join(", ") }, table);
 }
 
-// **bold**, *slanted* and `code`; an odd mark is a mark.
-function inline(said) {
+/** Give the parts of a line: **bold**, *slanted* and `code`; an odd mark is a mark. */
+export function inline(said) {
   return said.split(/(\*\*[^*]+\*\*|\*[^*\s][^*]*\*|`[^`]+`)/).filter(Boolean).map((part) => {
     if (/^\*\*.+\*\*$/.test(part)) return el("strong", {}, part.slice(2, -2));
     if (/^\*[^*]+\*$/.test(part)) return el("em", {}, part.slice(1, -1));

@@ -5,7 +5,7 @@ import { words, reader, locale } from "./format.js";
 
 /**
  * Make a table.
- * @param {{caption: string, columns: {title: string, value: Function, show?: Function, numeric?: boolean}[], rows: object[],
+ * @param {{caption: string, columns: {title: string, value: Function, show?: Function, numeric?: boolean, date?: boolean, wide?: boolean}[], rows: object[],
  *          limit?: number, hideCaption?: boolean, id?: Function}} given `value` sorts and is copied; `show` gives what stands in the cell, a text or a node
  */
 export function table(given) {
@@ -50,7 +50,7 @@ function body(given, rows) {
 
 function cell(column, row, index) {
   const shown = column.show ? column.show(row) : column.value(row);
-  const attributes = { class: [column.numeric && "number", column.wide && "wide"].filter(Boolean).join(" ") || null };
+  const attributes = { class: [column.numeric && "number", column.wide && "wide", column.date && "date"].filter(Boolean).join(" ") || null };
   return el(index ? "td" : "th", index ? attributes : { ...attributes, scope: "row" }, shown ?? "–");
 }
 

@@ -3,7 +3,8 @@
 import { ask } from "../api.js";
 import { el, fill } from "../dom.js";
 import { change, text, words } from "../format.js";
-import { empty, section } from "../empty.js";
+import { empty } from "../empty.js";
+import { inline } from "../markdown.js";
 
 const ORDER = ["error", "warning"];
 
@@ -20,11 +21,11 @@ export async function worstFirst() {
 export async function alerts(place) {
   const { answer, alerts: found } = await worstFirst();
   if (!found) {
-    fill(place, section(words().views.alerts, empty("alerts", answer)));
+    fill(place, el("section", {}, empty("alerts", answer)));
     return;
   }
   const budget = text(answer.document.budget?.text);
-  fill(place, section(words().views.alerts,
+  fill(place, el("section", {},
     el("p", { class: "lead" }, words().alertCount(found.length)), budget && el("p", {}, budget),
     found.length > 0 && el("ul", { class: "alerts" }, found.map(card))));
 }
@@ -32,9 +33,9 @@ export async function alerts(place) {
 function card(alert) {
   const said = words();
   return el("li", { class: `alert ${alert.severity}` },
-    el("p", { class: "kind" }, el("strong", {}, said.severities[alert.severity] ?? alert.severity), ` · ${said.kinds[alert.kind] ?? alert.kind}`),
-    el("p", {}, text(alert.text)),
+    el("p", { class: "kind" }, el("strong", {}, said.severities[alert.severity] ?? alert.severity), ` · ${said.kinds[alert.kind] ?? alert.kind}`, typeof alert.effect === "number" && el("span", { class: "amount" }, change(alert.effect))),
+    el("p", {}, inline(text(alert.text))),
     el("dl", {},
-      el("dt", {}, said.effect), el("dd", {}, typeof alert.effect === "number" && el("strong", {}, change(alert.effect), " "), text(alert.effect_text) || (typeof alert.effect === "number" ? "" : said.effectUnknown)),
-      text(alert.action) && [el("dt", {}, said.action), el("dd", {}, text(alert.action))]));
+      el("dt", {}, said.effect), el("dd", {}, text(alert.effect_text) || (typeof alert.effect === "number" ? change(alert.effect) : said.effectUnknown)),
+      text(alert.action) && [el("dt", {}, said.action), el("dd", {}, inline(text(alert.action)))]));
 }

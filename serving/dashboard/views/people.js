@@ -2,7 +2,7 @@
 
 import { ask, download } from "../api.js";
 import { announce, busy, choice, el, fill, select } from "../dom.js";
-import { called, day, interval, money, number, reader, share, text, words } from "../format.js";
+import { called, interval, money, number, reader, share, tableDay, text, words } from "../format.js";
 import { empty, section } from "../empty.js";
 import { profitChart } from "../charts/bars.js";
 import { asText, table } from "../table.js";
@@ -62,7 +62,7 @@ function selects(found, body) {
 }
 
 function actions(found) {
-  const copy = async () => announceAction(await toClipboard(asText(COLUMNS[chosen.list](), found.list)) ? words().copied(found.list.length) : words().notCopied);
+  const copy = async () => announceAction(await toClipboard(asText(COLUMNS[chosen.list](found), found.list)) ? words().copied(found.list.length) : words().notCopied);
   return el("span", { class: "actions" },
     el("button", { type: "button", "data-action": "copy", onclick: copy }, words().copy),
     el("button", { type: "button", "data-action": "csv", onclick: save }, words().download));
@@ -97,7 +97,7 @@ async function save() {
 function rows(found) {
   const shown = el("p", { class: "shown", role: "status" }, words().listed(found.list.length, found.total ?? found.list.length));
   if (!found.list.length) return [shown];
-  return [shown, table({ caption: words().lists[chosen.list], hideCaption: true, columns: COLUMNS[chosen.list](), rows: found.list, limit: FIRST_ROWS, id: (row) => row[IDS[chosen.list]] })];
+  return [shown, table({ caption: words().lists[chosen.list], hideCaption: true, columns: COLUMNS[chosen.list](found), rows: found.list, limit: FIRST_ROWS, id: (row) => row[IDS[chosen.list]] })];
 }
 
 function profit(found) {
@@ -117,10 +117,12 @@ function assumptions(found) {
 
 const plain = (title, name) => ({ title, value: (row) => (row[name] ? called(row[name]) : "") });
 const amount = (title, name) => ({ title, value: (row) => row[name], show: (row) => money(row[name]), numeric: true });
-const date = (title, name) => ({ title, value: (row) => row[name] ?? "", show: (row) => day(row[name]) });
+const date = (title, name) => ({ title, value: (row) => row[name] ?? "", show: (row) => tableDay(row[name]), date: true });
 const id = (title, name) => ({ title, value: (row) => row[name] ?? "" });
-const about = () => [plain(words().filters.channel, "channel"), plain(words().filters.owner, "owner"), plain(words().filters.segment, "segment")];
-const points = () => ({ title: words().effectTitle, value: (row) => row.effect, show: (row) => (typeof row.effect === "number" ? words().pointsOf(100 * row.effect) : "–"), numeric: true });
+const about = (found) => FILTERS.filter((name) => found.filters?.[name]?.length).map((name) => plain(words().filters[name], name));
+const chance = (title, name) => ({ title, value: (row) => row[name], show: (row) => share(row[name]), numeric: true });
+const lowers = (title, name) => ({ title, value: (row) => row[name], show: (row) => (typeof row[name] === "number" ? words().points(number(100 * row[name], 2)) : "–"), numeric: true });
+const effects = () => [lowers(words().lowersZero, "effect"), lowers(words().lowersFloor, "effect_below_floor")];
 
 const likely = (title) => ({
   title, value: (row) => row.probability, numeric: true,
@@ -133,8 +135,8 @@ const reasons = () => ({
 });
 
 const COLUMNS = {
-  churn: () => [id(words().contact, "contact_id"), amount(words().expectedLoss, "expected_loss"), likely(words().leaves), plain(words().grade, "grade"), reasons(), ...about(), amount(words().gain, "gain")],
-  leads: () => [id(words().contact, "contact_id"), plain(words().grade, "grade"), likely(words().buys), amount(words().expectedValue, "expected_value"), reasons(), ...about(), amount(words().gain, "gain")],
-  invoices: () => [id(words().invoice, "invoice_id"), id(words().contact, "contact_id"), amount(words().amount, "amount"), date(words().dueAt, "due_at"), { title: words().daysLate, value: (row) => row.days_late, show: (row) => number(row.days_late), numeric: true }, date(words().expectedPaid, "expected_paid_at"), points(), ...about()],
-  deals: () => [id(words().deal, "deal_id"), id(words().contact, "contact_id"), amount(words().amount, "amount"), plain(words().stage, "stage"), { title: words().wins, value: (row) => row.probability, show: (row) => share(row.probability), numeric: true }, points(), ...about()],
+  churn: (found) => [id(words().contact, "contact_id"), amount(words().expectedLoss, "expected_loss"), likely(words().leaves), plain(words().grade, "grade"), reasons(), ...about(found), amount(words().gain, "gain")],
+  leads: (found) => [id(words().contact, "contact_id"), plain(words().grade, "grade"), likely(words().buys), amount(words().expectedValue, "expected_value"), reasons(), ...about(found), amount(words().gain, "gain")],
+  invoices: (found) => [id(words().invoice, "invoice_id"), id(words().contact, "contact_id"), amount(words().amount, "amount"), date(words().dueAt, "due_at"), { title: words().daysLate, value: (row) => row.days_late, show: (row) => number(row.days_late), numeric: true }, date(words().expectedPaid, "expected_paid_at"), chance(words().neverPaid, "p_never"), ...effects(), ...about(found)],
+  deals: (found) => [id(words().deal, "deal_id"), id(words().contact, "contact_id"), amount(words().amount, "amount"), plain(words().stage, "stage"), chance(words().wins, "probability"), ...effects(), ...about(found)],
 };

@@ -2,7 +2,7 @@
 
 import { ask } from "../api.js";
 import { el, fill, select } from "../dom.js";
-import { called, day, number, share, text, words } from "../format.js";
+import { called, day, number, share, tableDay, text, words } from "../format.js";
 import { empty, section } from "../empty.js";
 import { calibrationChart, coverageChart } from "../charts/right.js";
 import { rendered } from "../markdown.js";
@@ -106,7 +106,7 @@ function models(place, answer) {
   const age = (model) => Math.max(0, Math.round((Date.now() - new Date(model.trained_as_of)) / DAY));
   const columns = [
     { title: said.model, value: (row) => called(row.name) }, { title: said.version, value: (row) => row.version, show: (row) => `${row.version} (${said.roles[row.role] ?? row.role})`, numeric: true },
-    { title: said.trainedAsOf, value: (row) => row.trained_as_of, show: (row) => day(row.trained_as_of) }, { title: said.age, value: age, show: (row) => said.days(number(age(row)), age(row)), numeric: true },
+    { title: said.trainedAsOf, value: (row) => row.trained_as_of, show: (row) => tableDay(row.trained_as_of), date: true }, { title: said.age, value: age, show: (row) => said.days(number(age(row)), age(row)), numeric: true },
     { title: said.metrics, wide: true, value: (row) => metrics(row).join(", "), show: (row) => el("ul", { class: "reasons" }, metrics(row).map((one) => el("li", {}, one))) },
   ];
   put(place, "models", table({ caption: said.records.models, hideCaption: true, columns, rows: answer.document.models }), answer.document.models.map((model) => card(model)));

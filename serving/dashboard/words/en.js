@@ -66,7 +66,7 @@ export default {
     no_value: (count) => `${count.toLocaleString("en-GB")} without a known value`, unmatched: (count) => `${count.toLocaleString("en-GB")} who aren’t among the contacts`,
   },
   contact: "Contact", invoice: "Invoice", deal: "Deal", amount: "Amount", dueAt: "Due", daysLate: "Days late", expectedPaid: "Expected paid", stage: "Stage", wins: "Wins", grade: "Grade", reasons: "Why",
-  expectedLoss: "Expected loss", expectedValue: "Expected value", leaves: "Leaves", buys: "Buys", gain: "Gain of a call", effectTitle: "Moves the risk by",
+  expectedLoss: "Expected loss", expectedValue: "Expected value", leaves: "Leaves", buys: "Buys", gain: "Gain of a call", neverPaid: "Never paid", lowersZero: "Lowers risk below zero", lowersFloor: "Lowers risk below floor",
 
   // what earns
   parts_: { credits: "Credit by channel", economics: "Costs and returns", segments: "What customers are worth", journeys: "Journeys", moves: "Moves between channels", retention: "Retention by channel" },
@@ -117,6 +117,6 @@ export default {
   names: {
     open_deals: "open deals", new_deals: "new deals", won: "won", receivables: "open invoices", new_invoices: "new invoices", repeat_purchases: "repeat purchases", planned: "planned items", invoices: "paid invoices", purchases: "purchases",
     sales: "Sales", pipeline: "Pipeline", cash: "Cash", receipts: "Receipts", churn: "Churn", lead_scoring: "Lead scoring", clv: "Customer value", attribution: "Attribution", deal_outcome: "Deal outcome", payment_delay: "Payment delay",
-    online: "online", offline: "offline", both: "both", dormant: "not at all", mixed_started_online: "mixed, started online", mixed_started_offline: "mixed, started offline", later: "later", "(other)": "other", "(unknown)": "unknown", "(no touch)": "no touch",
+    online: "online", offline: "offline", both: "both", dormant: "dormant", mixed_started_online: "mixed, started online", mixed_started_offline: "mixed, started offline", later: "later", "(other)": "other", "(unknown)": "unknown", "(no touch)": "no touch",
   },
 };

@@ -66,7 +66,7 @@ export default {
     no_value: (count) => `${count.toLocaleString("fr-FR")} sans valeur connue`, unmatched: (count) => `${count.toLocaleString("fr-FR")} absents des contacts`,
   },
   contact: "Contact", invoice: "Facture", deal: "Affaire", amount: "Montant", dueAt: "Échéance", daysLate: "Jours de retard", expectedPaid: "Paiement attendu", stage: "Étape", wins: "Gagnée", grade: "Note", reasons: "Pourquoi",
-  expectedLoss: "Perte attendue", expectedValue: "Valeur attendue", leaves: "Part", buys: "Achète", gain: "Gain d’un appel", effectTitle: "Effet sur le risque",
+  expectedLoss: "Perte attendue", expectedValue: "Valeur attendue", leaves: "Part", buys: "Achète", gain: "Gain d’un appel", neverPaid: "Jamais payée", lowersZero: "Baisse du risque sous zéro", lowersFloor: "Baisse du risque sous le plancher",
 
   // what earns
   parts_: { credits: "Crédit par canal", economics: "Coûts et retours", segments: "Ce que valent les clients", journeys: "Parcours", moves: "Passages entre canaux", retention: "Fidélité par canal" },
@@ -117,6 +117,6 @@ export default {
   names: {
     open_deals: "affaires ouvertes", new_deals: "nouvelles affaires", won: "gagnées", receivables: "factures ouvertes", new_invoices: "nouvelles factures", repeat_purchases: "réachats", planned: "éléments prévus", invoices: "factures payées", purchases: "achats",
     sales: "Ventes", pipeline: "Affaires", cash: "Trésorerie", receipts: "Encaissements", churn: "Départ", lead_scoring: "Note des prospects", clv: "Valeur client", attribution: "Attribution", deal_outcome: "Issue des affaires", payment_delay: "Délai de paiement",
-    online: "en ligne", offline: "hors ligne", both: "les deux", dormant: "pas du tout", mixed_started_online: "mixte, commencé en ligne", mixed_started_offline: "mixte, commencé hors ligne", later: "plus tard", "(other)": "autres", "(unknown)": "inconnu", "(no touch)": "sans contact",
+    online: "en ligne", offline: "hors ligne", both: "les deux", dormant: "inactifs", mixed_started_online: "mixte, commencé en ligne", mixed_started_offline: "mixte, commencé hors ligne", later: "plus tard", "(other)": "autres", "(unknown)": "inconnu", "(no touch)": "sans contact",
   },
 };
