@@ -16,7 +16,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
-from funnelcast import champions
+from funnelcast import champions, snapshots
 from funnelcast.errors import UsageError
 from funnelcast.settings import CHECKOUT, Settings
 from funnelcast.sources import source_file
@@ -38,13 +38,13 @@ def serve(settings: Settings, source: Path, *, host: str, port: int, workers: in
     Raises
     ------
     UsageError
-        Another host than loopback without keys; a limit that is none; a port in use; no source; nothing promoted; a service that doesn't
-        start.
+        Another host than loopback without keys; a limit that is none; a port in use; no source; neither a champion nor a snapshot; a
+        service that doesn't start.
     """
     _require_keys(settings, host)
     Limits.read()
     _require_free(host, port)
-    name = _require_champions(settings, source)
+    name = _require_answers(settings, source)
     progress(f"starting {workers} worker{'s' if workers > 1 else ''}")
     with _Service(settings, source, host=host, port=port, workers=workers) as service:
         readiness = service.readiness()
@@ -152,9 +152,9 @@ def _require_free(host: str, port: int) -> None:
             raise UsageError(reason=f"{host}:{port} can't be listened on ({why}). Choose another with --host or --port.") from error
 
 
-def _require_champions(settings: Settings, source: Path) -> str:
+def _require_answers(settings: Settings, source: Path) -> str:
     name = source_file.read(source).source.name
-    if not champions.listed(settings, name):
+    if not champions.listed(settings, name) and snapshots.latest_name(settings, name) is None:
         raise UsageError(reason=f"Nothing is promoted for the source {name!r} yet. Run `funnelcast train all --source {source}` first.")
     return name
 
