@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.dashboard.watched import Watched, watching
+
+if TYPE_CHECKING:
+    from tests.service.conftest import Served
+
+Open = Callable[..., AbstractContextManager[Watched]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of the page on the worker of those of the service: they share a trained company."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("service"))
+
+
+@contextmanager
+def serving(home: Path, source: Path) -> Iterator[str]:
+    """Serve a company by the command, on a free port of loopback; gives the address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = [sys.executable, "-m", "funnelcast.cli", "serve", "--port", port, "--source", str(source)]
+    environment = {**os.environ, "FUNNELCAST_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    with (
+        (home / "serve.log").open("w") as log,
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True) as process,
+    ):
+        assert process.stdout is not None
+        address = next((line.strip() for line in process.stdout if line.startswith("http://")), "")
+        try:
+            assert address, (home / "serve.log").read_text()[-2000:]
+            yield address
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.stdout.read()
+
+
+@pytest.fixture(scope="session")
+def address(served: Served) -> Iterator[str]:
+    """The service of the company, without keys."""
+    with serving(served.settings.home, served.source) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium as the machine has it; ends with the module, since what drives it holds the thread's event loop."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if not found:
+        pytest.skip("no Chromium on this machine")
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=found)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Browser, address: str) -> Open:
+    """Open the page in a window of its own, with a profile of its own."""
+
+    def opening(lang: str = "en", width: int = 1280, *, at: str = address, **options: Any) -> AbstractContextManager[Watched]:
+        return watching(browser, at, lang, width, **options)
+
+    return opening
