@@ -27,7 +27,8 @@ const known = (value) => typeof value === "number" && Number.isFinite(value);
 /** Format a number with at most so many decimals. */
 export function number(value, decimals = 0, options = {}) {
   if (!known(value)) return DASH;
-  return new Intl.NumberFormat(locale(), { maximumFractionDigits: decimals, ...options }).format(value + 0);
+  const said = new Intl.NumberFormat(locale(), { maximumFractionDigits: decimals, ...options }).format(value + 0);
+  return said.replace("-", "−"); // a minus sign: no line ends after it, and the charts write it too
 }
 
 /** Format an amount; cents only where they matter, under a hundred. */

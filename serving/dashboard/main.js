@@ -62,7 +62,7 @@ async function countAlerts() {
   tabs();
 }
 
-function view() {
+async function view() {
   const name = wanted();
   tabs();
   const main = at("view");
@@ -72,7 +72,8 @@ function view() {
   // a view that is left while it is being asked for fills a place that is no longer in the page
   const place = el("div", {});
   main.replaceChildren(el("h2", {}, words().views[name]), place);
-  busy(VIEWS[name].show(place, visit.access.scopes));
+  const something = await busy(VIEWS[name].show(place, visit.access.scopes));
+  if (something === false && !location.hash) location.replace("#/people"); // a company without forecasts isn't greeted by what it lacks
 }
 
 function tabs() {
@@ -83,8 +84,6 @@ function tabs() {
   });
   const focused = document.activeElement?.getAttribute("href");
   at("tabs").replaceChildren(el("ul", {}, links));
-  const current = at("tabs").querySelector("[aria-current]");
-  current.closest("ul").scrollLeft = current.offsetLeft - 24; // on a narrow screen the tabs scroll
   if (focused) at("tabs").querySelector(`[href="${focused}"]`)?.focus(); // drawn anew under the reader's finger
 }
 

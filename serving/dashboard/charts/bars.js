@@ -10,7 +10,7 @@ import { chart, plain, ticksFor } from "./plot.js";
  */
 export function partsChart(given) {
   const periods = [...given.plan.actual, ...given.plan.future];
-  const names = [...new Set(periods.flatMap((period) => Object.keys(period.parts ?? {})))].filter((name) => periods.some((period) => period.parts?.[name]));
+  const names = [...new Set(periods.flatMap((period) => Object.keys(period.parts ?? {})))].filter((name) => periods.some((period) => period.parts?.[name])).sort(inOrder);
   const amount = (name) => ({ title: called(name), value: (period) => period.parts?.[name], show: (period) => money(period.parts?.[name]), numeric: true });
   const show = (period) => (given.every === "month" ? month(period.start) : shortDay(period.start));
   return chart({
@@ -22,6 +22,10 @@ export function partsChart(given) {
     table: { columns: [{ title: words().period[given.every], value: (period) => +dateOf(period.start), show }, ...names.map(amount)], rows: periods },
   });
 }
+
+// What is known stands at the bottom, what is least certain on top; channels go by their names.
+const ORDER = ["won", "invoices", "purchases", "receivables", "new_invoices", "open_deals", "new_deals", "repeat_purchases", "planned"];
+const inOrder = (one, other) => ORDER.indexOf(one) - ORDER.indexOf(other) || one.localeCompare(other);
 
 function stack(name, periods, color) {
   const said = (period) => (period.parts?.[name] ? `${plain(called(name))}: ${money(period.parts[name])}` : "");

@@ -88,7 +88,7 @@ function frame(given) {
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: color("quiet") },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    margin: { l: 8, r: 12, t: 8, b: 8 },
+    margin: { l: 12, r: 12, t: 8, b: 8 },
     height: given.height ?? 300,
     ...(printing.matches && { width: PRINTED_WIDTH }),
     showlegend: false,

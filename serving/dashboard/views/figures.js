@@ -33,7 +33,7 @@ function trend(one) {
   if (!one.trend || typeof one.trend.change !== "number") return null;
   const { change } = one.trend;
   const points = one.unit === "share";
-  const said = points ? words().points(number(100 * change, 1, { signDisplay: "exceptZero" })) : share(change, { signDisplay: "exceptZero" });
+  const said = points ? words().points(number(100 * change, 1, { signDisplay: "exceptZero" }), 100 * change) : share(change, { signDisplay: "exceptZero" });
   const good = change === 0 ? "" : (change > 0) === (one.better === "higher") ? "good" : "bad";
   const arrow = change > 0 ? "▲" : change < 0 ? "▼" : "▬";
   return el("span", { class: `trend ${good}` }, el("span", { "aria-hidden": "true" }, `${arrow} `), `${said} ${text(one.trend.than)}`);

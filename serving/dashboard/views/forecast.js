@@ -2,7 +2,7 @@
 
 import { ask } from "../api.js";
 import { busy, choice, el, fill } from "../dom.js";
-import { called, day, interval, money, share, text, words } from "../format.js";
+import { called, day, interval, money, number, share, text, words } from "../format.js";
 import { empty, section } from "../empty.js";
 import { partsChart } from "../charts/bars.js";
 import { balanceChart, fanChart } from "../charts/fan.js";
@@ -16,8 +16,8 @@ const PATIENCE = 250;
 
 const chosen = { every: "week", scenario: neutral() };
 
-/** Show the forecasts; each stands as soon as it is answered. */
-export function forecast(place) {
+/** Show the forecasts, each as soon as it is answered; says whether there is any. */
+export async function forecast(place) {
   const plan = {};
   const parts = Object.fromEntries(QUANTITIES.map((quantity) => [quantity, section(words().quantities[quantity], waiting())]));
   const scenario = el("section", { class: "scenario", hidden: true });
@@ -31,7 +31,9 @@ export function forecast(place) {
     busy(forecast(place)).then(() => place.querySelector(`[data-every=${value}]`)?.focus());
   });
   fill(place, el("div", { class: "bar" }, every), parts.sales, scenario, parts.pipeline, parts.cash);
-  return Promise.all(QUANTITIES.map(ask_)).then(() => whatIf(scenario, parts, plan));
+  await Promise.all(QUANTITIES.map(ask_));
+  await whatIf(scenario, parts, plan);
+  return QUANTITIES.some((quantity) => plan[quantity].status === 200);
 }
 
 const waiting = () => el("p", { class: "waiting" }, words().loading);
@@ -137,12 +139,14 @@ async function differing(quantity) {
   return { quantity, answer: await ask(`/v1/forecast/${quantity}`, { ...request, scenario }) };
 }
 
+const points = (chance) => words().points(number(100 * chance, 2, { signDisplay: "exceptZero" }), 100 * chance);
+
 function differenceSaid({ quantity, answer }) {
   const name = words().quantities[quantity];
   if (!answer) return el("p", {}, el("strong", {}, name), " ", words().unchanged);
   if (answer.status !== 200) return el("p", {}, el("strong", {}, name), " ", answer.document.detail ?? words().emptyOther);
   const { total, shortfall } = answer.document.difference;
   const sums = words().differs(money(total.mean, { signDisplay: "exceptZero" }), interval(total.p10, total.p90, (value) => money(value, { signDisplay: "exceptZero" })));
-  const risk = shortfall && words().riskDiffers(words().pointsOf(100 * shortfall.probability), typeof shortfall.probability_below_floor === "number" ? words().pointsOf(100 * shortfall.probability_below_floor) : "");
+  const risk = shortfall && words().riskDiffers(points(shortfall.probability), typeof shortfall.probability_below_floor === "number" ? points(shortfall.probability_below_floor) : "");
   return el("p", { "data-difference": quantity }, el("strong", {}, name), " ", sums, risk && ` ${risk}`);
 }

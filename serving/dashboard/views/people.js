@@ -44,7 +44,7 @@ async function load(body) {
   const found = answer.document;
   body.dataset.list = list;
   fill(body, section(title,
-    el("p", {}, words().listPurpose[list]), found.summary && el("p", { class: "lead" }, text(found.summary)),
+    el("p", {}, words().listPurpose[list](found.ordered_by === "gain")), found.summary && el("p", { class: "lead" }, text(found.summary)),
     el("div", { class: "bar" }, selects(found, body), actions(found)),
     rows(found), profit(found), assumptions(found)));
 }
@@ -62,7 +62,7 @@ function selects(found, body) {
 }
 
 function actions(found) {
-  const copy = async () => announceAction(await toClipboard(asText(COLUMNS[chosen.list](found), found.list)) ? words().copied(found.list.length) : words().notCopied);
+  const copy = async () => announceAction(await toClipboard(asText(columnsOf(found), found.list)) ? words().copied(found.list.length) : words().notCopied);
   return el("span", { class: "actions" },
     el("button", { type: "button", "data-action": "copy", onclick: copy }, words().copy),
     el("button", { type: "button", "data-action": "csv", onclick: save }, words().download));
@@ -97,7 +97,7 @@ async function save() {
 function rows(found) {
   const shown = el("p", { class: "shown", role: "status" }, words().listed(found.list.length, found.total ?? found.list.length));
   if (!found.list.length) return [shown];
-  return [shown, table({ caption: words().lists[chosen.list], hideCaption: true, columns: COLUMNS[chosen.list](found), rows: found.list, limit: FIRST_ROWS, id: (row) => row[IDS[chosen.list]] })];
+  return [shown, table({ caption: words().lists[chosen.list], hideCaption: true, columns: columnsOf(found), rows: found.list, limit: FIRST_ROWS, id: (row) => row[IDS[chosen.list]] })];
 }
 
 function profit(found) {
@@ -115,13 +115,16 @@ function assumptions(found) {
     lines.length > 0 && el("details", {}, el("summary", {}, words().assumptions), el("ul", {}, lines.map((line) => el("li", {}, line)))));
 }
 
+// A column that this company's facts leave empty isn't shown.
+const columnsOf = (found) => COLUMNS[chosen.list]().filter((column) => found.list.some((row) => ![null, undefined, ""].includes(column.value(row))));
+
 const plain = (title, name) => ({ title, value: (row) => (row[name] ? called(row[name]) : "") });
 const amount = (title, name) => ({ title, value: (row) => row[name], show: (row) => money(row[name]), numeric: true });
 const date = (title, name) => ({ title, value: (row) => row[name] ?? "", show: (row) => tableDay(row[name]), date: true });
 const id = (title, name) => ({ title, value: (row) => row[name] ?? "" });
-const about = (found) => FILTERS.filter((name) => found.filters?.[name]?.length).map((name) => plain(words().filters[name], name));
+const about = () => FILTERS.map((name) => plain(words().filters[name], name));
 const chance = (title, name) => ({ title, value: (row) => row[name], show: (row) => share(row[name]), numeric: true });
-const lowers = (title, name) => ({ title, value: (row) => row[name], show: (row) => (typeof row[name] === "number" ? words().points(number(100 * row[name], 2)) : "–"), numeric: true });
+const lowers = (title, name) => ({ title, value: (row) => row[name], show: (row) => (typeof row[name] === "number" ? words().points(number(100 * row[name], 2), 100 * row[name]) : "–"), numeric: true });
 const effects = () => [lowers(words().lowersZero, "effect"), lowers(words().lowersFloor, "effect_below_floor")];
 
 const likely = (title) => ({
@@ -135,8 +138,8 @@ const reasons = () => ({
 });
 
 const COLUMNS = {
-  churn: (found) => [id(words().contact, "contact_id"), amount(words().expectedLoss, "expected_loss"), likely(words().leaves), plain(words().grade, "grade"), reasons(), ...about(found), amount(words().gain, "gain")],
-  leads: (found) => [id(words().contact, "contact_id"), plain(words().grade, "grade"), likely(words().buys), amount(words().expectedValue, "expected_value"), reasons(), ...about(found), amount(words().gain, "gain")],
-  invoices: (found) => [id(words().invoice, "invoice_id"), id(words().contact, "contact_id"), amount(words().amount, "amount"), date(words().dueAt, "due_at"), { title: words().daysLate, value: (row) => row.days_late, show: (row) => number(row.days_late), numeric: true }, date(words().expectedPaid, "expected_paid_at"), chance(words().neverPaid, "p_never"), ...effects(), ...about(found)],
-  deals: (found) => [id(words().deal, "deal_id"), id(words().contact, "contact_id"), amount(words().amount, "amount"), plain(words().stage, "stage"), chance(words().wins, "probability"), ...effects(), ...about(found)],
+  churn: () => [id(words().contact, "contact_id"), amount(words().expectedLoss, "expected_loss"), likely(words().leaves), plain(words().grade, "grade"), reasons(), ...about(), amount(words().gain, "gain")],
+  leads: () => [id(words().contact, "contact_id"), plain(words().grade, "grade"), likely(words().buys), amount(words().expectedValue, "expected_value"), reasons(), ...about(), amount(words().gain, "gain")],
+  invoices: () => [id(words().invoice, "invoice_id"), id(words().contact, "contact_id"), amount(words().amount, "amount"), date(words().dueAt, "due_at"), { title: words().daysLate, value: (row) => row.days_late, show: (row) => number(row.days_late), numeric: true }, date(words().expectedPaid, "expected_paid_at"), chance(words().neverPaid, "p_never"), ...effects(), ...about()],
+  deals: () => [id(words().deal, "deal_id"), id(words().contact, "contact_id"), amount(words().amount, "amount"), plain(words().stage, "stage"), chance(words().wins, "probability"), ...effects(), ...about()],
 };

@@ -15,7 +15,7 @@ export default {
   // numbers
   under: (value) => `under ${value}`, over: (value) => `over ${value}`, range: (low, high) => `${low} to ${high}`, per: (amount, unit) => `${amount} a ${unit}`,
   span: (shown, unit, value) => `${shown} ${Math.abs(value) === 1 ? unit.slice(0, -1) : unit}`, days: (shown, value) => `${shown} ${Math.abs(value) === 1 ? "day" : "days"}`,
-  points: (shown) => `${shown} points`, pointsOf: (value) => `${new Intl.NumberFormat("en-GB", { maximumFractionDigits: 2, signDisplay: "exceptZero" }).format(value + 0)} points`,
+  points: (shown, value) => `${shown} ${Math.abs(value) === 1 ? "point" : "points"}`,
   times: (count) => `${count} times`,
 
   // figures
@@ -53,8 +53,9 @@ export default {
   // who to call
   listChoice: "List", lists: { churn: "Customers to keep", leads: "Hot leads", invoices: "Invoices to chase", deals: "Deals to close" },
   listPurpose: {
-    churn: "Customers who may leave, in the order of what a call is expected to bring.", leads: "Leads who may buy, in the order of what a call is expected to bring.",
-    invoices: "Open invoices whose payment matters most for the balance.", deals: "Open deals whose win matters most for the balance.",
+    churn: (byGain) => `Customers who may leave${byGain ? ", in the order of what a call is expected to bring" : ""}.`,
+    leads: (byGain) => `Leads who may buy${byGain ? ", in the order of what a call is expected to bring" : ""}.`,
+    invoices: () => "Open invoices whose payment matters most for the balance.", deals: () => "Deals whose money matters most for the balance.",
   },
   filters: { channel: "Channel", owner: "Owner", segment: "Segment" }, copy: "Copy", download: "Download CSV", copied: (count) => `${plural(count, "row", "rows")} copied.`,
   notCopied: "The browser didn’t allow copying. Download the file instead.", notDownloaded: "The file couldn’t be downloaded. Try again.", downloaded: (name) => `${name} is downloaded.`,

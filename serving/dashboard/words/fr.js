@@ -15,7 +15,7 @@ export default {
   // numbers
   under: (value) => `moins de ${value}`, over: (value) => `plus de ${value}`, range: (low, high) => `${low} à ${high}`, per: (amount, unit) => `${amount} par ${{ day: "jour" }[unit] ?? unit}`,
   span: (shown, unit, value) => `${shown} ${unit === "months" ? "mois" : Math.abs(value) < 2 ? "jour" : "jours"}`, days: (shown, value) => `${shown} ${Math.abs(value) < 2 ? "jour" : "jours"}`,
-  points: (shown) => `${shown} points`, pointsOf: (value) => `${new Intl.NumberFormat("fr-FR", { maximumFractionDigits: 2, signDisplay: "exceptZero" }).format(value + 0)} ${Math.abs(value) < 2 ? "point" : "points"}`,
+  points: (shown, value) => `${shown} ${Math.abs(value) < 2 ? "point" : "points"}`,
   times: (count) => `${count} fois`,
 
   // figures
@@ -53,8 +53,9 @@ export default {
   // who to call
   listChoice: "Liste", lists: { churn: "Clients à garder", leads: "Prospects chauds", invoices: "Factures à relancer", deals: "Affaires à conclure" },
   listPurpose: {
-    churn: "Les clients qui pourraient partir, dans l’ordre de ce qu’un appel devrait rapporter.", leads: "Les prospects qui pourraient acheter, dans l’ordre de ce qu’un appel devrait rapporter.",
-    invoices: "Les factures ouvertes dont le paiement compte le plus pour le solde.", deals: "Les affaires ouvertes dont le gain compte le plus pour le solde.",
+    churn: (byGain) => `Les clients qui pourraient partir${byGain ? ", dans l’ordre de ce qu’un appel devrait rapporter" : ""}.`,
+    leads: (byGain) => `Les prospects qui pourraient acheter${byGain ? ", dans l’ordre de ce qu’un appel devrait rapporter" : ""}.`,
+    invoices: () => "Les factures ouvertes dont le paiement compte le plus pour le solde.", deals: () => "Les affaires dont l’argent compte le plus pour le solde.",
   },
   filters: { channel: "Canal", owner: "Responsable", segment: "Segment" }, copy: "Copier", download: "Télécharger le CSV", copied: (count) => `${plural(count, "ligne copiée", "lignes copiées")}.`,
   notCopied: "Le navigateur n’a pas permis la copie. Téléchargez plutôt le fichier.", notDownloaded: "Le fichier n’a pas pu être téléchargé. Réessayez.", downloaded: (name) => `${name} est téléchargé.`,
