@@ -39,12 +39,14 @@ from training.company import ATTRIBUTION, attribute, economics_with
 from training.forecast import DEALS, INVOICES, Gatherer, serving_models
 from training.levers import KINDS, Levers
 from training.lists import list_document
+from training.overview import Overview
 from training.score import stream
 from training.track_record import judged
 from training.train import default_as_of
 from training.values import CLV, value_of_contacts, value_of_conversions
 
 _MODELS_BEHIND = {"pipeline": (DEALS,), "cash": (DEALS, INVOICES), "receipts": (DEALS, INVOICES)}
+CHURN = "churn"
 CLV_SEGMENTS = "clv_segments"
 """The document of CLV by segment."""
 
@@ -107,8 +109,8 @@ class Refresh:
         default = next((one for one in credited or [] if one["method"] == method), None)
         self._value_segments()
         clv = value_of_contacts(self.settings, cut(self.facts, self.as_of), self.as_of)
-        self.contents.attempt("economics", lambda: economics_with(self.settings, self.facts, self.as_of, default, clv))
-        self._project()
+        economics = self.contents.attempt("economics", lambda: economics_with(self.settings, self.facts, self.as_of, default, clv))
+        self._project(economics)
         found = alerts(
             self.facts, self.as_of, self.serving, self.forecasts["cash"].document() if "cash" in self.forecasts else None, self.progress
         )
@@ -205,12 +207,12 @@ class Refresh:
 
         self.contents.attempt(CLV_SEGMENTS, document)
 
-    def _project(self) -> None:
+    def _project(self, economics: Any) -> None:
         models = serving_models(self.settings, self.facts.source.name)
         projection = Gatherer(self.settings, self.facts, self.as_of, models, self.progress).project(frozenset(QUANTITIES))
         self.contents.files |= {f"forecast/{path}": content for path, content in projection.files().items()}
         self.contents.missing |= projection.missing
-        self.contents.attempt(PAST, lambda: past(self.facts, projection))
+        before = self.contents.attempt(PAST, lambda: past(self.facts, projection))
         for quantity in [name for name in QUANTITIES if name not in projection.missing]:
             self.progress(f"drawing {quantity}")
             for ask in asked_first(quantity):
@@ -224,3 +226,7 @@ class Refresh:
             levers = Levers(cut(self.facts, self.as_of), cash, self.answers)
             for name in KINDS:
                 self.contents.attempt(f"lists/{name}", partial(levers.document, name))
+        churn = (read(self.settings.models, CHURN), self.answers[CHURN]) if CHURN in self.answers else None
+        known = cut(self.facts, self.as_of)
+        overview = Overview(known, self.as_of, self.forecasts, projection, before or {}, economics, churn)
+        self.contents.attempt("overview", overview.document)

@@ -268,6 +268,10 @@ class Service:
         """Ask for a list as a table, as spreadsheets of this language read it."""
         return self._answered("GET", f"/v1/lists/{name}", params={"format": "csv", "lang": lang}).text
 
+    def overview(self) -> dict[str, Any]:
+        """Ask for the figures to look at first, each with interval, trend and target."""
+        return self._ask("GET", "/v1/overview")
+
     def segments(self) -> dict[str, Any]:
         """Ask what customers are worth by how they were won and how many channels they use."""
         return self._ask("GET", "/v1/segments")

@@ -20,6 +20,9 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 QUANTITIES = ("sales", "pipeline", "cash")
 """What is forecast."""
 
+FIGURES = ("sales", "pipeline", "cash", "cac", "clv_cac", "churn", "velocity")
+"""What a planner looks at first; each may have a target."""
+
 DAYS_PER_YEAR = 365.25
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 

@@ -26,6 +26,8 @@ EXPECTED: Mapping[str, str] = MappingProxyType({"churn": "expected_loss", "lead_
 """By family, the column of probability times value."""
 LEVEL = 0.90
 """Of the profit's interval, and of the probabilities' own."""
+REACH = NormalDist().inv_cdf((1 + LEVEL) / 2)
+"""The quantile of a normal law that the interval's ends stand for."""
 DRAWS = 2_000
 _CURVE_POINTS = 100
 
@@ -193,14 +195,17 @@ def expected_profit(listed: pd.DataFrame, campaign: Campaign, seed: int, draws: 
     """
     value = listed["value"].to_numpy(np.float64)
     odds, low, high = (log_odds(listed[name].to_numpy(np.float64)) for name in ("probability", "low", "high"))
-    reach = NormalDist().inv_cdf((1 + LEVEL) / 2)
     rng = np.random.default_rng(seed)
     earned = np.empty(draws)
-    for draw, z in enumerate(rng.standard_normal(draws) / reach):
-        moved = expit(odds + z * (high - odds if z > 0 else odds - low))
-        earned[draw] = value[rng.random(value.size) < campaign.share * moved].sum()
+    for draw, z in enumerate(rng.standard_normal(draws) / REACH):
+        earned[draw] = value[rng.random(value.size) < campaign.share * moved(odds, low, high, z)].sum()
     ends = np.quantile(earned, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) - campaign.cost_per_contact * len(listed)
     return Profit(float(listed["gain"].sum()), float(ends[0]), float(ends[1]))
+
+
+def moved(odds: Floats, low: Floats, high: Floats, z: float) -> Floats:
+    """Move probabilities all by the same part z of their intervals, in log-odds: 1 reaches the upper end, -1 the lower."""
+    return np.asarray(expit(odds + z * (high - odds if z > 0 else odds - low)), dtype=np.float64)
 
 
 def found_among_first(capacity: int, probability: Floats, outcome: Floats) -> float:

@@ -18,7 +18,6 @@ from funnelcast.sources.as_of import cut
 from funnelcast.terminal import show
 from funnelcast.terms import AsOf
 from tests.service.conftest import Client, Served
-from training.belonging import COLUMNS
 from training.lists import REASONS, Ask, make_list
 from training.output import replaced
 from training.train import default_as_of

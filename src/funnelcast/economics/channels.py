@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from funnelcast.economics.books import Books, sum_of
 from funnelcast.economics.credit import Credit, contribution_credited, cost_credited, credited
@@ -92,7 +93,12 @@ def _clv_cac(books: Books, name: str, spent: float | None, customers: Floats | N
     """Divide the mean CLV of a channel's customers by what they cost."""
     if books.worth is None or not spent or customers is None:
         return None
-    worth, count = (by_cluster(books.worth, column, source=name) for column in ("sum", "count"))
+    return worth_per_cost(books.worth[books.worth["source"] == name], spent, customers, draws)
+
+
+def worth_per_cost(valued: pd.DataFrame, spent: float, customers: Floats, draws: Bootstrap) -> dict[str, Json] | None:
+    """Divide the mean CLV of customers, from its ``sum`` and ``count`` by cluster, by what one of those won cost."""
+    worth, count = (by_cluster(valued, column) for column in ("sum", "count"))
     if count.sum() == 0:
         return None
     below = draws.sums(count)

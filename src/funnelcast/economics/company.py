@@ -18,6 +18,7 @@ from funnelcast.economics.interactions import interactions
 from funnelcast.economics.people import people
 from funnelcast.economics.periods import periods
 from funnelcast.economics.reactivation import reactivation, silences
+from funnelcast.economics.recent import recent
 from funnelcast.economics.retention import buyers, retention
 from funnelcast.economics.sales_process import by_type, journey_types, velocity
 from funnelcast.sources.as_of import cut
@@ -63,6 +64,7 @@ def economics(
       ``attributed`` E, ``clv_cac`` E with ``p_below_3``, and ``payback`` (months, paid_back, p_paid_back, curve, and the same by quarter
       under cohorts). What can't be said is null;
     - ``periods``: what ``periods`` gives;
+    - ``recent``: what ``recent`` gives;
     - ``velocity``: open_deals, win_rate E, won_amount E, cycle_days E, per_day E;
     - ``journey_types``: type, journeys, conversions, conversion_rate E, days_to_convert E, value_per_journey E;
     - ``combinations``, ``retention``, ``reactivation``, ``interactions``, ``deal_stages``: what the functions of these names give.
@@ -82,6 +84,7 @@ def economics(
         "total": total(books, draws),
         "channels": [channel(books, name, draws) for name in books.names],
         "periods": periods(books, as_of, draws),
+        "recent": recent(known, books, as_of, draws),
         "velocity": velocity(known, as_of, draws) if known.has("deals") else None,
         "journey_types": [] if books.journeys is None else journey_types(by_type(books.journeys), draws),
         "combinations": None if books.journeys is None else combinations(by_set(books.journeys), draws),

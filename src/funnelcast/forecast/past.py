@@ -47,13 +47,23 @@ def past(facts: Facts, projection: Projection) -> dict[str, Json]:
     return {name: {every: _by(every, name, known, projection) for every in get_args(Every)} for name in forecast}
 
 
+def came_in(quantity: str, known: Facts, projection: Projection, periods: Periods) -> float:
+    """Add up what came in of a quantity over consecutive periods before as_of."""
+    _, parts = _parts(quantity, known, projection, periods)
+    return float(sum(amounts.sum() for amounts in parts.values()))
+
+
 def _by(every: Every, quantity: str, known: Facts, projection: Projection) -> list[Json]:
     periods = calendar_before(projection.as_of, every, LONGEST[every])
+    return _documents(*_parts(quantity, known, projection, periods), projection.as_of)
+
+
+def _parts(quantity: str, known: Facts, projection: Projection, periods: Periods) -> tuple[Periods, Parts]:
     if quantity == "sales":
-        return _documents(*_sales(known, periods), projection.as_of)
+        return _sales(known, periods)
     if projection.cash is not None and quantity == "cash":
-        return _documents(periods, _cash(known, projection.cash, periods), projection.as_of)
-    return _documents(periods, {"won": won(known, periods)}, projection.as_of)
+        return periods, _cash(known, projection.cash, periods)
+    return periods, {"won": won(known, periods)}
 
 
 def _sales(known: Facts, periods: Periods) -> tuple[Periods, Parts]:

@@ -194,6 +194,9 @@ def _write_table(path: Path, table: pa.Table) -> None:
     pq.write_table(table, path, compression="zstd")
 
 
+_TARGETS = {"cac": 50.0, "clv_cac": 3.0, "churn": 0.6}
+_TARGETS_PER_FLOOR = {"sales": 6.0, "pipeline": 18.0, "velocity": 0.17}
+"""By the cash floor, which grows with the company."""
 _TABLES = (
     "contacts", "identities", "touchpoints", "transactions", "subscriptions", "deals", "deal_events", "invoices", "spend", "cash_items",
 )  # fmt: skip
@@ -211,6 +214,7 @@ def _source(planned: CashPlan) -> Source:
         vat_rate=0.20,
         opening_balance=planned.opening_balance,
         floor=planned.floor,
+        targets={**_TARGETS, **{name: round(times * planned.floor, -2) for name, times in _TARGETS_PER_FLOOR.items()}},
     )
 
 
@@ -239,6 +243,9 @@ def _source_toml(planned: CashPlan) -> str:
         "[cash]",
         f"opening_balance = {source.opening_balance}",
         f"floor = {source.floor}",
+        "",
+        "[targets]",
+        *(f"{name} = {target}" for name, target in source.targets.items()),
         "",
     ]
     return "\n".join(lines)

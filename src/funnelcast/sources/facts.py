@@ -40,6 +40,7 @@ class Source:
     vat_rate: float = 0.0
     opening_balance: float | None = None
     floor: float = 0.0
+    targets: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

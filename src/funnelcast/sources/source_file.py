@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -16,12 +17,13 @@ from funnelcast.errors import BadSourceFile
 from funnelcast.sources.facts import Label, Source
 from funnelcast.sources.schema import TABLES, contacts_alone
 from funnelcast.sources.section import Section, nearest
+from funnelcast.terms import FIGURES
 
 DUCKDB = "duckdb"
 DUCKDB_FILE = "duckdb://"
 """How ``backend`` begins where it names a DuckDB database file of the company, relative to source.toml."""
 
-SECTIONS = ("source", "tables", "channels", "engagement", "labels", "billing", "cash")
+SECTIONS = ("source", "tables", "channels", "engagement", "labels", "billing", "cash", "targets")
 """All that a source.toml can hold."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -132,12 +134,25 @@ def _source(top: Section, company: Section, labels: Mapping[str, Label]) -> Sour
         vat_rate=billing.number("vat_rate", standard.vat_rate),
         opening_balance=cash.optional_number("opening_balance"),
         floor=cash.number("floor", standard.floor),
+        targets=_targets(top.section("targets")),
     )
     if not 0 <= source.vat_rate < 1:
         raise billing.wrong(key="vat_rate", reason=f"is a share such as 0.20; got {source.vat_rate}")
     for section in (company, channels, billing, cash):
         section.close()
     return source
+
+
+def _targets(section: Section) -> dict[str, float]:
+    given = {name: section.optional_number(name) for name in FIGURES}
+    section.close()
+    for name, value in given.items():
+        if value is not None and not math.isfinite(value):
+            raise section.wrong(key=name, reason=f"must be a finite number; got {value}")
+    churn = given["churn"]
+    if churn is not None and not 0 <= churn <= 1:
+        raise section.wrong(key="churn", reason=f"is a share such as 0.25; got {churn:g}")
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _matching(section: Section, key: str, default: str | None, pattern: re.Pattern[str], wanted: str) -> str:
