@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 import traceback
+from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from funnelcast.errors import AccessError
 from serving.access import Access
 from serving.limits import LARGEST_HEAD
-from serving.problems import CLOSES, Refused, problem, refusal
+from serving.problems import CLOSES, Refused, come_back, problem, refusal
 
 POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 """What a browser may load from an answer: only what lies here. An endpoint may state its own; the page does."""
@@ -24,6 +25,8 @@ SECURITY_HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
 }
+_BODIES_AT_ONCE = 16
+"""So many bodies of the largest size are in memory at once, whether they still arrive, wait or are worked on."""
 _DISCARDED_BYTES = 64 * 2**20
 _DISCARDED_SECONDS = 5.0
 _log = logging.getLogger("funnelcast.serving")
@@ -44,6 +47,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, access: Access, *, body_limit: int, seconds: float) -> None:
         self._app, self._access, self._body_limit, self._seconds = app, access, body_limit, seconds
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass, or refuse it."""
@@ -51,11 +55,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
         answer = _Answer(send, scope["state"]["request_id"], private=scope["path"].startswith("/v1/"))
+        body = _Body()
         try:
             _require_small_head(scope)
             self._access.admit(scope)
-            body = await self._body(scope, receive)
-            await self._app(scope, _replayed(body, receive), answer.send)
+            await self._read(body, scope, receive)
+            await self._app(scope, _replayed(body.taken(), receive), answer.send)
         except (AccessError, Refused) as error:
             await refusal(error, answer.request_id)(scope, receive, answer.send)
         except Exception as error:  # noqa: BLE001 (the last resort: whatever broke, the caller gets a problem)
@@ -63,30 +68,53 @@ class Guard:
             if not answer.begun:
                 detail = f"Something of ours broke; the log has it under {answer.request_id}."
                 await problem(500, "internal", detail, answer.request_id)(scope, receive, answer.send)
+        finally:
+            self._held -= body.size
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+    async def _read(self, body: _Body, scope: Scope, receive: Receive) -> None:
         announced = Headers(scope=scope).get("content-length", "0")
         if announced.isdecimal() and int(announced) > self._body_limit:
-            await _discard(receive)
+            await _discard(receive, more=True)
             raise self._too_large()
+        more = True
         try:
             async with asyncio.timeout(self._seconds):
-                parts, size, more = [], 0, True
-                while more and size <= self._body_limit:
+                while more and body.size <= self._body_limit and self._held <= _BODIES_AT_ONCE * self._body_limit:
                     message = await receive()
-                    parts.append(message.get("body", b""))
-                    size += len(parts[-1])
+                    self._held += body.add(message.get("body", b""))
                     more = message["type"] == "http.request" and message.get("more_body", False)
         except TimeoutError as error:
             raise Refused(408, "body-too-slow", f"The body didn't arrive within {self._seconds:g} s.", headers=CLOSES) from error
-        if size > self._body_limit:
-            if more:
-                await _discard(receive)
+        if body.size > self._body_limit:
+            await _discard(receive, more=more)
             raise self._too_large()
-        return b"".join(parts)
+        if self._held > _BODIES_AT_ONCE * self._body_limit:
+            await _discard(receive, more=more)
+            detail = "The requests at work or waiting are as large as the service takes at once. Come back in 1 s."
+            raise Refused(503, "too-busy", detail, headers={**come_back(1), **CLOSES})
 
     def _too_large(self) -> Refused:
         return Refused(413, "body-too-large", f"The body is larger than {self._body_limit} bytes: send fewer items.", headers=CLOSES)
+
+
+@dataclass
+class _Body:
+    """What has come of a body."""
+
+    parts: list[bytes] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, part: bytes) -> int:
+        """Add a part, and give its size."""
+        self.parts.append(part)
+        self.size += len(part)
+        return len(part)
+
+    def taken(self) -> bytes:
+        """Give the whole, without keeping its parts beside it."""
+        whole = b"".join(self.parts)
+        self.parts.clear()
+        return whole
 
 
 class _Answer:
@@ -133,8 +161,10 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
-async def _discard(receive: Receive) -> None:
+async def _discard(receive: Receive, *, more: bool) -> None:
     """Read the rest away, so that a caller who writes before it reads gets the answer instead of a reset connection."""
+    if not more:
+        return
     size, deadline = 0, time.monotonic() + _DISCARDED_SECONDS
     try:
         async with asyncio.timeout(_DISCARDED_SECONDS):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,46 @@ def test_reading_away_ends_at_its_limit(keys: Path, monkeypatch: pytest.MonkeyPa
     status, _, _, read = ask(keys, parts=[b"x" * 600] * 50)
     assert status == 413
     assert read < 6
+
+
+def test_so_many_large_bodies_are_held_at_once(keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard_module, "_BODIES_AT_ONCE", 1)
+    inside, leave, sent = asyncio.Event(), asyncio.Event(), defaultdict[str, list[Message]](list)
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        inside.set()
+        await leave.wait()
+        await echo(scope, receive, send)
+
+    guard = Guard(slow, Access(keys, keyless=True, scope_of=scope_of, rate=100), body_limit=LIMIT, seconds=5)
+
+    async def post(name: str, size: int) -> None:
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"x" * size}
+
+        async def send(message: Message) -> None:
+            sent[name].append(message)
+
+        scope: dict[str, Any] = {
+            "type": "http", "method": "POST", "path": "/v1/models", "headers": [(b"host", b"127.0.0.1:3000")], "query_string": b"",
+            "state": {"request_id": "r7"},
+        }  # fmt: skip
+        await guard(scope, receive, send)
+
+    async def story() -> None:
+        first = asyncio.create_task(post("first", LIMIT - 10))
+        await inside.wait()
+        await post("too much", 20)
+        little = asyncio.create_task(post("little", 10))
+        await asyncio.sleep(0)
+        leave.set()
+        await asyncio.gather(first, little)
+        await post("afterwards", LIMIT)
+
+    asyncio.run(story())
+    statuses = {name: messages[0]["status"] for name, messages in sent.items()}
+    assert statuses == {"first": 200, "too much": 503, "little": 200, "afterwards": 200}
+    assert dict(sent["too much"][0]["headers"])[b"retry-after"] == b"1"
 
 
 def test_a_large_head_is_refused(keys: Path) -> None:
