@@ -13,6 +13,7 @@ from funnelcast.forecast.past import PAST
 from funnelcast.forecast.projection import Ask
 from funnelcast.forecast.scenario import Scenario
 from funnelcast.monitor.alerts import Alert
+from funnelcast.monitor.said import Text
 from funnelcast.monitor.track_record import TrackRecord
 from funnelcast.terms import AsOf
 from serving.contracts import ForecastRequest
@@ -189,6 +190,16 @@ def _refused(name: str, reason: str) -> Alert:
         kind=f"{what}_refused",
         subject=name,
         severity="error",
-        text_en=f"{name}: the newest {what} can't be served; the last good one goes on, where there was one. {said}",
-        text_fr=f"{name} : le dernier {quoi} ne peut pas être servi ; le précédent continue, s'il y en avait un. {said}",
+        text=Text(
+            f"{name}: the newest {what} can't be served; the last good one goes on, where there was one. {said}",
+            f"{name} : le dernier {quoi} ne peut pas être servi ; le précédent continue, s'il y en avait un. {said}",
+        ),
+        action=Text(
+            "Run `funnelcast refresh`." if name == SNAPSHOT else f"Run `funnelcast train {name}`, or `funnelcast rollback {name}`.",
+            "Lancez `funnelcast refresh`." if name == SNAPSHOT else f"Lancez `funnelcast train {name}` ou `funnelcast rollback {name}`.",
+        ),
+        effect_text=Text(
+            "What older answers cost isn't known.",
+            "Le coût de réponses plus anciennes n'est pas connu.",
+        ),
     )

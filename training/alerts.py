@@ -1,60 +1,92 @@
-"""What deserves attention at a refresh: last weeks' sales against their forecast, stale models, drift, cash and data."""
+"""What deserves attention at a refresh: series that left their band, stale models, drift, cash and data."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from funnelcast.champions import Champion
-from funnelcast.errors import FunnelcastError
 from funnelcast.families.family import Progress
-from funnelcast.forecast.periods import boundary, calendar
-from funnelcast.forecast.result import statistics
-from funnelcast.forecast.sales import forecast_sales, sales_inputs
-from funnelcast.forecast.sales.history import basis_of, histories
-from funnelcast.monitor.alerts import Alert, comparisons_per_month, data_quality, outside_band, shortfall, stale
+from funnelcast.monitor.alerts import Alert, data_quality, outside_band, shortfall, stale
+from funnelcast.monitor.budget import Episode, blocks_needed, bound_of_newest, episodes, months_learned
+from funnelcast.monitor.said import Text, decimal, number
+from funnelcast.monitor.surprises import Surprises, surprises
+from funnelcast.monitor.watched import watched
 from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf, Json
 
-LOOK_BACK_WEEKS = 4
-_DRAWS, _SEED = 1_000, 20_260_101
+LOOK_BACK_WEEKS = 5
+"""What began within so many weeks is told, so that whoever looks once a month misses nothing."""
+
+_SEVERAL = 2.0
+_ENDED_DAYS = 70
+"""A series whose figures ended so long ago has no newest period."""
+
+
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """The company's series, measured."""
+
+    series: tuple[Surprises, ...]
+    per_month: float
+
+    @classmethod
+    def of(cls, facts: Facts, as_of: AsOf) -> Watch:
+        """Measure every series that goes on and is long enough."""
+        going_on = [one for one in watched(facts, as_of) if (as_of.at - one.history.end).days <= _ENDED_DAYS]
+        blocks = blocks_needed(len(going_on))
+        measured = [surprises(one, facts.source.country, blocks) for one in going_on]
+        return cls(tuple(one for one in measured if one is not None), facts.source.false_alarms_per_month)
+
+    def begun(self) -> Iterator[Episode]:
+        """Give the episodes that began within the last weeks."""
+        for episode in episodes(self.series, self.per_month):
+            ends = episode.surprises.ends
+            if ends[-1] - ends[episode.place] < 7 * LOOK_BACK_WEEKS:
+                yield episode
+
+    def budget(self) -> dict[str, Json]:
+        """State the budget and what it rests on."""
+        return {"per_month": self.per_month, "series": len(self.series), "text": self._text().document()}
+
+    def _text(self) -> Text:
+        if not self.series:
+            return Text("No series is long enough to be watched.", "Aucune série n'est assez longue pour être surveillée.")
+        if not np.isfinite(bound_of_newest(self.series, self.per_month)):
+            return Text(
+                "The past of the series is too short to keep the budget of false alarms: none is told yet.",
+                "Le passé des séries est trop court pour tenir le budget de fausses alertes : aucune n'est encore annoncée.",
+            )
+        a_month, months, series = decimal(self.per_month), number(months_learned(self.series)), number(len(self.series))
+        alarms = Text("false alarm", "fausse alerte") if self.per_month < _SEVERAL else Text("false alarms", "fausses alertes")
+        return Text(
+            f"Where nothing changed, at most {a_month.en} {alarms.en} a month over all {series.en} series together; "
+            f"how far is too far was learned on the {months.en} months before.",
+            f"Si rien n'a changé, au plus {a_month.fr} {alarms.fr} par mois sur l'ensemble des {series.fr} séries ; "
+            f"le seuil a été appris sur les {months.fr} mois précédents.",
+        )
 
 
 def alerts(
-    facts: Facts, as_of: AsOf, serving: Mapping[str, Champion], cash: Mapping[str, Json] | None, progress: Progress
+    facts: Facts,
+    as_of: AsOf,
+    serving: Mapping[str, Champion],
+    cash: Mapping[str, Json] | None,
+    drifted: Sequence[Alert],
+    progress: Progress,
 ) -> dict[str, Json]:
     """Gather every alert, the ones on money first."""
     progress("alerts")
-    found = [alert for alert in (shortfall(cash),) if alert] if cash else []
-    found += list(_outside(facts, as_of))
+    currency = facts.source.currency
+    watch = Watch.of(facts, as_of)
+    found = [alert for alert in (shortfall(cash, facts.source.floor, currency),) if alert] if cash else []
+    found += [outside_band(episode, currency, as_of.timezone) for episode in watch.begun()]
     found += [alert for name, champion in serving.items() if (alert := stale(name, _age_days(champion, as_of)))]
-    found += data_quality([finding.document() for finding in facts.findings])
-    return {"alerts": [alert.document() for alert in found], "look_back_weeks": LOOK_BACK_WEEKS}
+    found += [*drifted, *data_quality([finding.document() for finding in facts.findings], currency)]
+    return {"alerts": [alert.document() for alert in found], "look_back_weeks": LOOK_BACK_WEEKS, "budget": watch.budget()}
 
 
 def _age_days(champion: Champion, as_of: AsOf) -> float:
     return AsOf.parse(champion.about.trained_as_of, as_of.timezone).days_until(as_of)
-
-
-def _outside(facts: Facts, as_of: AsOf) -> Iterator[Alert]:
-    """Compare the last full weeks of each channel with what would have been forecast before them."""
-    origin = AsOf(boundary(as_of.at, "week"), as_of.timezone).plus(-7 * LOOK_BACK_WEEKS)
-    periods = calendar(origin, "week", LOOK_BACK_WEEKS)
-    try:
-        basis = basis_of(facts)
-        forecast = forecast_sales(sales_inputs(facts, origin, "week", LOOK_BACK_WEEKS), periods, _DRAWS, _SEED)
-    except FunnelcastError:
-        # no sales, or none so early: nothing to compare with
-        return
-    came = {history.name: history for history in histories(facts, as_of, "week", basis)}
-    chance = comparisons_per_month(len(forecast.parts), 7.0 * LOOK_BACK_WEEKS)
-    for name, draws in forecast.parts.items():
-        history = came.get(name)
-        if history is None or history.every != "week" or history.end != periods[-1].end:
-            continue
-        total = statistics(draws.sum(axis=1))
-        band = {level: float(str(total[level])) for level in ("p05", "p50", "p95")}
-        alert = outside_band(name, band, float(np.sum(history.values[-LOOK_BACK_WEEKS:])), comparisons_per_month=chance)
-        if alert:
-            yield alert

@@ -10,8 +10,8 @@ from funnelcast.families.family import Options, Progress
 from funnelcast.settings import Settings
 from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf, Json
+from training.drift import inputs_of
 from training.lock import only_one
-from training.monitor import drift_of
 from training.refresh import refresh
 from training.train import Request, default_as_of, train_all, trainable
 
@@ -50,5 +50,5 @@ def reason_to_retrain(settings: Settings, facts: Facts, model: str, as_of: AsOf)
         return False, f"its facts end {age:.0f} days ago, within the cool-down of {COOL_DOWN_DAYS:.0f}"
     if age > OLD_DAYS:
         return True, f"its facts end {age:.0f} days ago"
-    drifted = [change.name for change in drift_of(settings, facts, champion.about.family, model, as_of) if change.drifted]
+    drifted = [change.name for change in inputs_of(settings, facts, champion, as_of).found if change.drifted]
     return bool(drifted), f"drift in {', '.join(drifted)}" if drifted else "nothing aged or drifted"

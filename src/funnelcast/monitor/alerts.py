@@ -1,135 +1,271 @@
-"""What deserves a person's attention now, with a stated budget of false alarms."""
+"""What deserves a person's attention now: what it is, what it may cost, and what to do first."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from statistics import NormalDist
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
 
+import numpy as np
+
+from funnelcast.forecast.sales.history import starts
+from funnelcast.monitor.budget import Episode
 from funnelcast.monitor.drift import Drift
-from funnelcast.terms import DAYS_PER_MONTH, Json
-
-FALSE_ALARMS_PER_MONTH = 1.0
-"""Over all series together, where nothing is wrong."""
+from funnelcast.monitor.findings import french
+from funnelcast.monitor.said import Text, day, money, number, share
+from funnelcast.terms import AsOf, Json
 
 STALE_DAYS = 120.0
 SHORTFALL_PROBABILITY = 0.10
 
-_Z_95 = NormalDist().inv_cdf(0.95)
+_NAMED = 3
+
+_QUANTITIES: Mapping[str, Text] = {
+    "sales": Text("sales in all", "ventes totales"),
+    "pipeline": Text("amounts won", "montants gagnés"),
+    "receipts": Text("receipts", "encaissements"),
+}
+_LEVERS: Mapping[str, Text] = {"invoice": Text("invoice", "facture"), "deal": Text("deal", "affaire")}
 
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing to look at, in French and English, with its effect in money where that is known."""
+    """One thing to look at, in French and English.
+
+    Parameters
+    ----------
+    effect
+        In the source's currency; negative where it is money less. None where it can't be known.
+    effect_text
+        What that amount is, or why there is none.
+    action
+        What to do.
+    more
+        Further keys of the document.
+    """
 
     kind: str
     subject: str
     severity: str
-    text_en: str
-    text_fr: str
+    text: Text
+    action: Text
+    effect_text: Text
     effect: float | None = None
+    more: Mapping[str, Json] = field(default_factory=dict)
 
     def document(self) -> dict[str, Json]:
         """Give the alert as JSON."""
-        text: dict[str, Json] = {"en": self.text_en, "fr": self.text_fr}
-        return {"kind": self.kind, "subject": self.subject, "severity": self.severity, "text": text, "effect": self.effect}
+        return {
+            "kind": self.kind,
+            "subject": self.subject,
+            "severity": self.severity,
+            "text": self.text.document(),
+            "effect": self.effect,
+            "effect_text": self.effect_text.document(),
+            "action": self.action.document(),
+            **self.more,
+        }
 
 
-def outside_band(series: str, period: Mapping[str, float], actual: float, *, comparisons_per_month: float) -> Alert | None:
-    """Compare what came in with the forecast of one period of one series.
-
-    Parameters
-    ----------
-    period
-        The forecast's p05, p50 and p95; beyond them each side is taken as half a normal distribution.
-    actual
-        What came in.
-    comparisons_per_month
-        How many such comparisons a month brings over all series: each shares the budget of false alarms equally.
-    """
-    side = period["p95"] - period["p50"] if actual >= period["p50"] else period["p50"] - period["p05"]
-    gap = actual - period["p50"]
-    if side <= 0:
-        return None
-    chance = math.erfc(abs(gap) * _Z_95 / (side * math.sqrt(2.0)))  # of a gap as large, to either side
-    if chance > min(FALSE_ALARMS_PER_MONTH / comparisons_per_month, 1.0):
-        return None
-    above = gap > 0
-    band = f"{period['p05']:,.0f} to {period['p95']:,.0f}"
+def outside_band(episode: Episode, currency: str, timezone: str) -> Alert:
+    """Say that a series left the band of what its past led to expect, and by how much money."""
+    found, window = episode.surprises, episode.surprises.window(episode.place)
+    history, last = found.watched.history, found.first + episode.place
+    span = slice(episode.place + 1 - window, episode.place + 1)
+    actual, expected = float(history.values[last + 1 - window : last + 1].sum()), float(found.expected[span].sum())
+    # the sum of L periods is out of the ordinary beyond sqrt(L) times one period's distance, as its score is measured
+    low = expected - float((found.expected - found.low)[span].sum()) / np.sqrt(window)
+    high = expected + float((found.high - found.expected)[span].sum()) / np.sqrt(window)
+    bounds = starts(history.start, history.every, last + 2)
+    since, until = bounds[last + 1 - window], bounds[last + 1]
+    name = Text(history.name, history.name) if history.name else _QUANTITIES[found.watched.quantity]
+    came, hoped, least, most, gap = (money(one, currency) for one in (actual, expected, low, high, actual - expected))
+    first, ended = day(since), day(until - timedelta(days=1))
+    above = Text("above", "au-dessus") if actual > expected else Text("below", "au-dessous")
     return Alert(
         "outside_band",
-        series,
+        found.watched.subject,
         "warning",
-        f"{series}: {actual:,.0f} came in, {'above' if above else 'below'} the {band} that was forecast.",
-        f"{series} : {_french(actual)} réalisés, {'au-dessus' if above else 'au-dessous'} de la prévision "
-        f"({_french(period['p05'])} à {_french(period['p95'])}).",
-        gap,
+        Text(
+            f"{name.en}: {came.en} came in from {first.en} to {ended.en}, {above.en} the {hoped.en} expected "
+            f"(usual: {least.en} to {most.en}).",
+            f"{name.fr} : {came.fr} réalisés du {first.fr} au {ended.fr}, {above.fr} des {hoped.fr} attendus "
+            f"(habituel : {least.fr} à {most.fr}).",
+        ),
+        Text(
+            "Look for the reason: prices, stock, campaigns, one large customer, tracking. "
+            "If it stays so, the forecast follows by itself within some weeks.",
+            "Cherchez la cause : prix, stock, campagnes, un gros client, suivi des ventes. "
+            "Si cela dure, la prévision s'y adapte d'elle-même en quelques semaines.",
+        ),
+        Text(f"The gap to what was expected: {gap.en}.", f"L'écart par rapport à l'attendu : {gap.fr}."),
+        actual - expected,
+        {"quantity": found.watched.quantity, "since": _stamp(since, timezone), "until": _stamp(until, timezone), "expected": expected},
     )
-
-
-def comparisons_per_month(series: int, days_per_period: float) -> float:
-    """Count the comparisons of a month."""
-    return series * DAYS_PER_MONTH / days_per_period
 
 
 def stale(model: str, age_days: float) -> Alert | None:
     """Say that a champion was trained on facts older than it should be."""
     if age_days <= STALE_DAYS:
         return None
+    age = number(age_days)
     return Alert(
         "stale_model",
         model,
         "warning",
-        f"{model} was trained on facts up to {age_days:.0f} days ago: run `funnelcast retrain`.",
-        f"{model} a été entraîné sur des faits arrêtés il y a {age_days:.0f} jours : lancez `funnelcast retrain`.",
+        Text(
+            f"{model} was trained on facts up to {age.en} days ago.",
+            f"{model} a été entraîné sur des faits arrêtés il y a {age.fr} jours.",
+        ),
+        Text("Run `funnelcast retrain`.", "Lancez `funnelcast retrain`."),
+        Text(
+            "What an old model costs isn't known before outcomes come; the track record says how right it was.",
+            "Le coût d'un modèle ancien n'est connu qu'une fois les résultats survenus ; l'historique dit s'il avait raison.",
+        ),
     )
 
 
-def drifts(model: str, found: Sequence[Drift]) -> list[Alert]:
-    """Say which features of a model changed."""
-    return [
-        Alert(
-            "drift",
-            f"{model}.{drift.name}",
-            "warning",
-            f"{model}: {drift.name} is distributed differently from before (effect {drift.effect:.2f}).",
-            f"{model} : {drift.name} n'est plus distribué comme avant (effet {drift.effect:.2f}).",
-        )
-        for drift in found
-        if drift.drifted
-    ]
+@dataclass(frozen=True)
+class Outlook:
+    """What a model's answers are expected to bring or cost, and how the change of its inputs moved their mean probability.
+
+    Parameters
+    ----------
+    amount
+        The sum over those in question now; negative for a loss.
+    now, then
+        Mean probability by the present model, of those in question now and of those before.
+    """
+
+    amount: float
+    now: float
+    then: float
 
 
-def shortfall(cash: Mapping[str, Json]) -> Alert | None:
-    """Say that the account may run dry, from a cash forecast's document."""
-    found = cash.get("shortfall")
-    if not isinstance(found, dict) or float(str(found["probability"])) < SHORTFALL_PROBABILITY:
+def drifted(model: str, found: Sequence[Drift], outlook: Outlook | None, currency: str) -> Alert | None:
+    """Say which columns that a model reads changed; the effect is what all changes together do to the sum of its answers in money."""
+    changed = [drift for drift in found if drift.drifted]
+    if not changed:
         return None
-    probability, week = float(str(found["probability"])), found.get("first_week_p50") or "–"
+    effect = outlook.amount * (1 - outlook.then / outlook.now) if outlook and outlook.now > 0 else None
+    named, rest = ", ".join(drift.name for drift in changed[:_NAMED]), len(changed) - _NAMED
+    more = Text(f" and {rest} more", f" et {rest} autre{'s' if rest > 1 else ''}") if rest > 0 else Text("", "")
+    moved = share(changed[0].effect)
+    columns: list[Json] = [drift.name for drift in changed]
+    return Alert(
+        "drift",
+        model,
+        "warning",
+        Text(
+            f"{model}: distributed differently from a quarter ago: {named}{more.en} (at least {moved.en} of the rows moved).",
+            f"{model} : distribution différente d'il y a un trimestre : {named}{more.fr} (au moins {moved.fr} des lignes ont bougé).",
+        ),
+        Text(
+            "Check whether the change is real or comes from the data (an export, a tag, a form). If it is real, run `funnelcast retrain`.",
+            "Vérifiez si le changement est réel ou vient des données (export, balise, formulaire). "
+            "S'il est réel, lancez `funnelcast retrain`.",
+        ),
+        _unknown_drift() if outlook is None or effect is None else _known_drift(outlook, effect, currency),
+        effect,
+        {"columns": columns},
+    )
+
+
+def _unknown_drift() -> Text:
+    return Text(
+        "What it costs isn't known: inputs may change without what comes true changing.",
+        "Son coût n'est pas connu : les données d'entrée peuvent changer sans que les résultats changent.",
+    )
+
+
+def _known_drift(outlook: Outlook, effect: float, currency: str) -> Text:
+    then, now, change = share(outlook.then), share(outlook.now), money(effect, currency)
+    return Text(
+        f"By this model, all changes of its inputs together move the mean probability from {then.en} to {now.en}, which is {change.en} "
+        "in expected money over those in question now.",
+        f"Selon ce modèle, tous les changements d'entrée ensemble font passer la probabilité moyenne de {then.fr} à {now.fr}, soit "
+        f"{change.fr} d'argent attendu sur les contacts concernés aujourd'hui.",
+    )
+
+
+def shortfall(cash: Mapping[str, Json], floor: float, currency: str) -> Alert | None:
+    """Say that the account may run dry, or fall below the floor that the company set, from a cash forecast's document."""
+    found: Any = cash.get("shortfall")
+    if not isinstance(found, dict):
+        return None
+    if found["probability"] >= SHORTFALL_PROBABILITY:
+        first = found["first_week_p50"]
+        week = Text("", "") if first is None else day(datetime.fromisoformat(first))
+        when = Text(f"; in the middle case first in the week of {week.en}", f" ; dans le cas médian, dès la semaine du {week.fr}")
+        where = Text("zero", "zéro")
+        return _short(found, where, "balance", found["probability"], found["expected_depth"], currency, when if first else Text("", ""))
+    if found["probability_below_floor"] >= SHORTFALL_PROBABILITY:
+        set_by = money(floor, currency)
+        where = Text(f"the floor of {set_by.en}", f"le seuil de {set_by.fr}")
+        depth = found["expected_depth_below_floor"]
+        return _short(found, where, "floor", found["probability_below_floor"], depth, currency, Text("", ""))
+    return None
+
+
+def _short(found: Mapping[str, Any], where: Text, subject: str, probability: float, depth: float, currency: str, when: Text) -> Alert:
+    chance, mean, if_so = share(probability), money(depth, currency), money(depth / probability, currency)
     return Alert(
         "cash",
-        "balance",
-        "error",
-        f"The balance falls below zero with a probability of {probability:.0%}; first week at the median: {week}.",
-        f"Le solde passe sous zéro avec une probabilité de {100 * probability:.0f} % ; première semaine médiane : {week}.",
+        subject,
+        "error" if subject == "balance" else "warning",
+        Text(
+            f"The balance falls below {where.en} with a probability of {chance.en}{when.en}.",
+            f"Le solde passe sous {where.fr} avec une probabilité de {chance.fr}{when.fr}.",
+        ),
+        _collect(found.get("levers", []), currency),
+        Text(
+            f"How far the lowest balance lies below {where.en}: {mean.en} on average over all draws, "
+            f"{if_so.en} over those that fall below.",
+            f"Ce qui manque au plus bas sous {where.fr} : {mean.fr} en moyenne sur tous les tirages, "
+            f"{if_so.fr} sur ceux qui passent dessous.",
+        ),
+        -depth,
     )
 
 
-def data_quality(findings: Sequence[Mapping[str, Json]]) -> list[Alert]:
-    """Repeat the findings on the facts that block or warn."""
-    return [
-        Alert(
-            "data_quality",
-            f"{finding['table']}.{finding['column']}",
-            str(finding["level"]),
-            f"{finding['table']}, {finding['column']}: {finding['rule']} ({finding['count']} rows).",
-            f"{finding['table']}, {finding['column']} : {finding['rule']} ({finding['count']} lignes).",
+def _collect(levers: Sequence[Mapping[str, Any]], currency: str) -> Text:
+    if not levers:
+        return Text(
+            "Move a payment, agree on a credit line, or collect what is due.",
+            "Décalez un paiement, négociez une ligne de crédit ou relancez les factures échues.",
         )
-        for finding in findings
-        if finding["level"] in {"error", "warning"}
-    ]
+    amounts = [(lever, _LEVERS[lever["kind"]], money(lever["amount"], currency)) for lever in levers[:3]]
+    english = ", ".join(f"{kind.en} {lever['id']} ({amount.en})" for lever, kind, amount in amounts)
+    frenchly = ", ".join(f"{kind.fr} {lever['id']} ({amount.fr})" for lever, kind, amount in amounts)
+    return Text(f"Collect first: {english}.", f"Encaissez d'abord : {frenchly}.")
 
 
-def _french(amount: float) -> str:
-    return f"{amount:,.0f}".replace(",", "\u202f")
+def data_quality(findings: Sequence[Mapping[str, Any]], currency: str) -> list[Alert]:
+    """Repeat the findings on the facts that block or warn, with the amount of their rows where they carry amounts."""
+    return [_finding(finding, currency) for finding in findings if finding["level"] in {"error", "warning"}]
+
+
+def _finding(finding: Mapping[str, Any], currency: str) -> Alert:
+    place = ", ".join(name for name in (finding["table"], finding["column"]) if name)
+    count, amount = number(finding["count"]), finding["amount"]
+    rows = Text(f" ({count.en} rows)", f" ({count.fr} lignes)") if finding["count"] else Text("", "")
+    worth = money(amount, currency) if amount is not None else None
+    return Alert(
+        "data_quality",
+        ".".join(name for name in (finding["table"], finding["column"]) if name),
+        str(finding["level"]),
+        Text(f"{place}: {finding['rule']}{rows.en}.", f"{place} : {french(finding['rule'])}{rows.fr}."),
+        Text(
+            "`funnelcast check` shows the first of these rows; mend them in the export or leave them out with `filter`.",
+            "`funnelcast check` montre les premières de ces lignes ; corrigez-les dans l'export ou écartez-les avec `filter`.",
+        ),
+        Text("These rows carry no amount.", "Ces lignes ne portent pas de montant.")
+        if worth is None
+        else Text(f"The amounts of these rows add up to {worth.en}.", f"Les montants de ces lignes totalisent {worth.fr}."),
+        amount,
+    )
+
+
+def _stamp(instant: datetime, timezone: str) -> str:
+    return AsOf(instant, timezone).isoformat()

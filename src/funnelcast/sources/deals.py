@@ -39,9 +39,9 @@ def with_outcome(deals: ir.Table, report: Report) -> ir.Table:
 
 
 def _warn(odd: ir.Table, rule: str, report: Report) -> None:
-    found = odd.aggregate(rows=odd.count(), first=odd.outcome.min()).to_pyarrow().to_pylist()[0]
+    found = odd.aggregate(rows=odd.count(), first=odd.outcome.min(), amount=odd.amount.sum()).to_pyarrow().to_pylist()[0]
     if found["rows"]:
-        report.warn("deals", "outcome", rule, found["rows"], shown(found["first"]))
+        report.warn("deals", "outcome", rule, found["rows"], shown(found["first"]), found["amount"])
 
 
 def closed_by(deals: ir.Table, events: ir.Table) -> ir.Table:

@@ -41,11 +41,20 @@ class Source:
     opening_balance: float | None = None
     floor: float = 0.0
     targets: Mapping[str, float] = field(default_factory=dict)
+    false_alarms_per_month: float = 1.0
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the data report. ``level`` is ``error`` (blocks), ``warning`` or ``note``."""
+    """One line of the data report.
+
+    Parameters
+    ----------
+    level
+        ``error`` (blocks), ``warning`` or ``note``.
+    amount
+        What the rows concerned add up to, where they carry amounts.
+    """
 
     level: str
     table: str
@@ -53,6 +62,7 @@ class Finding:
     rule: str
     count: int = 0
     first: str = ""
+    amount: float | None = None
 
     def document(self) -> dict[str, Json]:
         """Give the finding as JSON."""
@@ -63,6 +73,7 @@ class Finding:
             "rule": self.rule,
             "count": self.count,
             "first": self.first,
+            "amount": self.amount,
         }
 
 

@@ -33,9 +33,9 @@ class Report:
         """Tell what was assumed or noticed."""
         self._findings.append(Finding("note", table, column, rule, count, first))
 
-    def warn(self, table: str, column: str, rule: str, count: int = 0, first: str = "") -> None:
-        """Tell what is probably wrong."""
-        self._findings.append(Finding("warning", table, column, rule, count, first))
+    def warn(self, table: str, column: str, rule: str, count: int = 0, first: str = "", amount: float | None = None) -> None:
+        """Tell what is probably wrong, and what the rows concerned add up to where they carry amounts."""
+        self._findings.append(Finding("warning", table, column, rule, count, first, amount))
 
     def block(self, error: SourceError) -> None:
         """Tell what makes the facts unusable: raise it, or go on and collect."""

@@ -23,14 +23,15 @@ def resolve(table: ir.Table, identities: ir.Table) -> ir.Table:
 
 def reconcile(name: str, table: ir.Table, contacts: ir.Table, report: Report) -> None:
     """Report how many of a table's rows belong to a contact that the company brings, and how many don't."""
-    ids = table.filter(table.contact_id.notnull()).group_by("contact_id").aggregate(rows=lambda t: t.count())
+    amount = table.amount if "amount" in table.columns else ibis.null("float64")
+    named = table.filter(table.contact_id.notnull()).select("contact_id", amount=amount)
+    ids = named.group_by("contact_id").aggregate(rows=lambda t: t.count(), amount=lambda t: t.amount.sum())
     strangers = ids.anti_join(contacts, "contact_id")
-    found = (
-        strangers.aggregate(rows=strangers.rows.sum(), ids=strangers.count(), first=strangers.contact_id.min()).to_pyarrow().to_pylist()[0]
-    )
+    told = {"rows": strangers.rows.sum(), "ids": strangers.count(), "first": strangers.contact_id.min(), "amount": strangers.amount.sum()}
+    found = strangers.aggregate(**told).to_pyarrow().to_pylist()[0]
     if found["rows"]:
         rule = f"rows belong to no contact ({found['ids']} ids); they stay unmatched"
-        report.warn(name, "contact_id", rule, found["rows"], repr(found["first"]))
+        report.warn(name, "contact_id", rule, found["rows"], repr(found["first"]), found["amount"])
     elif int(ids.count().execute()):
         report.note(name, "contact_id", "every row belongs to a contact")
 

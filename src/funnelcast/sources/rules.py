@@ -60,10 +60,11 @@ def apply(facts: Facts, name: str, report: Report, observed_until: AsOf | None) 
     table = facts.tables[name]
     rules = [rule for rule in _rules(facts, name, observed_until) if not report.blocks(name, rule.column)]
     counts = {str(number): rule.broken.fill_null(False).sum() for number, rule in enumerate(rules)}  # noqa: FBT003 the value that fills
-    row = table.aggregate(rows=table.count(), **counts).to_pyarrow().to_pylist()[0]
+    amounts = {f"amount {number}": table.amount.sum(where=rule.broken) for number, rule in enumerate(rules) if facts.brings(name, "amount")}
+    row = table.aggregate(rows=table.count(), **counts, **amounts).to_pyarrow().to_pylist()[0]
     for number, rule in enumerate(rules):
         if row[str(number)]:
-            found = {"rows": row["rows"], "broken": row[str(number)]}
+            found = {"rows": row["rows"], "broken": row[str(number)], "amount": row.get(f"amount {number}")}
             _tell(report, TABLES[name], rule, found, _offenders(table, TABLES[name], rule))
     key = TABLES[name].key
     if key is not None and facts.brings(name, key):
@@ -77,7 +78,8 @@ def repeated_rows(facts: Facts, name: str, report: Report) -> None:
     distinct = table.select(*brought).distinct()
     repeated = int(table.count().execute()) - int(distinct.count().execute()) if brought else 0
     if repeated:
-        report.warn(name, "", "rows repeat another row exactly", repeated)
+        amount = float(table.amount.sum().execute()) - float(distinct.amount.sum().execute()) if "amount" in brought else None
+        report.warn(name, "", "rows repeat another row exactly", repeated, amount=amount)
 
 
 def _rules(facts: Facts, name: str, observed_until: AsOf | None) -> Iterator[Rule]:
@@ -165,14 +167,14 @@ def _shown_row(row: dict[str, Any]) -> str:
     return ", ".join(f"{name} {shown(value)}" for name, value in row.items() if value is not None)
 
 
-def _tell(report: Report, schema: Table, rule: Rule, found: Mapping[str, int], first: str) -> None:
-    """Report a broken rule; ``found`` holds how many ``rows`` there are, and how many are ``broken``."""
+def _tell(report: Report, schema: Table, rule: Rule, found: Mapping[str, Any], first: str) -> None:
+    """Report a broken rule; ``found`` holds how many ``rows`` there are, how many are ``broken``, and what those add up to (``amount``)."""
     count = found["broken"]
     if rule.level == "error":
         values = {"count": count, "rows": found["rows"], "rule": rule.says, "first": first, "advice": rule.advice}
         report.block(BadValues(table=schema.name, column=rule.column, **values))
     elif rule.level == "warning":
-        report.warn(schema.name, rule.column, rule.says, count, first)
+        report.warn(schema.name, rule.column, rule.says, count, first, found["amount"])
     else:
         report.note(schema.name, rule.column, rule.says, count, first)
 
@@ -185,9 +187,9 @@ def orphans(facts: Facts, report: Report) -> None:
     for name in _with_deals(facts):
         table = facts.tables[name]
         ids = table.filter(table.deal_id.notnull()).anti_join(deals, "deal_id")
-        found = ids.aggregate(rows=ids.count(), first=ids.deal_id.min()).to_pyarrow().to_pylist()[0]
+        found = ids.aggregate(rows=ids.count(), first=ids.deal_id.min(), amount=ids.amount.sum()).to_pyarrow().to_pylist()[0]
         if found["rows"]:
-            report.warn(name, "deal_id", "belong to no deal", found["rows"], repr(found["first"]))
+            report.warn(name, "deal_id", "belong to no deal", found["rows"], repr(found["first"]), found["amount"])
 
 
 def _with_deals(facts: Facts) -> Sequence[str]:

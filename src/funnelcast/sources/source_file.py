@@ -23,11 +23,12 @@ DUCKDB = "duckdb"
 DUCKDB_FILE = "duckdb://"
 """How ``backend`` begins where it names a DuckDB database file of the company, relative to source.toml."""
 
-SECTIONS = ("source", "tables", "channels", "engagement", "labels", "billing", "cash", "targets")
+SECTIONS = ("source", "tables", "channels", "engagement", "labels", "billing", "cash", "targets", "alerts")
 """All that a source.toml can hold."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _TERMS = re.compile(r"\d{1,3} days?( end of month)?")
+_MOST_ALARMS = 100.0
 _STRPTIME = re.compile(r"%-?[a-zA-Z%]")
 
 
@@ -118,7 +119,7 @@ def _document(path: Path) -> dict[str, Any]:
 
 def _source(top: Section, company: Section, labels: Mapping[str, Label]) -> Source:
     standard = Source("")
-    channels, billing, cash = top.section("channels"), top.section("billing"), top.section("cash")
+    channels, billing, cash, alerts = (top.section(name) for name in ("channels", "billing", "cash", "alerts"))
     source = Source(
         name=_matching(company, "name", None, _NAME, "letters, digits, '-', '_' and '.'"),
         path=str(top.path),
@@ -135,10 +136,14 @@ def _source(top: Section, company: Section, labels: Mapping[str, Label]) -> Sour
         opening_balance=cash.optional_number("opening_balance"),
         floor=cash.number("floor", standard.floor),
         targets=_targets(top.section("targets")),
+        false_alarms_per_month=alerts.number("per_month", standard.false_alarms_per_month),
     )
     if not 0 <= source.vat_rate < 1:
         raise billing.wrong(key="vat_rate", reason=f"is a share such as 0.20; got {source.vat_rate}")
-    for section in (company, channels, billing, cash):
+    if not 0 < source.false_alarms_per_month <= _MOST_ALARMS:
+        reason = f"is how many false alarms a month are accepted, above 0 and at most {_MOST_ALARMS:g}; got {source.false_alarms_per_month}"
+        raise alerts.wrong(key="per_month", reason=reason)
+    for section in (company, channels, billing, cash, alerts):
         section.close()
     return source
 
