@@ -16,10 +16,11 @@ export const words = () => WORDS[reader.lang];
 /** Give the reader's locale. */
 export const locale = () => LOCALES[reader.lang];
 
-/** Give the reader's version of a text that comes in both languages. */
+/** Give the reader's version of a text that comes in both languages, its days as the reader writes them. */
 export function text(both) {
   if (both === null || both === undefined) return "";
-  return typeof both === "string" ? both : both[reader.lang] ?? both.en ?? "";
+  const said = typeof both === "string" ? both : both[reader.lang] ?? both.en ?? "";
+  return said.replace(/\b\d{4}-\d{2}-\d{2}\b/g, tableDay);
 }
 
 const known = (value) => typeof value === "number" && Number.isFinite(value);
@@ -56,16 +57,14 @@ export function share(value, options = {}) {
 
 const percent = (value, decimals, options) => number(value, decimals, { style: "percent", ...options });
 
-/** Format a value by its unit: a currency, an amount per day, share, ratio, days, months or count. */
+/** Format a value by its unit: a currency, share, ratio, days, months or count. */
 export function figure(value, unit, options = {}) {
   if (!known(value)) return DASH;
   if (unit === "share") return share(value, options);
   if (unit === "ratio") return number(value, 2, options);
   if (unit === "days" || unit === "months") return words().span(number(value, 1, options), unit, value);
   if (unit === "count") return number(value, 0, options);
-  const [currency, per] = unit.split("/");
-  const amount = money(value, { currency, ...options });
-  return per ? words().per(amount, per) : amount;
+  return money(value, { currency: unit, ...options });
 }
 
 /** Format an interval, "a to b". */

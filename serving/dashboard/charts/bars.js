@@ -28,7 +28,7 @@ const ORDER = ["won", "invoices", "purchases", "receivables", "new_invoices", "o
 const inOrder = (one, other) => ORDER.indexOf(one) - ORDER.indexOf(other) || one.localeCompare(other);
 
 function stack(name, periods, color) {
-  const said = (period) => (period.parts?.[name] ? `${plain(called(name))}: ${money(period.parts[name])}` : "");
+  const said = (period) => (period.parts?.[name] ? words().pair(plain(called(name)), money(period.parts[name])) : "");
   return {
     type: "bar", meta: name, x: periods.map((period) => period.start.slice(0, 10)), y: periods.map((period) => period.parts?.[name] ?? null),
     marker: { color }, customdata: periods.map(said), hovertemplate: "%{customdata}<extra></extra>",
@@ -74,7 +74,7 @@ function creditBars(credits, color, theme) {
   return {
     type: "bar", orientation: "h", y: credits.map((credit) => plain(called(credit.channel))), x: credits.map((credit) => credit.conversions), marker: { color },
     error_x: errors(credits, "conversions", theme),
-    customdata: credits.map((credit) => `${plain(called(credit.channel))}: ${number(credit.conversions)} ${bracketed(credit, number)}`), hovertemplate: "%{customdata}<extra></extra>",
+    customdata: credits.map((credit) => words().pair(plain(called(credit.channel)), `${number(credit.conversions)} ${bracketed(credit, number)}`)), hovertemplate: "%{customdata}<extra></extra>",
   };
 }
 
@@ -112,7 +112,7 @@ export function dotsChart(given) {
     build: (theme) => ({
       traces: [{
         type: "scatter", mode: "markers", x: rows.map((row) => row.value), y: rows.map((row) => plain(row.label)), marker: { color: theme.palette[0], size: 9 }, error_x: errors(rows, "value", theme),
-        customdata: rows.map((row) => `${plain(row.label)}: ${given.format(row.value)} ${bracketed(row, given.format)}`), hovertemplate: "%{customdata}<extra></extra>",
+        customdata: rows.map((row) => words().pair(plain(row.label), `${given.format(row.value)} ${bracketed(row, given.format)}`)), hovertemplate: "%{customdata}<extra></extra>",
       }],
       layout: { hovermode: "closest", xaxis: { title: { text: given.axis }, rangemode: "tozero", tickformat: ticksFor(rows.map((row) => row.value)) }, yaxis: { type: "category", automargin: true } },
     }),
@@ -127,7 +127,7 @@ export function profitChart(given) {
     name: "profit",
     height: 220,
     build: (theme) => ({
-      traces: [{ type: "scatter", mode: "lines", x: curve.map((one) => one.size), y: curve.map((one) => one.profit), line: { color: theme.palette[0], width: 2.5 }, fill: "tozeroy", fillcolor: faded(theme.palette[0], 0.12), customdata: curve.map((one) => `${number(one.size)}: ${money(one.profit)}`), hovertemplate: "%{customdata}<extra></extra>" }],
+      traces: [{ type: "scatter", mode: "lines", x: curve.map((one) => one.size), y: curve.map((one) => one.profit), line: { color: theme.palette[0], width: 2.5 }, fill: "tozeroy", fillcolor: faded(theme.palette[0], 0.12), customdata: curve.map((one) => words().pair(number(one.size), money(one.profit))), hovertemplate: "%{customdata}<extra></extra>" }],
       layout: {
         hovermode: "x", xaxis: { title: { text: words().sizeAxis }, tickformat: ",.0f", showgrid: false }, yaxis: { title: { text: `${words().profitAxis}, ${currencySign()}` }, tickformat: ticksFor(curve.map((one) => one.profit)) },
         shapes: [{ type: "line", x0: size, x1: size, yref: "paper", y0: 0, y1: 1, line: { color: theme.color("quiet"), width: 1, dash: "dot" } }],

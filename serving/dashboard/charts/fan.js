@@ -67,7 +67,7 @@ function line(meta, periods, y, style, say = () => "") {
 
 const told = (period) => [
   words().likelyValue(money(period.p50)),
-  ...[["50", "p25", "p75"], ["80", "p10", "p90"], ["90", "p05", "p95"]].map(([level, low, high]) => `${share(level / 100)}: ${interval(period[low], period[high], money)}`),
+  ...[["50", "p25", "p75"], ["80", "p10", "p90"], ["90", "p05", "p95"]].map(([level, low, high]) => words().pair(share(level / 100), interval(period[low], period[high], money))),
 ].join("<br>");
 
 function besides(future, color) {

@@ -26,7 +26,7 @@ export function flowChart(given) {
 
 function sankey(nodes, flows, name, color, theme) {
   const colors = nodes.map(color);
-  const said = (flow) => `${plain(name(nodes[flow.source]))} → ${plain(name(nodes[flow.target]))}: ${words().journeys(number(flow.journeys))}`;
+  const said = (flow) => words().pair(`${plain(name(nodes[flow.source]))} → ${plain(name(nodes[flow.target]))}`, words().journeys(number(flow.journeys)));
   return {
     type: "sankey", arrangement: "fixed", textfont: { color: theme.color("ink"), size: 12, shadow: "none" },
     node: { label: nodes.map((node) => plain(name(node))), color: colors, pad: 14, thickness: 14, line: { width: 0 }, hovertemplate: "%{label}: %{value:,.0f}<extra></extra>" },

@@ -11,7 +11,9 @@ export function calibrationChart(given) {
   const format = given.counts ? (value) => number(value, 2) : share;
   const tickformat = given.counts ? ",.2~f" : ",.0%";
   const highest = Math.max(...given.bins.flatMap((bin) => [bin.predicted, bin.high ?? bin.observed]), 0.01);
-  const said = (bin) => `${words().predicted}: ${format(bin.predicted)}<br>${words().observed}: ${format(bin.observed)} (${interval(bin.low, bin.high, format)})<br>${words().times(number(bin.count))}`;
+  const said = (bin) => [
+    words().pair(words().predicted, format(bin.predicted)), words().pair(words().observed, `${format(bin.observed)} (${interval(bin.low, bin.high, format)})`), words().times(number(bin.count)),
+  ].join("<br>");
   return chart({
     ...given,
     name: "calibration",
@@ -34,7 +36,7 @@ export function coverageChart(given) {
   const rows = given.judged.flatMap((one) => levels.map((level) => ({
     quantity: one.quantity, nominal: level / 100, observed: one[`coverage_${level}`], low: one[`coverage_${level}_interval`]?.[0], high: one[`coverage_${level}_interval`]?.[1], judged: one.judged,
   })));
-  const said = (row) => `${plain(called(row.quantity))}, ${words().bandOf(share(row.nominal))}: ${share(row.observed)} (${interval(row.low, row.high, share)})`;
+  const said = (row) => words().pair(`${plain(called(row.quantity))}, ${words().bandOf(share(row.nominal))}`, `${share(row.observed)} (${interval(row.low, row.high, share)})`);
   return chart({
     ...given,
     name: "coverage",

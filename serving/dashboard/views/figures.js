@@ -20,23 +20,27 @@ export async function figures(place) {
 }
 
 function card(one) {
-  const format = (value) => figure(value, one.unit);
+  const [unit, per] = one.unit.split("/");
+  const format = (value) => figure(value, unit);
   const range = interval(one.low, one.high, format);
   return el("a", { class: `card ${one.name}`, href: `#/${one.view}`, "data-figure": one.name },
     el("span", { class: "title" }, text(one.title)),
-    el("span", { class: "value", "data-value": one.value }, format(one.value)),
-    range && el("span", { class: "range", "data-interval": one.level }, `${share(one.level)}: ${range}`),
-    trend(one), target(one, format));
+    el("span", { class: "value", "data-value": one.value }, format(one.value), per && el("span", { class: "per" }, ` ${words().per(per)}`)),
+    range && el("span", { class: "range", "data-interval": one.level }, words().pair(share(one.level), range)),
+    trend(one, format), target(one, format));
 }
 
-function trend(one) {
+function trend(one, format) {
   if (!one.trend || typeof one.trend.change !== "number") return null;
   const { change } = one.trend;
   const points = one.unit === "share";
   const said = points ? words().points(number(100 * change, 1, { signDisplay: "exceptZero" }), 100 * change) : share(change, { signDisplay: "exceptZero" });
   const good = change === 0 ? "" : (change > 0) === (one.better === "higher") ? "good" : "bad";
   const arrow = change > 0 ? "▲" : change < 0 ? "▼" : "▬";
-  return el("span", { class: `trend ${good}` }, el("span", { "aria-hidden": "true" }, `${arrow} `), `${said} ${text(one.trend.than)}`);
+  return [
+    el("span", { class: `trend ${good}` }, el("span", { "aria-hidden": "true" }, `${arrow} `), said),
+    el("span", { class: "than" }, words().pair(text(one.trend.than), format(one.trend.value))),
+  ];
 }
 
 function target(one, format) {

@@ -66,7 +66,7 @@ function totalSaid({ periods, total }) {
   return words().total(day(periods[0].start), day(until), ...middleOf({ total }));
 }
 
-const middleOf = ({ total }) => [total.p50, total.p10, total.p90].map((amount) => money(amount));
+const middleOf = ({ total }) => [total.mean, total.p50, total.p10, total.p90].map((amount) => money(amount));
 
 function begunSaid({ begun, leftOut }, every) {
   if (begun) return [words().begun[every](day(begun.start), money(begun.known))];

@@ -108,7 +108,7 @@ function profit(found) {
 }
 
 function assumptions(found) {
-  const left = Object.entries(found.left_out ?? {}).filter(([, count]) => count > 0).map(([why, count]) => words().leftOutFor[why]?.(count) ?? `${called(why)}: ${number(count)}`);
+  const left = Object.entries(found.left_out ?? {}).filter(([, count]) => count > 0).map(([why, count]) => words().leftOutFor[why]?.(count) ?? words().pair(called(why), number(count)));
   const lines = found.assumptions?.[reader.lang] ?? [];
   return el("div", { class: "terms" },
     el("p", {}, left.length ? words().leftOutSaid(left.join(", ")) : words().nobodyLeftOut),

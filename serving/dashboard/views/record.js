@@ -61,7 +61,7 @@ function ahead(judged) {
 
 function unjudged(document) {
   const reasons = Object.entries(document.not_judged ?? {});
-  return reasons.length > 0 && el("details", {}, el("summary", {}, words().notJudged(reasons.length)), el("ul", { lang: "en" }, reasons.map(([name, reason]) => el("li", {}, `${called(name)}: ${text(reason)}`))));
+  return reasons.length > 0 && el("details", {}, el("summary", {}, words().notJudged(reasons.length)), el("ul", { lang: "en" }, reasons.map(([name, reason]) => el("li", {}, words().pair(called(name), text(reason))))));
 }
 
 function answers(place, answer) {
@@ -112,7 +112,7 @@ function models(place, answer) {
   put(place, "models", table({ caption: said.records.models, hideCaption: true, columns, rows: answer.document.models }), answer.document.models.map((model) => card(model)));
 }
 
-const metrics = (model) => Object.entries(KEY_METRICS).filter(([name]) => typeof model.metrics?.[name] === "number").slice(0, MOST_METRICS).map(([name, format]) => `${words().metricNames[name]}: ${format(model.metrics[name])}`);
+const metrics = (model) => Object.entries(KEY_METRICS).filter(([name]) => typeof model.metrics?.[name] === "number").slice(0, MOST_METRICS).map(([name, format]) => words().pair(words().metricNames[name], format(model.metrics[name])));
 
 // The card is asked for when it is opened.
 function card(model) {

@@ -13,7 +13,7 @@ export default {
   sorted: (column, down) => `Sorted by ${column}, ${down ? "descending" : "ascending"}`, asOf: (day) => `As of ${day}`, all: "All", yes: "yes", no: "no",
 
   // numbers
-  under: (value) => `under ${value}`, over: (value) => `over ${value}`, range: (low, high) => `${low} to ${high}`, per: (amount, unit) => `${amount} a ${unit}`,
+  under: (value) => `under ${value}`, over: (value) => `over ${value}`, range: (low, high) => `${low} to ${high}`, per: (unit) => `a ${unit}`, pair: (what, value) => `${what}: ${value}`,
   span: (shown, unit, value) => `${shown} ${Math.abs(value) === 1 ? unit.slice(0, -1) : unit}`, days: (shown, value) => `${shown} ${Math.abs(value) === 1 ? "day" : "days"}`,
   points: (shown, value) => `${shown} ${Math.abs(value) === 1 ? "point" : "points"}`,
   times: (count) => `${count} times`,
@@ -28,8 +28,8 @@ export default {
   partsOf: "What it is made of", partsTitle: { sales: "Sales by part", pipeline: "Won deals by part", cash: "Cash by part" },
   parts: (list) => `Expected over the horizon: ${list}.`, periodChoice: "Periods", weeks: "Weeks", months: "Months",
   each: { week: "by week", month: "by month" }, period: { week: "Week of", month: "Month" }, periodAxis: { week: "week beginning", month: "month" }, amountEach: { week: (unit) => `${unit} per week`, month: (unit) => `${unit} per month` },
-  total: (from, to, middle, low, high) => `From ${from} to ${to}: ${middle} at the median; with 80% probability between ${low} and ${high}.`,
-  scenarioTotal: (middle, low, high) => `In the scenario: ${middle}; between ${low} and ${high}.`,
+  total: (from, to, mean, middle, low, high) => `From ${from} to ${to}: ${mean} expected (median ${middle}); with 80% probability between ${low} and ${high}.`,
+  scenarioTotal: (mean, middle, low, high) => `In the scenario: ${mean} (median ${middle}); between ${low} and ${high}.`,
   begun: {
     week: (start, known) => `The week of ${start} had begun: ${known} of it are known, the rest is forecast.`,
     month: (start, known) => `The month that began on ${start} had begun: ${known} of it are known, the rest is forecast.`,

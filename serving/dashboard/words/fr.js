@@ -13,7 +13,7 @@ export default {
   sorted: (column, down) => `Trié par ${column}, ordre ${down ? "décroissant" : "croissant"}`, asOf: (day) => `Au ${day}`, all: "Tous", yes: "oui", no: "non",
 
   // numbers
-  under: (value) => `moins de ${value}`, over: (value) => `plus de ${value}`, range: (low, high) => `${low} à ${high}`, per: (amount, unit) => `${amount} par ${{ day: "jour" }[unit] ?? unit}`,
+  under: (value) => `moins de ${value}`, over: (value) => `plus de ${value}`, range: (low, high) => `${low} à ${high}`, per: (unit) => `par ${{ day: "jour" }[unit] ?? unit}`, pair: (what, value) => `${what}\u00a0: ${value}`,
   span: (shown, unit, value) => `${shown} ${unit === "months" ? "mois" : Math.abs(value) < 2 ? "jour" : "jours"}`, days: (shown, value) => `${shown} ${Math.abs(value) < 2 ? "jour" : "jours"}`,
   points: (shown, value) => `${shown} ${Math.abs(value) < 2 ? "point" : "points"}`,
   times: (count) => `${count} fois`,
@@ -28,8 +28,8 @@ export default {
   partsOf: "De quoi c’est fait", partsTitle: { sales: "Ventes par composante", pipeline: "Affaires gagnées par composante", cash: "Trésorerie par composante" },
   parts: (list) => `Attendu sur l’horizon\u00a0: ${list}.`, periodChoice: "Périodes", weeks: "Semaines", months: "Mois",
   each: { week: "par semaine", month: "par mois" }, period: { week: "Semaine du", month: "Mois" }, periodAxis: { week: "semaine du", month: "mois" }, amountEach: { week: (unit) => `${unit} par semaine`, month: (unit) => `${unit} par mois` },
-  total: (from, to, middle, low, high) => `Du ${from} au ${to}\u00a0: ${middle} en médiane\u202f; avec une probabilité de 80\u202f%, entre ${low} et ${high}.`,
-  scenarioTotal: (middle, low, high) => `Dans le scénario\u00a0: ${middle}\u202f; entre ${low} et ${high}.`,
+  total: (from, to, mean, middle, low, high) => `Du ${from} au ${to}\u00a0: ${mean} attendus (médiane ${middle})\u202f; avec une probabilité de 80\u202f%, entre ${low} et ${high}.`,
+  scenarioTotal: (mean, middle, low, high) => `Dans le scénario\u00a0: ${mean} (médiane ${middle})\u202f; entre ${low} et ${high}.`,
   begun: {
     week: (start, known) => `La semaine du ${start} avait commencé\u00a0: ${known} en sont connus, le reste est prévu.`,
     month: (start, known) => `Le mois qui débutait le ${start} avait commencé\u00a0: ${known} en sont connus, le reste est prévu.`,
