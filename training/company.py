@@ -10,6 +10,8 @@ import pandas as pd
 from funnelcast.economics import Rules, economics
 from funnelcast.errors import FunnelcastError
 from funnelcast.families.attribution.answer import credits as credits_of
+from funnelcast.families.attribution.setup import setup_of
+from funnelcast.journeys import brought_flow, flow, settle
 from funnelcast.settings import Settings
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
@@ -37,6 +39,19 @@ def company_economics(settings: Settings, facts: Facts, *, as_of: AsOf | None) -
         # without touches nothing is credited; economics names what that leaves out
         credited = None
     return economics_with(settings, facts, as_of, credited, value_of_contacts(settings, cut(facts, as_of), as_of))
+
+
+def flow_of_journeys(settings: Settings, facts: Facts, as_of: AsOf) -> dict[str, Json]:
+    """Give how journeys go from channel to channel, by touchpoints or else by the company's own counts.
+
+    Raises
+    ------
+    MissingTable
+        It brings neither.
+    """
+    if facts.has("journeys") and not facts.has("touchpoints"):
+        return brought_flow(facts)
+    return flow(settle(facts, as_of, setup_of(read(settings.models, ATTRIBUTION)).journeys))
 
 
 def economics_with(

@@ -272,6 +272,10 @@ class Service:
         """Ask for the figures to look at first, each with interval, trend and target."""
         return self._ask("GET", "/v1/overview")
 
+    def journeys(self) -> dict[str, Any]:
+        """Ask how journeys go from channel to channel, touch by touch, and how they end."""
+        return self._ask("GET", "/v1/journeys")
+
     def segments(self) -> dict[str, Any]:
         """Ask what customers are worth by how they were won and how many channels they use."""
         return self._ask("GET", "/v1/segments")

@@ -1,6 +1,7 @@
 """The paths of touches that end in a conversion, in nothing, or are still open; built in the engine."""
 
 from funnelcast.journeys.counts import SEPARATOR, brought_paths, brought_untouched, decayed, paths, untouched
+from funnelcast.journeys.flow import brought_flow, flow
 from funnelcast.journeys.opened import open_journeys
 from funnelcast.journeys.organic import Organic, organic
 from funnelcast.journeys.settling import CONVERTED, NULL, OPEN, TYPES, JourneyRules, Settled, conversions, journey_type, settle, type_of
@@ -14,10 +15,12 @@ __all__ = [
     "JourneyRules",
     "Organic",
     "Settled",
+    "brought_flow",
     "brought_paths",
     "brought_untouched",
     "conversions",
     "decayed",
+    "flow",
     "journey_type",
     "open_journeys",
     "organic",
