@@ -6,9 +6,9 @@ from datetime import date
 
 
 def money(amount: float, lang: str, *, sign: bool = False) -> str:
-    """Write euros; cents only under a hundred."""
+    """Write euros, with a minus sign, not a hyphen; cents only under a hundred."""
     digits = f"{abs(amount):,.{2 if abs(amount) < 100 and amount % 1 else 0}f}"
-    before = "-" if amount < 0 else "+" if sign and float(digits.replace(",", "")) else ""
+    before = "−" if amount < 0 else "+" if sign and float(digits.replace(",", "")) else ""
     if lang == "en":
         return f"{before}€{digits}"
     return f"{before}{digits.replace(',', ' ').replace('.', ',')}\u00a0€".replace(" ", "\u202f")
