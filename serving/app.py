@@ -7,7 +7,7 @@ POST /v1/forecast/sales, /v1/forecast/pipeline, /v1/forecast/cash               
 GET  /v1/lists/churn, /v1/lists/leads                                              scope score
 GET  /v1/lists/invoices, /v1/lists/deals                                           scope forecast
 GET  /v1/models, /v1/models/{name}/card                                            scope score
-GET  /v1/overview, /v1/segments, /v1/channel-moves, /v1/journeys                   scope forecast
+GET  /v1/overview, /v1/segments, /v1/channel-moves, /v1/journeys, /v1/drift        scope forecast
 GET  /v1/access                                                                    any scope
 GET  /, /assets/…, /livez, /readyz                                                 open
 GET  /openapi.json, /metrics                                                       scope admin
@@ -53,7 +53,13 @@ from serving.together import SMALL_BODY, Scorer, Together
 from serving.work import Work
 
 _REPLIES = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
-_DOCUMENTS = {"overview": "overview", "journeys": "journeys", "segments": "clv_segments", "channel-moves": "channel_moves"}
+_DOCUMENTS = {
+    "overview": "overview",
+    "journeys": "journeys",
+    "drift": "drift",
+    "segments": "clv_segments",
+    "channel-moves": "channel_moves",
+}
 """By path, which document of the snapshot it gives."""
 _KINDS = {404: "not-found", 405: "wrong-method"}
 

@@ -35,7 +35,8 @@ from funnelcast.spec import read
 from funnelcast.terms import QUANTITIES, AsOf, Json
 from funnelcast.worklist import Campaign
 from training.alerts import alerts
-from training.company import ATTRIBUTION, attribute, economics_with
+from training.company import ATTRIBUTION, attribute, economics_with, flow_of_journeys
+from training.drift import DRIFT, at_stake, drift_alerts, drift_document, inputs_of
 from training.forecast import DEALS, INVOICES, Gatherer, serving_models
 from training.levers import KINDS, Levers
 from training.lists import list_document
@@ -105,15 +106,19 @@ class Refresh:
         credited = self.contents.attempt(
             "attribution", lambda: attribute(self.settings, self.facts, method="all", order=None, as_of=self.as_of)
         )
+        self.contents.attempt("journeys", lambda: flow_of_journeys(self.settings, self.facts, self.as_of))
         method = read(self.settings.models, ATTRIBUTION).options["method"]
         default = next((one for one in credited or [] if one["method"] == method), None)
         self._value_segments()
         clv = value_of_contacts(self.settings, cut(self.facts, self.as_of), self.as_of)
         economics = self.contents.attempt("economics", lambda: economics_with(self.settings, self.facts, self.as_of, default, clv))
         self._project(economics)
-        found = alerts(
-            self.facts, self.as_of, self.serving, self.forecasts["cash"].document() if "cash" in self.forecasts else None, self.progress
-        )
+        self.progress("drift")
+        read_now = {name: inputs_of(self.settings, self.facts, champion, self.as_of) for name, champion in self.serving.items()}
+        self.contents.files[f"{DRIFT}.json"] = to_json(drift_document(read_now, self.as_of))
+        drifted = drift_alerts(read_now, at_stake(self.answers), self.facts.source.currency)
+        cash = self.forecasts["cash"].document() if "cash" in self.forecasts else None
+        found = alerts(self.facts, self.as_of, self.serving, cash, drifted, self.progress)
         self.contents.files["alerts.json"] = to_json(found)
         self.progress("what was said against what came true")
         self.contents.attempt(snapshots.TRACK_RECORD, lambda: judged(self.settings, self.facts, self.as_of))

@@ -276,6 +276,10 @@ class Service:
         """Ask how journeys go from channel to channel, touch by touch, and how they end."""
         return self._ask("GET", "/v1/journeys")
 
+    def drift(self) -> dict[str, Any]:
+        """Ask which facts changed since the models were trained."""
+        return self._ask("GET", "/v1/drift")
+
     def segments(self) -> dict[str, Any]:
         """Ask what customers are worth by how they were won and how many channels they use."""
         return self._ask("GET", "/v1/segments")

@@ -91,7 +91,7 @@ def test_every_endpoint_of_the_contract_has_a_call(service: Service, transport: 
     assert [touch["credit"] for touch in service.credit_journey(touches, value=100.0, method="last")["touchpoints"]] == [0.0, 1.0]
     assert service.attribution("last")["method"] == "last"
     planner = (service.attribution, service.economics, service.alerts, service.track_record, service.segments, service.channel_moves)
-    for ask in (*planner, service.overview, service.journeys, service.models, service.access):
+    for ask in (*planner, service.overview, service.journeys, service.drift, service.models, service.access):
         assert ask()["as_of"]
     for quantity in ("sales", "pipeline", "cash"):
         assert service.forecast(quantity, weeks=2)["periods"]

@@ -39,16 +39,22 @@ def test_without_a_key_nobody_is_told_anything(keyed: dict[str, Client]) -> None
     assert stranger.get("/v1/access").status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/v1/segments", "/v1/channel-moves"])
+@pytest.mark.parametrize("path", ["/v1/segments", "/v1/channel-moves", "/v1/overview", "/v1/journeys", "/v1/drift"])
 def test_documents_of_the_snapshot_are_for_planners(keyed: dict[str, Client], path: str) -> None:
     assert keyed["score"].get(path).status_code == 403
     assert keyed["forecast"].get(path).status_code == 200
 
 
 def test_documents_are_those_of_the_snapshot(client: Client, served: Served) -> None:
-    for path, name in {"/v1/segments": "clv_segments", "/v1/channel-moves": "channel_moves"}.items():
+    for path, name in {
+        "segments": "clv_segments",
+        "channel-moves": "channel_moves",
+        "overview": "overview",
+        "journeys": "journeys",
+        "drift": "drift",
+    }.items():
         stored = served.snapshot().document(name)
-        answer = client.answer(path)
+        answer = client.answer(f"/v1/{path}")
         assert {key: answer[key] for key in stored} == stored
         assert answer["models"] == served.snapshot().about["models"]
 
