@@ -109,7 +109,7 @@ function balanceLayout(given, theme, width) {
 /** Give an axis of weeks or months, with as many labels as stand side by side. */
 export function timeAxis(every, title, width) {
   const [tickformat, hoverformat] = every === "month" ? ["%b %Y", "%B %Y"] : ["%-d %b", "%-d %b %Y"];
-  return { type: "date", title: { text: title }, tickformat, hoverformat, nticks: Math.min(Math.max(Math.floor(width / 90), 2), 9), tickangle: 0, showgrid: false };
+  return { type: "date", title: { text: title }, tickformat, hoverformat, nticks: Math.min(Math.max(Math.floor(width / 65), 2), 9), tickangle: 0, showgrid: false };
 }
 
 const asOfLine = (given, theme) => ({ type: "line", x0: given.asOf.slice(0, 10), x1: given.asOf.slice(0, 10), yref: "paper", y0: 0, y1: 1, line: { color: theme.color("quiet"), width: 1, dash: "dot" } });

@@ -19,7 +19,7 @@ export function flowChart(given) {
     name: "journeys",
     height: 460,
     wide: 680,
-    build: (theme) => ({ traces: [sankey(nodes, flows, name, (node) => colorOf(node, channels, theme), theme)], layout: { hovermode: "closest", margin: { l: 4, r: 4, t: 12, b: 12 } } }),
+    build: (theme) => ({ traces: [sankey(nodes, flows, name, (node) => colorOf(node, channels, theme), theme)], layout: { hovermode: "closest", margin: { l: 4, r: 4, t: 32, b: 12 }, annotations: headings(nodes) } }),
     table: { columns: columns(nodes, name), rows: [...flows].sort((one, other) => other.journeys - one.journeys), limit: 25 },
   });
 }
@@ -32,6 +32,14 @@ function sankey(nodes, flows, name, color, theme) {
     node: { label: nodes.map((node) => plain(name(node))), color: colors, pad: 14, thickness: 14, line: { width: 0 }, hovertemplate: "%{label}: %{value:,.0f}<extra></extra>" },
     link: { source: flows.map((flow) => flow.source), target: flows.map((flow) => flow.target), value: flows.map((flow) => flow.journeys), color: flows.map((flow) => faded(colors[flow.source], 0.28)), customdata: flows.map(said), hovertemplate: "%{customdata}<extra></extra>" },
   };
+}
+
+// Above each column which touch it is; what became of the journeys stands last.
+function headings(nodes) {
+  const last = Math.max(...nodes.map((node) => node.step ?? 0));
+  const steps = Array.from({ length: last }, (_, index) => index + 1).filter((step) => nodes.some((node) => node.step === step && node.channel !== "later"));
+  const heading = (said, x, xanchor) => ({ text: said, x, xanchor, xref: "paper", y: 1, yref: "paper", yanchor: "bottom", yshift: 8, showarrow: false });
+  return [...steps.map((step) => heading(words().touch(step), (step - 1) / last, "left")), heading(words().outcome, 1, "right")];
 }
 
 function colorOf(node, channels, theme) {

@@ -22,9 +22,9 @@ const PARTS = {
 /** Show what earns; each part stands as soon as it is answered. */
 export function channels(place) {
   const parts = Object.entries(PARTS).map(([name, [path, show]]) => {
-    const part = section(words().parts_[name], el("p", { class: "waiting" }, words().loading));
+    const part = section(words().earnings[name], el("p", { class: "waiting" }, words().loading));
     const done = ask(path).then((answer) => {
-      const title = el("h3", {}, words().parts_[name]);
+      const title = el("h3", {}, words().earnings[name]);
       const content = el("div", {});
       fill(part, title, content);
       if (answer.status === 200) show(content, answer.document);
@@ -73,7 +73,7 @@ function economics(place, document) {
     ranged(said.roas, (row) => row.roas?.attributed ?? row.roas?.direct, times), ranged(said.clvCac, (row) => row.clv_cac, times),
     { title: said.payback, value: (row) => (row.payback?.paid_back ? row.payback.months : null), show: paidBack, numeric: true },
   ];
-  place.append(el("p", {}, said.economicsSaid(share(document.level ?? 0.9))), table({ caption: said.parts_.economics, hideCaption: true, columns, rows: document.channels }), totalSaid(document), journeyTypes(document));
+  place.append(el("p", {}, said.economicsSaid(share(document.level ?? 0.9))), table({ caption: said.earnings.economics, hideCaption: true, columns, rows: document.channels }), totalSaid(document), journeyTypes(document));
 }
 
 const paidBack = (row) => (row.payback ? (row.payback.paid_back ? number(row.payback.months) : words().notYet) : "–");
@@ -133,5 +133,5 @@ function retention(place, document) {
   if (!found?.channels?.length) return;
   const after = (months) => ranged(words().stillBuying(months), (row) => row.months?.find((one) => one.month === months)?.bought, share);
   const columns = [channel(), count(words().customers, "customers"), ranged(words().churned, (row) => row.churned, share), after(1), after(3), after(6), after(12)];
-  place.append(el("p", {}, words().retentionSaid(number(found.churn_days))), table({ caption: words().parts_.retention, hideCaption: true, columns, rows: found.channels }));
+  place.append(el("p", {}, words().retentionSaid(number(found.churn_days))), table({ caption: words().earnings.retention, hideCaption: true, columns, rows: found.channels }));
 }

@@ -50,7 +50,8 @@ function target(one, format) {
 }
 
 function about(known, missing) {
-  const lines = known.map((one) => [el("dt", {}, text(one.title)), el("dd", {}, text(one.explanation))]);
+  const compared = (one) => one.trend && words().comparedWith(text(one.trend.than));
+  const lines = known.map((one) => [el("dt", {}, text(one.title)), el("dd", {}, [text(one.explanation), compared(one)].filter(Boolean).join(" "))]);
   const gaps = missing.map((one) => [el("dt", {}, text(one.title)), el("dd", {}, `${words().missing} ${text(one.reason)}`)]);
   return el("details", { class: "about" }, el("summary", {}, words().aboutFigures(missing.length)), el("dl", {}, lines, gaps));
 }

@@ -20,6 +20,7 @@ export default {
 
   // figures
   target: (value) => `Target ${value}`, onTarget: (likely) => `${likely} likely`, missing: "Not known:",
+  comparedWith: (what) => `Compared with ${what}.`,
   aboutFigures: (missing) => `How these figures are counted${missing ? `, and ${plural(missing, "figure that is", "figures that are")} missing` : ""}`,
 
   // forecast
@@ -70,7 +71,7 @@ export default {
   expectedLoss: "Expected loss", expectedValue: "Expected value", leaves: "Leaves", buys: "Buys", gain: "Gain of a call", neverPaid: "Never paid", lowersZero: "Lowers risk below zero", lowersFloor: "Lowers risk below floor",
 
   // what earns
-  parts_: { credits: "Credit by channel", economics: "Costs and returns", segments: "What customers are worth", journeys: "Journeys", moves: "Moves between channels", retention: "Retention by channel" },
+  earnings: { credits: "Credit by channel", economics: "Costs and returns", segments: "What customers are worth", journeys: "Journeys", moves: "Moves between channels", retention: "Retention by channel" },
   method: "Method", methods: { first: "First click", last: "Last click", last_non_direct: "Last click but direct", linear: "Linear", position: "By position", time_decay: "Time decay", markov: "Markov", shapley: "Shapley" },
   creditsTitle: "Conversions credited to each channel", credited: (count, value) => `${count} conversions worth ${value} are shared out.`,
   questions: { descriptive: "This describes the paths; it doesn’t say what would happen without a channel.", predictive: "This asks how conversions would change without a channel, as far as the paths can tell; it isn’t an experiment." },
@@ -82,7 +83,7 @@ export default {
   journeyTypes: "Types of journey", journeyType: "Journey", journeysTitle: "Journeys", conversionRate: "Converts", daysToConvert: "Days to convert", valuePerJourney: "Value per journey",
   segmentedBy: "By", segmentsTitle: (title) => `Expected value of a customer by ${title.toLowerCase()}`, segmentsSaid: (days, level) => `What a customer is expected to bring in the next ${days} days, with ${level} intervals.`, meanClv: "Value per customer", totalClv: "Total value",
   flowTitle: "From the first touch to the outcome", flowSaid: (journeys, conversions, rate) => `${journeys} journeys, of which ${conversions} converted (${rate}).`, journeys: (count) => `${count} journeys`,
-  ends: { converted: "converted", open: "still open", not_converted: "not converted" }, from: "From", to: "To", touchOf: (step, channel) => `Touch ${step}: ${channel}`,
+  ends: { converted: "converted", open: "still open", not_converted: "not converted" }, from: "From", to: "To", touch: (step) => `Touch ${step}`, outcome: "Outcome", touchOf: (step, channel) => `Touch ${step}: ${channel}`,
   today: "Buys today", everyone: "Everyone", movesSaid: (days) => `Where customers will buy within ${days} days, by where they buy today. Under each share its interval.`, movesCaption: (days) => `Moves between channels within ${days} days`,
   retentionSaid: (days) => `Of the customers each channel brought: who fell silent for ${days} days, and who bought in the month so long after the first purchase.`, churned: "Fell silent", stillBuying: (months) => `Bought in month ${months}`,
 

@@ -20,6 +20,7 @@ export default {
 
   // figures
   target: (value) => `Objectif ${value}`, onTarget: (likely) => `probable à ${likely}`, missing: "Inconnu\u00a0:",
+  comparedWith: (what) => `Comparé à\u00a0: ${what}.`,
   aboutFigures: (missing) => `Comment ces chiffres sont comptés${missing ? `, et ${plural(missing, "chiffre qui manque", "chiffres qui manquent")}` : ""}`,
 
   // forecast
@@ -70,7 +71,7 @@ export default {
   expectedLoss: "Perte attendue", expectedValue: "Valeur attendue", leaves: "Part", buys: "Achète", gain: "Gain d’un appel", neverPaid: "Jamais payée", lowersZero: "Baisse du risque sous zéro", lowersFloor: "Baisse du risque sous le plancher",
 
   // what earns
-  parts_: { credits: "Crédit par canal", economics: "Coûts et retours", segments: "Ce que valent les clients", journeys: "Parcours", moves: "Passages entre canaux", retention: "Fidélité par canal" },
+  earnings: { credits: "Crédit par canal", economics: "Coûts et retours", segments: "Ce que valent les clients", journeys: "Parcours", moves: "Passages entre canaux", retention: "Fidélité par canal" },
   method: "Méthode", methods: { first: "Premier clic", last: "Dernier clic", last_non_direct: "Dernier clic hors direct", linear: "Linéaire", position: "Selon la position", time_decay: "Décroissance", markov: "Markov", shapley: "Shapley" },
   creditsTitle: "Conversions créditées à chaque canal", credited: (count, value) => `${count} conversions d’une valeur de ${value} sont réparties.`,
   questions: { descriptive: "Cela décrit les parcours\u202f; cela ne dit pas ce qui arriverait sans un canal.", predictive: "On demande comment les conversions changeraient sans un canal, autant que les parcours le disent\u202f; ce n’est pas une expérience." },
@@ -82,7 +83,7 @@ export default {
   journeyTypes: "Types de parcours", journeyType: "Parcours", journeysTitle: "Parcours", conversionRate: "Convertit", daysToConvert: "Jours avant conversion", valuePerJourney: "Valeur par parcours",
   segmentedBy: "Par", segmentsTitle: (title) => `Valeur attendue d’un client par ${title.toLowerCase()}`, segmentsSaid: (days, level) => `Ce qu’un client devrait rapporter dans les ${days} prochains jours, avec des intervalles à ${level}.`, meanClv: "Valeur par client", totalClv: "Valeur totale",
   flowTitle: "Du premier contact à l’issue", flowSaid: (journeys, conversions, rate) => `${journeys} parcours, dont ${conversions} convertis (${rate}).`, journeys: (count) => `${count} parcours`,
-  ends: { converted: "converti", open: "en cours", not_converted: "non converti" }, from: "De", to: "Vers", touchOf: (step, channel) => `Contact ${step}\u00a0: ${channel}`,
+  ends: { converted: "converti", open: "en cours", not_converted: "non converti" }, from: "De", to: "Vers", touch: (step) => `Contact ${step}`, outcome: "Issue", touchOf: (step, channel) => `Contact ${step}\u00a0: ${channel}`,
   today: "Achète aujourd’hui", everyone: "Tous", movesSaid: (days) => `Où les clients achèteront d’ici ${days} jours, selon où ils achètent aujourd’hui. Sous chaque part, son intervalle.`, movesCaption: (days) => `Passages entre canaux d’ici ${days} jours`,
   retentionSaid: (days) => `Parmi les clients amenés par chaque canal\u00a0: ceux restés silencieux ${days} jours, et ceux qui ont acheté autant de mois après le premier achat.`, churned: "Silencieux", stillBuying: (months) => `Achète au mois ${months}`,
 
