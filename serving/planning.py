@@ -9,6 +9,7 @@ import pandas as pd
 
 from funnelcast.errors import NotFound, UsageError
 from funnelcast.forecast import scenario
+from funnelcast.forecast.missing_words import in_both
 from funnelcast.forecast.past import PAST
 from funnelcast.forecast.projection import Ask
 from funnelcast.forecast.scenario import Scenario
@@ -40,8 +41,9 @@ def forecast(quantity: str, state: State, request: ForecastRequest) -> tuple[Rep
     document, known = state.planned().forecast(ask, json.dumps(scenario, sort_keys=True))
     if request.past:
         document["past"] = state.planned().document(PAST)[quantity][request.every][-request.past :]
+    cleaned = _without_folders(document)
     beside = {"models": state.planned_documents(), "track_record": beside_forecast(state, quantity)}
-    return {**_without_folders(document), **beside}, known
+    return {**cleaned, "missing_text": [in_both(reason) for reason in cleaned["missing"]], **beside}, known
 
 
 def _scenario(document: dict[str, Any]) -> Scenario:
@@ -155,7 +157,9 @@ def readiness(state: State) -> Reply:
     missing += [] if state.snapshot else ["no snapshot: run `funnelcast refresh`"]
     versions = {name: served.champion.version for name, served in sorted(state.served.items())}
     refused = sorted(state.refused)
-    return {"ready": bool(versions), "models": list(versions), "versions": versions, "refused": refused, "missing": missing}
+    planners_alone = state.snapshot is not None and not {*refused} - {SNAPSHOT}  # a company whose facts make forecasts but no model
+    ready = bool(versions) or planners_alone
+    return {"ready": ready, "models": list(versions), "versions": versions, "refused": refused, "missing": missing}
 
 
 def planned(state: State, found: Reply) -> Reply:

@@ -124,3 +124,10 @@ def test_only_the_plan_by_the_dashboard_s_periods_is_drawn_ahead() -> None:
     assert document_of(Ask("cash", "month", 6)) == "ahead/cash_month"
     assert document_of(Ask("cash", "month", 7)) is None
     assert document_of(Ask("sales", by="channel")) is None
+
+
+def test_what_a_forecast_lacks_is_said_in_both_languages(client: Client) -> None:
+    for quantity in QUANTITIES:
+        answer = client.answer(f"/v1/forecast/{quantity}", {"weeks": 13})
+        assert len(answer["missing_text"]) == len(answer["missing"])
+        assert all({*text} == {"en", "fr"} for text in answer["missing_text"])

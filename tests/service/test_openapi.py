@@ -13,7 +13,8 @@ CONTRACT = {
     ("get", "/v1/attribution"), ("post", "/v1/attribution/journey"), ("get", "/v1/economics"), ("post", "/v1/forecast/sales"),
     ("post", "/v1/forecast/pipeline"), ("post", "/v1/forecast/cash"), ("get", "/v1/alerts"), ("get", "/v1/track-record"),
     ("get", "/v1/models"), ("get", "/v1/models/{name}/card"), ("get", "/v1/access"), ("get", "/v1/segments"), ("get", "/v1/channel-moves"),
-    ("get", "/v1/overview"), ("get", "/v1/journeys"), ("get", "/v1/drift"), *(("get", f"/v1/lists/{name}") for name in ("churn", "leads", "invoices", "deals")),
+    ("get", "/v1/overview"), ("get", "/v1/journeys"), ("get", "/v1/drift"),
+    *(("get", f"/v1/lists/{name}") for name in ("churn", "leads", "invoices", "deals")),
     ("get", "/"), ("get", "/livez"), ("get", "/readyz"), ("get", "/metrics"), ("get", "/openapi.json"),
 }  # fmt: skip
 
