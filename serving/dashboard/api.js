@@ -7,8 +7,11 @@ const MOST_SECONDS = 30;
 const NETWORK_SECONDS = 5;
 const remembered = new Map();
 
+const DOCUMENTS = ["overview", "attribution", "economics", "segments", "channel-moves", "journeys", "drift"];
+
 let onRefused = () => {};
 let onWaiting = () => {};
+let offered = {};
 
 /** Say what to do when a key is wanted, and while the service can't answer (with "" when it can again). */
 export function listen({ refused, waiting }) {
@@ -26,8 +29,23 @@ export function useKey(key) {
 /** Say whether a key is in use. */
 export const hasKey = () => sessionStorage.getItem(KEY) !== null;
 
+/** Say what the service has of this company, and why it lacks the rest: what it lacks is never asked for. */
+export function offer({ available, missing = {} }) {
+  offered = { available, missing };
+}
+
+function lacking(path) {
+  const [, first, second] = /^\/v1\/([\w-]+)(?:\/([\w-]+))?/.exec(path);
+  const [kind, name] = { forecast: ["forecasts", second], lists: ["lists", second] }[first] ?? ["documents", first];
+  if (kind === "documents" && !DOCUMENTS.includes(name)) return null;
+  const known = offered.available?.[kind];
+  return known && !known.includes(name) ? { status: 404, document: { detail: offered.missing[name] } } : null;
+}
+
 /** Ask for a document; the same question within a minute gets the same answer. Gives {status, document}; `document` is a problem from 400 on. */
 export function ask(path, body) {
+  const nothing = lacking(path);
+  if (nothing) return Promise.resolve(nothing);
   const question = `${path} ${body ? JSON.stringify(body) : ""}`;
   const known = remembered.get(question);
   if (known && performance.now() - known.at < REMEMBERED) return known.answer;

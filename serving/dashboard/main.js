@@ -1,6 +1,6 @@
 // The page: language, key, scopes, and the view that the address names.
 
-import { ask, hasKey, listen, useKey } from "./api.js";
+import { ask, hasKey, listen, offer, useKey } from "./api.js";
 import { busy, el, notice } from "./dom.js";
 import { loadAfter } from "./charts/plot.js";
 import { day, reader, words } from "./format.js";
@@ -37,6 +37,7 @@ async function open() {
   }
   notice("");
   visit.access = answer.document;
+  offer(visit.access);
   reader.currency = visit.access.currency;
   at("key-form").hidden = true;
   at("known").hidden = false;

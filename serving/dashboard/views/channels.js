@@ -65,7 +65,8 @@ const count = (title, name) => ({ title, value: (row) => row[name], show: (row) 
 const times = (value) => number(value, Math.abs(value) < 10 ? 2 : 1, { minimumFractionDigits: Math.abs(value) < 10 ? 2 : 1 });
 
 function economics(place, document) {
-  if (!document.channels?.length) return;
+  const rows = (document.channels ?? []).filter((row) => row.spend > 0 || row.customers > 0);
+  if (!rows.length) return;
   const said = words();
   const columns = [
     channel(), { title: said.spend, value: (row) => row.spend, show: (row) => money(row.spend), numeric: true }, count(said.customers, "customers"),
@@ -73,7 +74,7 @@ function economics(place, document) {
     ranged(said.roas, (row) => row.roas?.attributed ?? row.roas?.direct, times), ranged(said.clvCac, (row) => row.clv_cac, times),
     { title: said.payback, value: (row) => (row.payback?.paid_back ? row.payback.months : null), show: paidBack, numeric: true },
   ];
-  place.append(el("p", {}, said.economicsSaid(share(document.level ?? 0.9))), table({ caption: said.earnings.economics, hideCaption: true, columns, rows: document.channels }), totalSaid(document), journeyTypes(document));
+  place.append(el("p", {}, said.economicsSaid(share(document.level ?? 0.9))), table({ caption: said.earnings.economics, hideCaption: true, columns, rows }), totalSaid(document), journeyTypes(document));
 }
 
 const paidBack = (row) => (row.payback ? (row.payback.paid_back ? number(row.payback.months) : words().notYet) : "–");
@@ -130,8 +131,9 @@ function moves(place, document) {
 
 function retention(place, document) {
   const found = document.retention;
-  if (!found?.channels?.length) return;
+  const rows = (found?.channels ?? []).filter((row) => row.customers > 0);
+  if (!rows.length) return;
   const after = (months) => ranged(words().stillBuying(months), (row) => row.months?.find((one) => one.month === months)?.bought, share);
   const columns = [channel(), count(words().customers, "customers"), ranged(words().churned, (row) => row.churned, share), after(1), after(3), after(6), after(12)];
-  place.append(el("p", {}, words().retentionSaid(number(found.churn_days))), table({ caption: words().earnings.retention, hideCaption: true, columns, rows: found.channels }));
+  place.append(el("p", {}, words().retentionSaid(number(found.churn_days))), table({ caption: words().earnings.retention, hideCaption: true, columns, rows }));
 }

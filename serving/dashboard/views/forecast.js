@@ -104,10 +104,10 @@ function shortfallSaid(shortfall, floor) {
 }
 
 function remarks({ document }) {
-  const reasons = (document.missing ?? []).filter(Boolean);
+  const reasons = document.missing_text ?? [];
   return [
     document.track_record && el("p", { class: "record" }, text(document.track_record.text)),
-    reasons.length > 0 && el("details", { class: "gaps" }, el("summary", {}, words().notModelled(reasons.length)), el("ul", { lang: "en" }, reasons.map((reason) => el("li", {}, text(reason))))),
+    reasons.length > 0 && el("details", { class: "gaps" }, el("summary", {}, words().notModelled(reasons.length)), el("ul", {}, reasons.map((reason) => el("li", {}, text(reason))))),
   ].filter(Boolean);
 }
 
