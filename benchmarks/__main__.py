@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from benchmarks import attribution, clv, clv_scores, clv_summary, feature_set, first_view, projection, scoring, service
+from benchmarks import alert_budget, attribution, clv, clv_scores, clv_summary, feature_set, first_view, projection, scoring, service
 from benchmarks.measure import Row, show
 
 _CONTACTS, _FULL_CONTACTS = 200_000, 1_000_000
@@ -28,6 +28,7 @@ def _rows(contacts: int) -> Iterator[Row]:
     yield from scoring.rows(contacts)
     yield from attribution.rows(contacts)
     yield from projection.rows()
+    yield from alert_budget.rows()
     yield from service.rows()
     yield from first_view.rows()
 

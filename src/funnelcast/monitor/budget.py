@@ -15,10 +15,11 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 QUIET = max(WINDOWS)
-"""An episode is over once so many periods in a row were within bounds: until then nothing further in its direction is announced."""
+"""An episode is over once so many periods in a row were within bounds: until then what is like it isn't announced again."""
 CALIBRATION_BLOCKS = 8
 """The bound is learned from the two years before."""
 _MOST_FITS = 480
+_ANOTHER = float(np.sqrt(max(WINDOWS)))
 _EDGE = 1.0
 _EPISODES_REACH_BACK = 2
 
@@ -93,14 +94,20 @@ def months_learned(found: Sequence[Surprises]) -> float:
 
 
 def announced(scores: Floats, limits: Floats | float) -> list[int]:
-    """Give the first place of each episode: a score beyond its limit, the first in its direction for more than ``QUIET`` periods."""
+    """Give the first place of each episode: a score beyond its limit, the first in its direction for more than ``QUIET`` periods.
+
+    Within an episode, a score beyond twice its largest so far is another one: a change that lasts scores at most twice its first period,
+    once it fills the window of four.
+    """
     found: list[int] = []
-    last = {True: -np.inf, False: -np.inf}
+    last, largest = {True: -np.inf, False: -np.inf}, {True: 0.0, False: 0.0}
     for place in np.flatnonzero(np.abs(scores) > limits):
-        above = bool(scores[place] > 0)
+        above, size = bool(scores[place] > 0), abs(float(scores[place]))
         if place - last[above] > QUIET:
+            largest[above] = 0.0
+        if size > _ANOTHER * largest[above]:
             found.append(int(place))
-        last[above] = float(place)
+        last[above], largest[above] = float(place), max(largest[above], size)
     return found
 
 

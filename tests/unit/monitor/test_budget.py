@@ -100,12 +100,21 @@ def begun(values: list[np.ndarray]) -> set[tuple[int, int]]:
     return {one for one in seen if one[1] >= 130}
 
 
-@given(st.lists(st.floats(-5.0, 5.0), min_size=1, max_size=80), st.floats(0.1, 5.0))
-def test_each_episode_begins_beyond_the_limit_after_four_quiet_periods(scores: list[float], limit: float) -> None:
+@given(st.lists(st.floats(-9.0, 9.0), min_size=1, max_size=80), st.floats(0.1, 5.0))
+def test_each_episode_begins_beyond_the_limit_after_four_quiet_periods_or_beyond_twice_what_was_told(
+    scores: list[float], limit: float
+) -> None:
     found = budget.announced(np.array(scores), limit)
     for place, score in enumerate(scores):
-        before = scores[max(place - 4, 0) : place]
-        assert (place in found) == (abs(score) > limit and not any(abs(one) > limit and one * score > 0 for one in before))
+        episode: list[float] = []
+        quiet = 0
+        for before in reversed(scores[:place]):
+            alike = abs(before) > limit and before * score > 0
+            quiet = 0 if alike else quiet + 1
+            if quiet == 4:
+                break
+            episode += [abs(before)] * alike
+        assert (place in found) == (abs(score) > limit and abs(score) > 2 * max(episode, default=0.0))
 
 
 @pytest.mark.parametrize(("series_count", "blocks"), [(1, 8), (60, 8), (120, 4), (5_000, 2)])
