@@ -10,12 +10,17 @@ import pandas as pd
 import pytest
 
 from funnelcast.cli import main
+from funnelcast.settings import Settings
 from funnelcast.simulate import Company
+from funnelcast.snapshots import latest
 
 ANSWERS = {
     "invoices": ({"payment_delay"}, {"attribution", "sales", "pipeline"}),
     "deals": ({"deal_outcome"}, {"attribution", "sales"}),
 }
+UNTOLD = {"journeys", "lists/invoices", "lists/deals"}
+"""Without touches, and without a balance whose shortfall an invoice or a deal could change."""
+FIGURES = {"invoices": [], "deals": ["pipeline", "velocity"]}
 NEEDED = {"churn": "transactions", "clv": "transactions", "lead_scoring": "contacts", "deal_outcome": "deals", "payment_delay": "invoices"}
 
 
@@ -40,8 +45,11 @@ def test_one_table_gets_what_it_allows(
         if failure["model"] in NEEDED:
             assert f"needs the table {NEEDED[failure['model']]}, which" in failure["reason"]
     refreshed = run(capsys, "refresh", "--source", str(source))
-    assert set(refreshed["missing"]) == missing
+    assert set(refreshed["missing"]) == missing | UNTOLD
     assert set(refreshed["scored"]) == models
+    overview = latest(Settings.read(), f"{table}-only").document("overview")
+    assert [figure["name"] for figure in overview["figures"]] == FIGURES[table]
+    assert "transactions" in next(one["reason"]["fr"] for one in overview["missing"] if one["name"] == "sales")
     forecast = run(capsys, "forecast", "cash", "--source", str(source), "--weeks", "13")
     assert pd.DataFrame(forecast["periods"])["p50"].sum() > 0
     assert any(reason.startswith("balance") for reason in forecast["missing"])
