@@ -59,12 +59,14 @@ class Watch:
                 "The past of the series is too short to keep the budget of false alarms: none is told yet.",
                 "Le passé des séries est trop court pour tenir le budget de fausses alertes : aucune n'est encore annoncée.",
             )
-        a_month, months, series = decimal(self.per_month), number(months_learned(self.series)), number(len(self.series))
+        a_month, months, count = decimal(self.per_month), number(months_learned(self.series)), number(len(self.series))
+        together = Text(f"over all {count.en} series together", f"sur l'ensemble des {count.fr} séries")
+        over = together if len(self.series) > 1 else Text("of the one series that there is", "sur la seule série suivie")
         alarms = Text("false alarm", "fausse alerte") if self.per_month < _SEVERAL else Text("false alarms", "fausses alertes")
         return Text(
-            f"Where nothing changed, at most {a_month.en} {alarms.en} a month over all {series.en} series together; "
+            f"Where nothing changed, on average at most {a_month.en} {alarms.en} a month {over.en}; "
             f"how far is too far was learned on the {months.en} months before.",
-            f"Si rien n'a changé, au plus {a_month.fr} {alarms.fr} par mois sur l'ensemble des {series.fr} séries ; "
+            f"Si rien n'a changé, en moyenne au plus {a_month.fr} {alarms.fr} par mois {over.fr} ; "
             f"le seuil a été appris sur les {months.fr} mois précédents.",
         )
 

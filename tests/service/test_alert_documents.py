@@ -106,6 +106,16 @@ def test_an_alarm_is_told_for_five_weeks_and_is_the_same_on_every_day_of_them(se
     assert Watch.of(facts, last.plus(7 * 15)).series == ()  # its figures ended long ago: there is no newest week
 
 
+def test_the_budget_is_said_in_words(served: Served) -> None:
+    facts = daily(served, 7 * 150)
+    one = Watch.of(facts, AsOf.parse("2024-11-18", facts.source.timezone))
+    text: Any = one.budget()["text"]
+    assert text["en"].startswith("Where nothing changed, on average at most 1 false alarm a month of the one series that there is; ")
+    many: Any = Watch(one.series * 6, 2.5).budget()["text"]
+    assert "2.5 false alarms a month over all 6 series together; how far is too far was learned on the 24 months before." in many["en"]
+    assert "2,5 fausses alertes par mois sur l'ensemble des 6 séries ; le seuil a été appris sur les 24 mois précédents." in many["fr"]
+
+
 def test_a_budget_that_the_past_is_too_short_for_is_said(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     young = Watch.of(daily(served, 7 * 42), AsOf.parse("2022-10-24", served.facts.source.timezone))
     assert "too short" in str(young.budget()["text"])

@@ -249,7 +249,8 @@ def data_quality(findings: Sequence[Mapping[str, Any]], currency: str) -> list[A
 def _finding(finding: Mapping[str, Any], currency: str) -> Alert:
     place = ", ".join(name for name in (finding["table"], finding["column"]) if name)
     count, amount = number(finding["count"]), finding["amount"]
-    rows = Text(f" ({count.en} rows)", f" ({count.fr} lignes)") if finding["count"] else Text("", "")
+    several = "s" if finding["count"] > 1 else ""
+    rows = Text(f" ({count.en} row{several})", f" ({count.fr} ligne{several})") if finding["count"] else Text("", "")
     worth = money(amount, currency) if amount is not None else None
     return Alert(
         "data_quality",

@@ -23,7 +23,7 @@ _FRENCH: Sequence[tuple[str, str]] = (
     ),
     (
         r"rows belong to no contact \((\d+) ids\); they stay unmatched",
-        "des lignes ne se rattachent à aucun contact ({} identifiants) ; elles restent à part",
+        "des lignes ne se rattachent à aucun contact (identifiants : {}) ; elles restent à part",
     ),
     (r"(.+) holds NUL bytes; they are left out", "{} contient des octets NUL ; ils sont ignorés"),
     (r"(.+) has two columns (.+); the second is called (.+)", "{} a deux colonnes {} ; la seconde est appelée {}"),

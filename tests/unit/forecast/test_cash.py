@@ -137,6 +137,17 @@ def test_the_probability_and_the_first_week_of_a_shortfall() -> None:
     assert shortfall["levers"] == [{"id": "i0", "kind": "invoice", "amount": 80.0, "effect": 1.0}]
 
 
+def test_the_depth_of_a_shortfall_is_the_mean_of_what_is_missing_at_the_lowest() -> None:
+    # 100 in the bank, 150 go out in week 2; a deal's 120 come before in every other draw, of which 20 go out as VAT: the lowest is 50 or -50
+    inputs = company(opening_balance=100.0, floor=80.0, planned=out(8, 150.0), templates=templates([0], [1.0], of_deal=1))
+    certain = everywhere(0, 100.0, "d1")
+    document: Any = forecast(inputs, certain.where(certain.draw % 2 == 0)).document()
+    assert min(week["p05"] for week in document["balance"]) == pytest.approx(-50.0)
+    assert document["shortfall"]["probability"] == 0.5
+    assert document["shortfall"]["expected_depth"] == pytest.approx((0.0 + 50.0) / 2)
+    assert document["shortfall"]["expected_depth_below_floor"] == pytest.approx((30.0 + 130.0) / 2)
+
+
 def test_a_deal_can_be_the_lever() -> None:
     inputs = company(opening_balance=0.0, planned=out(8, 100.0), templates=templates([30], [1.0], of_deal=1))
     half = everywhere(0, 100.0, "d1")

@@ -46,7 +46,7 @@ def test_every_warning_has_its_french() -> None:
         ("lie after observed_until, 2025-12-31", "des dates dépassent observed_until, 2025-12-31"),
         (
             "rows belong to no contact (184 ids); they stay unmatched",
-            "des lignes ne se rattachent à aucun contact (184 identifiants) ; elles restent à part",
+            "des lignes ne se rattachent à aucun contact (identifiants : 184) ; elles restent à part",
         ),
         ("x.csv has two columns 'a'; the second is called 'a_2'", "x.csv a deux colonnes 'a' ; la seconde est appelée 'a_2'"),
         ("something new", "« something new »"),
