@@ -138,7 +138,7 @@ def test_the_probability_and_the_first_week_of_a_shortfall() -> None:
 
 
 def test_the_depth_of_a_shortfall_is_the_mean_of_what_is_missing_at_the_lowest() -> None:
-    # 100 in the bank, 150 go out in week 2; a deal's 120 come before in every other draw, of which 20 go out as VAT: the lowest is 50 or -50
+    # 100 in the bank, 150 go out in week 2; 120 of a deal come before in every other draw, 20 of it go out as VAT: the lowest is 50 or -50
     inputs = company(opening_balance=100.0, floor=80.0, planned=out(8, 150.0), templates=templates([0], [1.0], of_deal=1))
     certain = everywhere(0, 100.0, "d1")
     document: Any = forecast(inputs, certain.where(certain.draw % 2 == 0)).document()
