@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from funnelcast.errors import NotFound
 from serving.contracts import ListQuery
+from serving.planned import Planned
 from serving.planning import Reply, planned
 from serving.spreadsheet import Cell, csv_of
 from serving.store import State
@@ -32,13 +34,21 @@ def filtered(name: str, state: State, query: ListQuery) -> Reply:
     NotFound
         The facts didn't allow it, or there was no refresh; says what to do.
     """
-    document: Reply = state.planned().document(f"lists/{LISTS[name]}")
+    document: Reply = _stored(LISTS[name], state.planned())
     everyone: list[dict[str, Any]] = document["list"]
     wanted = {key: value for key in FILTERS if (value := getattr(query, key)) is not None}
     kept = [item for item in everyone if all(item.get(key) == value for key, value in wanted.items())]
     values = {key: sorted({item[key] for item in everyone if item.get(key) is not None}) for key in FILTERS}
     offered = {key: found for key, found in values.items() if found}
     return planned(state, {**document, "list": kept, "total": len(everyone), "filters": offered})
+
+
+def _stored(name: str, planned: Planned) -> Reply:
+    path = f"lists/{name}"
+    if f"{path}.json" not in planned.files and path not in planned.about["missing"]:
+        raise NotFound(what="list", name=name, advice=f"Run `funnelcast train {name}`, then `funnelcast refresh`.")
+    found: Reply = planned.document(path)
+    return found
 
 
 def as_csv(name: str, document: Reply, lang: str) -> bytes:

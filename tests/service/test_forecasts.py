@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from funnelcast.forecast.ahead import asked_first, document_of
+from funnelcast.forecast.pipeline import forecast_pipeline
 from funnelcast.forecast.projection import Ask, rebuild
+from funnelcast.forecast.scenario import Scenario
 from funnelcast.terms import QUANTITIES
 from serving.forecasts import Forecasts
 from tests.service.conftest import Client, Served
@@ -111,6 +113,21 @@ def test_a_scenario_is_drawn_once_and_each_answer_has_its_own_request(client: Cl
     after = counted(client)
     assert after["pipeline", "miss"] == before.get(("pipeline", "miss"), 0) + 1
     assert after["pipeline", "hit"] == before.get(("pipeline", "hit"), 0) + 1
+
+
+def test_scenarios_of_one_quantity_share_the_plan_that_they_are_held_against(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    files, said = served.snapshot().folder("forecast"), list[bool]()
+
+    def counted_drawing(*given: Any) -> Any:
+        said.append(given[-1].neutral)
+        return forecast_pipeline(*given)
+
+    monkeypatch.setattr("funnelcast.forecast.projection.forecast_pipeline", counted_drawing)
+    projection = rebuild(files)
+    asks = [Ask("pipeline", count=count, scenario=Scenario(slip_weeks=slip)) for count, slip in ((3, 1), (3, 2), (4, 2), (3, 2))]
+    answers = [projection.document(ask) for ask in asks]
+    assert said == [False, True, False, False, True, False, True]  # the plan of other weeks is another
+    assert answers == [rebuild(files).document(ask) for ask in asks]
 
 
 def test_a_scenario_that_changes_nothing_is_the_plan(client: Client) -> None:

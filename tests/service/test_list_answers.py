@@ -8,9 +8,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from anyio.from_thread import BlockingPortal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from serving.app import build_app
 from serving.lists import COLUMNS, FILTERS, LISTS
 from serving.spreadsheet import Cell, csv_of
 from tests.service.conftest import Client, Served
@@ -123,6 +125,16 @@ def test_rubbish_in_a_query_names_its_parameter(client: Client, query: str, fiel
     response = client.get(f"/v1/lists/churn?{query}")
     assert response.status_code == 422
     assert response.json()["field"] == field
+
+
+def test_a_list_whose_model_was_never_trained_says_what_to_run(served: Served, portal: BlockingPortal) -> None:
+    app = build_app(served.settings, served.source, keyless=True)
+    planned = app.state.store.state().planned()
+    kept = {path: content for path, content in planned.files.items() if path != "lists/churn.json"}
+    object.__setattr__(planned, "files", kept)
+    response = Client(app, portal).get("/v1/lists/churn")
+    assert response.status_code == 404
+    assert "`funnelcast train churn`" in response.json()["detail"]
 
 
 def test_nobody_who_opted_out_is_on_any_list(client: Client, served: Served) -> None:

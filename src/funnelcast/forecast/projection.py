@@ -81,6 +81,7 @@ class Projection:
     missing: Mapping[str, str]
     seed: int
     draws: int = DRAWS
+    _plans: dict[str, tuple[Ask, int, Forecast]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def document(self, ask: Ask) -> dict[str, Json]:
         """Answer as the contract's JSON, with each series where ``by`` asks for it, and what a scenario changes under ``difference``."""
@@ -124,11 +125,20 @@ class Projection:
 
     def _difference(self, changed: Forecast, ask: Ask) -> Json:
         """Say what the scenario changes against the plan, on the same draws; of cash also how much likelier it makes a shortfall."""
-        plan = self.forecast(replace(ask, scenario=Scenario()))
+        plan = self._plan(replace(ask, by=None, scenario=Scenario()))
         risks: list[Any] = [forecast.extra.get("shortfall") for forecast in (changed, plan)]
         if None in risks:
             return difference(changed, plan)
         return {**difference(changed, plan), "shortfall": {name: risks[0][name] - risks[1][name] for name in _RISKS}}
+
+    def _plan(self, ask: Ask) -> Forecast:
+        """Draw without a scenario; the last of each quantity is kept, for whoever changes a scenario bit by bit asks for it each time."""
+        kept = self._plans.get(ask.quantity)
+        if kept is not None and kept[:2] == (ask, self.draws):
+            return kept[2]
+        plan = self.forecast(ask)
+        self._plans[ask.quantity] = (ask, self.draws, plan)
+        return plan
 
     def _cash(self, periods: tuple[Period, ...], scenario: Scenario) -> Forecast:
         inputs = self._given(self.cash, "cash")
