@@ -53,7 +53,9 @@ export function ask(path, body) {
   remembered.delete(question);
   remembered.set(question, { at: performance.now(), answer });
   if (remembered.size > MOST_REMEMBERED) remembered.delete(remembered.keys().next().value);
-  answer.then(({ status }) => { if (status !== 200) remembered.delete(question); });
+  answer.then(({ status }) => {
+    if (status !== 200) remembered.delete(question);
+  });
   return answer;
 }
 

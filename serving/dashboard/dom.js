@@ -40,20 +40,36 @@ export async function busy(work) {
   } finally {
     pending -= 1;
     // two frames later the charts that came into sight have begun
-    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => { if (!pending) main.setAttribute("aria-busy", "false"); })));
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() =>
+        setTimeout(() => {
+          if (!pending) main.setAttribute("aria-busy", "false");
+        }),
+      ),
+    );
   }
 }
 
 /** Make a group of buttons of which one is pressed; each carries its value as `data-<name>`. */
 export function choice(name, label, options, chosen, choose) {
   const buttons = options.map(([value, text]) =>
-    el("button", { type: "button", [`data-${name}`]: value, "aria-pressed": String(value === chosen), onclick: () => choose(value) }, text));
+    el("button", { type: "button", [`data-${name}`]: value, "aria-pressed": String(value === chosen), onclick: () => choose(value) }, text),
+  );
   return el("div", { class: "choice", role: "group", "aria-label": label }, buttons);
 }
 
 /** Make a labelled select. */
 export function select(label, options, chosen, choose, attributes = {}) {
-  const box = el("select", { ...attributes, onchange: (event) => choose(event.target.value) },
-    options.map(([value, text]) => el("option", { value, selected: value === chosen }, text)));
+  const box = el(
+    "select",
+    { ...attributes, onchange: (event) => choose(event.target.value) },
+    options.map(([value, text]) => el("option", { value, selected: value === chosen }, text)),
+  );
   return el("label", { class: "field" }, el("span", {}, label), box);
 }
+
+/** Make a part that opens on demand. */
+export const more = (summary, ...children) => el("details", {}, el("summary", {}, summary), ...children);
+
+/** Make a list of texts or nodes. */
+export const list = (items, attributes = {}) => el("ul", attributes, items.map((item) => el("li", {}, item))); // prettier-ignore

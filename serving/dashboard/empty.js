@@ -7,9 +7,14 @@ import { text, words } from "./format.js";
 export function empty(part, answer) {
   const said = words();
   const detail = answer?.document?.detail;
-  const means = answer?.status === 403 ? said.notAllowed : said.empty[part] ?? said.emptyOther;
-  return el("div", { class: "empty", "data-empty": part }, el("p", {}, means),
-    detail && el("details", {}, el("summary", {}, said.reasonOfService), el("p", { lang: typeof detail === "string" ? "en" : null }, text(detail))));
+  const means = answer?.status === 403 ? said.notAllowed : (said.empty[part] ?? said.emptyOther);
+  return el(
+    "div",
+    { class: "empty", "data-empty": part },
+    el("p", {}, means),
+    detail &&
+      el("details", {}, el("summary", {}, said.reasonOfService), el("p", { lang: typeof detail === "string" ? "en" : null }, text(detail))),
+  );
 }
 
 /** Make a section with its heading. */

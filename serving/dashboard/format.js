@@ -19,7 +19,7 @@ export const locale = () => LOCALES[reader.lang];
 /** Give the reader's version of a text that comes in both languages, its days as the reader writes them. */
 export function text(both) {
   if (both === null || both === undefined) return "";
-  const said = typeof both === "string" ? both : both[reader.lang] ?? both.en ?? "";
+  const said = typeof both === "string" ? both : (both[reader.lang] ?? both.en ?? "");
   return said.replace(/\b\d{4}-\d{2}-\d{2}\b/g, tableDay);
 }
 
@@ -41,7 +41,9 @@ export function money(value, options = {}) {
 
 /** Give the sign of the currency, for axes. */
 export const currencySign = () =>
-  new Intl.NumberFormat(locale(), { style: "currency", currency: reader.currency }).formatToParts(0).find((part) => part.type === "currency").value;
+  new Intl.NumberFormat(locale(), { style: "currency", currency: reader.currency })
+    .formatToParts(0)
+    .find((part) => part.type === "currency").value;
 
 /** Format an amount with its sign. */
 export const change = (value) => money(value, { signDisplay: "exceptZero" });
@@ -74,6 +76,9 @@ export function interval(low, high, format = number) {
 
 /** Give the date that a time stamp names where the company is. */
 export const dateOf = (stamp) => new Date(`${stamp.slice(0, 10)}T00:00:00Z`);
+
+/** Give the day before, as a time stamp: periods end where the next begins. */
+export const dayBefore = (stamp) => new Date(dateOf(stamp) - 86_400_000).toISOString();
 
 const onDay = (stamp, options) => new Intl.DateTimeFormat(locale(), { timeZone: "UTC", ...options }).format(dateOf(stamp));
 

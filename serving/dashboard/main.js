@@ -2,7 +2,7 @@
 
 import { ask, hasKey, listen, offer, useKey } from "./api.js";
 import { busy, el, notice } from "./dom.js";
-import { loadAfter } from "./charts/plot.js";
+import { loadAfter } from "./charts/library.js";
 import { day, reader, words } from "./format.js";
 import { alerts, worstFirst } from "./views/alerts.js";
 import { figures } from "./views/figures.js";
@@ -80,7 +80,10 @@ async function view() {
 function tabs() {
   const name = wanted();
   const links = allowed().map((one) => {
-    const count = one === "alerts" && visit.alerts > 0 && el("span", { class: "count", "aria-label": words().alertCount(visit.alerts) }, String(visit.alerts));
+    const count =
+      one === "alerts" &&
+      visit.alerts > 0 &&
+      el("span", { class: "count", "aria-label": words().alertCount(visit.alerts) }, String(visit.alerts));
     return el("li", {}, el("a", { href: `#/${one}`, "aria-current": one === name ? "page" : null }, words().views[one], count));
   });
   const focused = document.activeElement?.getAttribute("href");
@@ -91,7 +94,8 @@ function tabs() {
 function label() {
   const said = words();
   document.documentElement.lang = reader.lang;
-  for (const button of document.querySelectorAll("[data-lang]")) button.setAttribute("aria-pressed", String(button.dataset.lang === reader.lang));
+  for (const button of document.querySelectorAll("[data-lang]"))
+    button.setAttribute("aria-pressed", String(button.dataset.lang === reader.lang));
   for (const place of document.querySelectorAll("[data-text]")) place.textContent = said[place.dataset.text];
   for (const place of document.querySelectorAll("[data-label]")) place.setAttribute("aria-label", said[place.dataset.label]);
   at("company").textContent = visit.access?.company ?? "funnelcast";

@@ -16,7 +16,8 @@ function blocks(source) {
   let open = null;
   for (const line of source.split(/\r?\n/)) {
     if (!line.trim()) open = null;
-    else if (!open || HEADING.test(line) || HEADING.test(open[0]) || (BULLET.test(line) && !BULLET.test(open[0]))) found.push((open = [line]));
+    else if (!open || HEADING.test(line) || HEADING.test(open[0]) || (BULLET.test(line) && !BULLET.test(open[0])))
+      found.push((open = [line]));
     else open.push(line);
   }
   return found;
@@ -25,7 +26,12 @@ function blocks(source) {
 function element(lines, level) {
   const heading = HEADING.exec(lines[0]);
   if (heading) return el(`h${Math.min(level + heading[1].length - 1, 6)}`, {}, inline(heading[2]));
-  if (BULLET.test(lines[0])) return el("ul", {}, items(lines).map((item) => el("li", {}, inline(item))));
+  if (BULLET.test(lines[0]))
+    return el(
+      "ul",
+      {},
+      items(lines).map((item) => el("li", {}, inline(item))),
+    );
   if (lines[0].startsWith("|") && lines.length > 1) return grid(lines);
   return el("p", {}, inline(lines.join(" ")));
 }
@@ -40,19 +46,48 @@ function items(lines) {
 }
 
 function grid(lines) {
-  const cells = (line) => line.trim().replace(/^\||\|$/g, "").split("|").map((cell) => cell.trim());
+  const cells = (line) =>
+    line
+      .trim()
+      .replace(/^\||\|$/g, "")
+      .split("|")
+      .map((cell) => cell.trim());
   const [head, , ...rows] = lines.map(cells);
-  const table = el("table", {},
-    el("thead", {}, el("tr", {}, head.map((cell) => el("th", { scope: "col" }, inline(cell))))),
-    el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell) => el("td", {}, inline(cell)))))));
+  const table = el(
+    "table",
+    {},
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        head.map((cell) => el("th", { scope: "col" }, inline(cell))),
+      ),
+    ),
+    el(
+      "tbody",
+      {},
+      rows.map((row) =>
+        el(
+          "tr",
+          {},
+          row.map((cell) => el("td", {}, inline(cell))),
+        ),
+      ),
+    ),
+  );
   return el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": head.join(", ") }, table);
 }
 
 /** Give the parts of a line: **bold**, *slanted* and `code`; an odd mark is a mark. */
 export function inline(said) {
-  return said.split(/(\*\*[^*]+\*\*|\*[^*\s][^*]*\*|`[^`]+`)/).filter(Boolean).map((part) => {
-    if (/^\*\*.+\*\*$/.test(part)) return el("strong", {}, part.slice(2, -2));
-    if (/^\*[^*]+\*$/.test(part)) return el("em", {}, part.slice(1, -1));
-    return /^`.+`$/.test(part) ? el("code", {}, part.slice(1, -1)) : part;
-  });
+  return said
+    .split(/(\*\*[^*]+\*\*|\*[^*\s][^*]*\*|`[^`]+`)/)
+    .filter(Boolean)
+    .map((part) => {
+      if (/^\*\*.+\*\*$/.test(part)) return el("strong", {}, part.slice(2, -2));
+      if (/^\*[^*]+\*$/.test(part)) return el("em", {}, part.slice(1, -1));
+      return /^`.+`$/.test(part) ? el("code", {}, part.slice(1, -1)) : part;
+    });
 }

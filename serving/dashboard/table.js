@@ -17,7 +17,17 @@ export function table(given) {
     const shown = state.all || !given.limit ? rows : rows.slice(0, given.limit);
     region.replaceChildren(el("table", {}, caption(given), head(given, state, draw), body(given, shown)));
     const rest = rows.length - shown.length;
-    const all = el("button", { type: "button", onclick: () => { state.all = true; draw(); } }, words().showAll(rows.length));
+    const all = el(
+      "button",
+      {
+        type: "button",
+        onclick: () => {
+          state.all = true;
+          draw();
+        },
+      },
+      words().showAll(rows.length),
+    );
     more.replaceChildren(...(rest > 0 ? [all] : []));
   };
   draw();
@@ -36,8 +46,11 @@ function head(given, state, draw) {
       announce(words().sorted(column.title, state.down));
     };
     const arrow = el("span", { class: "arrow", "aria-hidden": "true" }, order ? (state.down ? "▼" : "▲") : "");
-    return el("th", { scope: "col", class: column.numeric ? "number" : null, "aria-sort": order },
-      el("button", { type: "button", id: id(given, index), onclick: sort }, column.title, arrow));
+    return el(
+      "th",
+      { scope: "col", class: column.numeric ? "number" : null, "aria-sort": order },
+      el("button", { type: "button", id: id(given, index), onclick: sort }, column.title, arrow),
+    );
   });
   return el("thead", {}, el("tr", {}, cells));
 }
@@ -45,12 +58,24 @@ function head(given, state, draw) {
 const id = (given, index) => `sort-${given.caption}-${index}`.replace(/\s+/g, "-");
 
 function body(given, rows) {
-  return el("tbody", {}, rows.map((row) => el("tr", { "data-id": given.id?.(row) }, given.columns.map((column, index) => cell(column, row, index)))));
+  return el(
+    "tbody",
+    {},
+    rows.map((row) =>
+      el(
+        "tr",
+        { "data-id": given.id?.(row) },
+        given.columns.map((column, index) => cell(column, row, index)),
+      ),
+    ),
+  );
 }
 
 function cell(column, row, index) {
   const shown = column.show ? column.show(row) : column.value(row);
-  const attributes = { class: [column.numeric && "number", column.wide && "wide", column.date && "date"].filter(Boolean).join(" ") || null };
+  const attributes = {
+    class: [column.numeric && "number", column.wide && "wide", column.date && "date"].filter(Boolean).join(" ") || null,
+  };
   return el(index ? "td" : "th", index ? attributes : { ...attributes, scope: "row" }, shown ?? "–");
 }
 

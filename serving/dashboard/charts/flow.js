@@ -1,57 +1,77 @@
 // Journeys as a flow: from the first touch to what became of it.
 
+import { counts, texts } from "../columns.js";
 import { called, number, words } from "../format.js";
-import { faded } from "./fan.js";
+import { faded, hints } from "./axes.js";
 import { chart, plain } from "./plot.js";
 
 /**
  * Draw the flow of journeys from touch to touch.
- * @param {{title: string, summary: string, flow: {nodes: object[], links: object[]}}} given
+ * @param {{title: string, summary: string, flow: {nodes: object[], links: object[]}}} given `from` and `to` of a link are places among the nodes
  */
 export function flowChart(given) {
   const { nodes, links } = given.flow;
-  const channels = [...new Set(nodes.map((node) => node.channel).filter(Boolean))];
-  const name = (node) => (node.end ? words().ends[node.end] ?? node.end : called(node.channel));
-  const place = (node, step) => (typeof node === "number" ? node : nodes.findIndex((one) => one.end === node || (one.channel === node && one.step === step)));
-  const flows = links.map((link) => ({ ...link, source: place(link.from, link.step), target: place(link.to, link.step + 1) }));
   return chart({
     ...given,
     name: "journeys",
     height: 460,
     wide: 680,
-    build: (theme) => ({ traces: [sankey(nodes, flows, name, (node) => colorOf(node, channels, theme), theme)], layout: { hovermode: "closest", margin: { l: 4, r: 4, t: 32, b: 12 }, annotations: headings(nodes) } }),
-    table: { columns: columns(nodes, name), rows: [...flows].sort((one, other) => other.journeys - one.journeys), limit: 25 },
+    build: (theme) => ({
+      traces: [sankey(nodes, links, theme)],
+      layout: { hovermode: "closest", margin: { l: 4, r: 4, t: 32, b: 12 }, annotations: headings(nodes) },
+    }),
+    table: { columns: columns(nodes), rows: links.toSorted((one, other) => other.journeys - one.journeys), limit: 25 },
   });
 }
 
-function sankey(nodes, flows, name, color, theme) {
-  const colors = nodes.map(color);
-  const said = (flow) => words().pair(`${plain(name(nodes[flow.source]))} → ${plain(name(nodes[flow.target]))}`, words().journeys(number(flow.journeys)));
+const name = (node) => (node.end ? (words().ends[node.end] ?? node.end) : called(node.channel));
+
+function sankey(nodes, links, theme) {
+  const colors = colorsOf(nodes, theme);
+  const names = nodes.map((node) => plain(name(node)));
+  const said = links.map((link) => words().pair(`${names[link.from]} → ${names[link.to]}`, words().journeys(number(link.journeys))));
   return {
-    type: "sankey", arrangement: "fixed", textfont: { color: theme.color("ink"), size: 12, shadow: "none" },
-    node: { label: nodes.map((node) => plain(name(node))), color: colors, pad: 14, thickness: 14, line: { width: 0 }, hovertemplate: "%{label}: %{value:,.0f}<extra></extra>" },
-    link: { source: flows.map((flow) => flow.source), target: flows.map((flow) => flow.target), value: flows.map((flow) => flow.journeys), color: flows.map((flow) => faded(colors[flow.source], 0.28)), customdata: flows.map(said), hovertemplate: "%{customdata}<extra></extra>" },
+    type: "sankey",
+    arrangement: "fixed",
+    textfont: { color: theme.color("ink"), size: 12, shadow: "none" },
+    node: {
+      label: names,
+      color: colors,
+      pad: 14,
+      thickness: 14,
+      line: { width: 0 },
+      hovertemplate: "%{label}: %{value:,.0f}<extra></extra>",
+    },
+    link: {
+      source: links.map((link) => link.from),
+      target: links.map((link) => link.to),
+      value: links.map((link) => link.journeys),
+      color: links.map((link) => faded(colors[link.from], 0.28)),
+      ...hints(said),
+    },
   };
+}
+
+function colorsOf(nodes, theme) {
+  const channels = [...new Set(nodes.map((node) => node.channel).filter(Boolean))];
+  const ofEnd = (end) => theme.color(end === "converted" ? "pipeline" : "muted");
+  return nodes.map((node) => (node.end ? ofEnd(node.end) : theme.palette[channels.indexOf(node.channel) % theme.palette.length]));
 }
 
 // Above each column which touch it is; what became of the journeys stands last.
 function headings(nodes) {
   const last = Math.max(...nodes.map((node) => node.step ?? 0));
-  const steps = Array.from({ length: last }, (_, index) => index + 1).filter((step) => nodes.some((node) => node.step === step && node.channel !== "later"));
-  const heading = (said, x, xanchor) => ({ text: said, x, xanchor, xref: "paper", y: 1, yref: "paper", yanchor: "bottom", yshift: 8, showarrow: false });
-  return [...steps.map((step) => heading(words().touch(step), (step - 1) / last, "left")), heading(words().outcome, 1, "right")];
+  const steps = [...new Set(nodes.filter((node) => node.step && node.channel !== "later").map((node) => node.step))];
+  const above = { xref: "paper", y: 1, yref: "paper", yanchor: "bottom", yshift: 8, showarrow: false };
+  const touches = steps.map((step) => ({ ...above, text: words().touch(step), x: (step - 1) / last, xanchor: "left" }));
+  return [...touches, { ...above, text: words().outcome, x: 1, xanchor: "right" }];
 }
 
-function colorOf(node, channels, theme) {
-  if (node.end) return node.end === "converted" ? theme.color("pipeline") : theme.color("muted");
-  return theme.palette[channels.indexOf(node.channel) % theme.palette.length];
-}
-
-function columns(nodes, name) {
+function columns(nodes) {
   const said = words();
   return [
-    { title: said.from, value: (flow) => said.touchOf(flow.step, name(nodes[flow.source])) },
-    { title: said.to, value: (flow) => name(nodes[flow.target]) },
-    { title: said.journeysTitle, value: (flow) => flow.journeys, show: (flow) => number(flow.journeys), numeric: true },
+    texts(said.from, (link) => said.touchOf(link.step, name(nodes[link.from]))),
+    texts(said.to, (link) => name(nodes[link.to])),
+    counts(said.journeysTitle, (link) => link.journeys),
   ];
 }

@@ -25,17 +25,37 @@ export async function alerts(place) {
     return;
   }
   const budget = text(answer.document.budget?.text);
-  fill(place, el("section", {},
-    el("p", { class: "lead" }, words().alertCount(found.length)), budget && el("p", {}, budget),
-    found.length > 0 && el("ul", { class: "alerts" }, found.map(card))));
+  fill(
+    place,
+    el(
+      "section",
+      {},
+      el("p", { class: "lead" }, words().alertCount(found.length)),
+      budget && el("p", {}, budget),
+      found.length > 0 && el("ul", { class: "alerts" }, found.map(card)),
+    ),
+  );
 }
 
 function card(alert) {
   const said = words();
-  return el("li", { class: `alert ${alert.severity}` },
-    el("p", { class: "kind" }, el("strong", {}, said.severities[alert.severity] ?? alert.severity), ` · ${said.kinds[alert.kind] ?? alert.kind}`, typeof alert.effect === "number" && el("span", { class: "amount" }, change(alert.effect))),
+  return el(
+    "li",
+    { class: `alert ${alert.severity}` },
+    el(
+      "p",
+      { class: "kind" },
+      el("strong", {}, said.severities[alert.severity] ?? alert.severity),
+      ` · ${said.kinds[alert.kind] ?? alert.kind}`,
+      typeof alert.effect === "number" && el("span", { class: "amount" }, change(alert.effect)),
+    ),
     el("p", {}, inline(text(alert.text))),
-    el("dl", {},
-      el("dt", {}, said.effect), el("dd", {}, text(alert.effect_text) || (typeof alert.effect === "number" ? change(alert.effect) : said.effectUnknown)),
-      text(alert.action) && [el("dt", {}, said.action), el("dd", {}, inline(text(alert.action)))]));
+    el(
+      "dl",
+      {},
+      el("dt", {}, said.effect),
+      el("dd", {}, text(alert.effect_text) || (typeof alert.effect === "number" ? change(alert.effect) : said.effectUnknown)),
+      text(alert.action) && [el("dt", {}, said.action), el("dd", {}, inline(text(alert.action)))],
+    ),
+  );
 }

@@ -1,7 +1,7 @@
 // The figures at the top: each with its interval, trend and target, and a link to the view that explains it.
 
 import { ask } from "../api.js";
-import { el, fill } from "../dom.js";
+import { el, fill, list } from "../dom.js";
 import { figure, interval, number, share, text, words } from "../format.js";
 import { empty } from "../empty.js";
 
@@ -12,10 +12,9 @@ export async function figures(place) {
     fill(place, empty("figures", answer));
     return;
   }
-  const { figures: known, missing = [] } = answer.document;
-  fill(place,
-    known.length ? el("ul", { class: "cards" }, known.map((one) => el("li", {}, card(one)))) : empty("figures"),
-    known.length + missing.length > 0 && about(known, missing));
+  const { figures: known, missing } = answer.document;
+  const cards = known.length > 0 ? list(known.map(card), { class: "cards" }) : empty("figures");
+  fill(place, cards, about(known, missing));
   performance.mark("figures-shown");
 }
 
@@ -23,19 +22,24 @@ function card(one) {
   const [unit, per] = one.unit.split("/");
   const format = (value) => figure(value, unit);
   const range = interval(one.low, one.high, format);
-  return el("a", { class: `card ${one.name}`, href: `#/${one.view}`, "data-figure": one.name },
+  return el(
+    "a",
+    { class: `card ${one.name}`, href: `#/${one.view}`, "data-figure": one.name },
     el("span", { class: "title" }, text(one.title)),
-    el("span", { class: "value", "data-value": one.value }, format(one.value), per && el("span", { class: "per" }, ` ${words().per(per)}`)),
+    el("span", { class: "value", "data-value": one.value }, format(one.value), per && [" ", el("span", { class: "per" }, words().per(per))]),
     range && el("span", { class: "range", "data-interval": one.level }, words().pair(share(one.level), range)),
-    trend(one, format), target(one, format));
+    trend(one, format),
+    target(one, format),
+  );
 }
 
 function trend(one, format) {
   if (!one.trend || typeof one.trend.change !== "number") return null;
   const { change } = one.trend;
-  const points = one.unit === "share";
-  const said = points ? words().points(number(100 * change, 1, { signDisplay: "exceptZero" }), 100 * change) : share(change, { signDisplay: "exceptZero" });
-  const good = change === 0 ? "" : (change > 0) === (one.better === "higher") ? "good" : "bad";
+  const signed = { signDisplay: "exceptZero" };
+  const points = () => words().points(number(100 * change, 1, signed), 100 * change);
+  const said = one.unit === "share" ? points() : share(change, signed);
+  const good = change === 0 ? "" : change > 0 === (one.better === "higher") ? "good" : "bad";
   const arrow = change > 0 ? "▲" : change < 0 ? "▼" : "▬";
   return [
     el("span", { class: `trend ${good}` }, el("span", { "aria-hidden": "true" }, `${arrow} `), said),
@@ -51,7 +55,8 @@ function target(one, format) {
 
 function about(known, missing) {
   const compared = (one) => one.trend && words().comparedWith(text(one.trend.than));
-  const lines = known.map((one) => [el("dt", {}, text(one.title)), el("dd", {}, [text(one.explanation), compared(one)].filter(Boolean).join(" "))]);
-  const gaps = missing.map((one) => [el("dt", {}, text(one.title)), el("dd", {}, `${words().missing} ${text(one.reason)}`)]);
+  const entry = (one, said) => [el("dt", {}, text(one.title)), el("dd", {}, said)];
+  const lines = known.map((one) => entry(one, [text(one.explanation), compared(one)].filter(Boolean).join(" ")));
+  const gaps = missing.map((one) => entry(one, `${words().missing} ${text(one.reason)}`));
   return el("details", { class: "about" }, el("summary", {}, words().aboutFigures(missing.length)), el("dl", {}, lines, gaps));
 }

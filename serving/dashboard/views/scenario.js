@@ -15,16 +15,26 @@ export const neutral = () => Object.fromEntries(Object.entries(LEVERS).map(([nam
 
 /** Give the changes as the service takes them, for one quantity or for all. */
 export function scenarioOf(values, quantity) {
-  const changed = Object.entries(values).filter(([name, value]) => value !== LEVERS[name].start && (!quantity || LEVERS[name].moves.includes(quantity)));
+  const changed = Object.entries(values).filter(
+    ([name, value]) => value !== LEVERS[name].start && (!quantity || LEVERS[name].moves.includes(quantity)),
+  );
   return Object.fromEntries(changed.map(([name, value]) => [name, name === "payment_delay_days" ? value : { "*": value }]));
 }
 
 /** Name the levers that move something in this company: deals need a pipeline, delays need invoices, spend a response to it that was measured. */
 export function levers(plan) {
-  const documents = Object.fromEntries(Object.entries(plan).map(([quantity, answer]) => [quantity, answer.status === 200 ? answer.document : null]));
+  const documents = Object.fromEntries(
+    Object.entries(plan).map(([quantity, answer]) => [quantity, answer.status === 200 ? answer.document : null]),
+  );
   const dealt = Boolean(documents.pipeline);
-  const invoiced = documents.cash && ["receivables", "new_invoices", "open_deals", "new_deals"].some((part) => documents.cash.total.parts?.[part]);
-  const offered = { win_rate: dealt, new_deals: dealt, payment_delay_days: Boolean(invoiced), spend: Boolean(documents.pipeline?.spend?.channels?.length) };
+  const invoiced =
+    documents.cash && ["receivables", "new_invoices", "open_deals", "new_deals"].some((part) => documents.cash.total.parts?.[part]);
+  const offered = {
+    win_rate: dealt,
+    new_deals: dealt,
+    payment_delay_days: Boolean(invoiced),
+    spend: Boolean(documents.pipeline?.spend?.channels?.length),
+  };
   return Object.keys(LEVERS).filter((name) => offered[name]);
 }
 
@@ -35,14 +45,27 @@ export function sliders(names, values, moved) {
     for (const row of rows) row.reset();
     moved();
   };
-  return el("form", { class: "sliders", onsubmit: (event) => event.preventDefault() }, rows.map((row) => row.element),
-    el("button", { type: "button", class: "reset", onclick: reset }, words().reset));
+  return el(
+    "form",
+    { class: "sliders", onsubmit: (event) => event.preventDefault() },
+    rows.map((row) => row.element),
+    el("button", { type: "button", class: "reset", onclick: reset }, words().reset),
+  );
 }
 
 function slider(name, values, moved) {
   const { min, max, step, start } = LEVERS[name];
   const shown = el("output", { for: `lever-${name}` });
-  const input = el("input", { type: "range", id: `lever-${name}`, name, min, max, step, value: values[name], oninput: () => set(Number(input.value), true) });
+  const input = el("input", {
+    type: "range",
+    id: `lever-${name}`,
+    name,
+    min,
+    max,
+    step,
+    value: values[name],
+    oninput: () => set(Number(input.value), true),
+  });
   const set = (value, tell) => {
     values[name] = value;
     input.value = value;
