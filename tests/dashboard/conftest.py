@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.dashboard.seasoned import seasoned
 from tests.dashboard.watched import Watched, watching
 
 if TYPE_CHECKING:
@@ -53,9 +54,10 @@ def serving(home: Path, source: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def address(served: Served) -> Iterator[str]:
-    """The service of the company, without keys."""
-    with serving(served.settings.home, served.source) as found:
+def address(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The service of the company, without keys; it has a track record."""
+    settings = seasoned(served, tmp_path_factory.mktemp("seasoned"))
+    with serving(settings.home, served.source) as found:
         yield found
 
 

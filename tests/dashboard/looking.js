@@ -18,6 +18,20 @@ globalThis.looking = {
     return [`${scrollWidth} > ${clientWidth}`, ...this.said([...document.querySelectorAll("body *")].filter(outside))];
   },
 
+  /** Give texts that leave the card, the alert or the section that they stand in. */
+  spilled() {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT, (node) => (
+      node.data.trim() && !node.parentElement.closest("svg, .scroll, .sr, script") && this.shown(node.parentElement) ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_SKIP));
+    const found = [];
+    while (walker.nextNode()) {
+      const range = document.createRange();
+      range.selectNodeContents(walker.currentNode);
+      const box = walker.currentNode.parentElement.closest("[data-figure], .alert, button, section, header, main, body").getBoundingClientRect();
+      if ([...range.getClientRects()].some(({ left, right }) => right > box.right + 1 || left < box.left - 1)) found.push(walker.currentNode.data.trim());
+    }
+    return found;
+  },
+
   said: (nodes) => nodes.map((node) => node.outerHTML.slice(0, 140)),
 
   /** Read a chart: labels and where they lie, titles of axes, the data that were given, and how many marks stand for them. */

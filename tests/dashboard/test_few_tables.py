@@ -16,8 +16,7 @@ from playwright.sync_api import Dialog, Route
 from funnelcast.families.family import Options
 from funnelcast.sources.open import open_source
 from tests.dashboard.conftest import Open, serving
-from tests.dashboard.test_views import BROKEN
-from tests.dashboard.watched import LANGS, VIEWS
+from tests.dashboard.watched import BROKEN, LANGS, VIEWS
 from training.recording import register
 from training.refresh import refresh
 from training.train import Request, fit

@@ -13,7 +13,7 @@ import pytest
 from tests.dashboard.conftest import Open
 from tests.dashboard.drawn import Chart
 from tests.dashboard.formats import day_in_words, money
-from tests.dashboard.watched import LANGS, Watched
+from tests.dashboard.watched import BROKEN, LANGS, Watched
 
 AHEAD: dict[str, dict[str, Any]] = {"week": {"weeks": 13}, "month": {"every": "month", "periods": 6}}
 PAST = {"week": 26, "month": 12}
@@ -44,6 +44,7 @@ def fans(window: Watched) -> dict[str, Chart]:
 @pytest.mark.parametrize("every", ["week", "month"])
 def test_the_totals_are_those_of_the_service(window: Watched, every: str) -> None:
     window.press("every", every)
+    assert BROKEN.findall(window.texts()) == []
     for quantity, chart in fans(window).items():
         total = asked(window, quantity, **AHEAD[every])["total"]
         for level in ("p50", "p10", "p90"):

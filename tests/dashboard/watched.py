@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from tests.dashboard.drawn import Chart
 VIEWS = ("forecast", "people", "channels", "record", "alerts")
 LANGS = ("en", "fr")
 WIDTHS = (1280, 360)
+BROKEN = re.compile(r"undefined|NaN|\[object|Infinity|\bnull\b|\{\w*\}|Invalid Date")
 SCREENSHOTS = CHECKOUT / ".funnelcast" / "screenshots"
 _LOOKING = Path(__file__).with_name("looking.js")
 _LOCALES = {"en": "en-GB", "fr": "fr-FR"}
@@ -86,6 +88,11 @@ class Watched:
     def too_wide(self) -> list[str]:
         """Give what makes the page scroll sideways."""
         found: list[str] = self.page.evaluate("looking.tooWide()")
+        return found
+
+    def spilled(self) -> list[str]:
+        """Give texts that leave their card or section."""
+        found: list[str] = self.page.evaluate("looking.spilled()")
         return found
 
     def picture(self, name: str) -> None:
