@@ -50,6 +50,33 @@ _EVERY_FIFTH = 5
 
 
 @dataclass(frozen=True)
+class Setting:
+    """What is tried.
+
+    Parameters
+    ----------
+    per_month
+        The budget.
+    changes
+        By how much levels change, each in a company of its own.
+    every
+        Takes each so-manieth of the 60 series.
+    shared
+        The standard deviation (of a logarithm) of what moves all series of a company in one week.
+    """
+
+    per_month: float = 1.0
+    changes: Sequence[float] = CHANGES
+    every: int = 1
+    shared: float = 0.0
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        """The series, by their kind."""
+        return KINDS[:: self.every]
+
+
+@dataclass(frozen=True)
 class Company:
     """What became of one company.
 
@@ -100,26 +127,28 @@ def announced(values: Sequence[Floats], found: Sequence[Surprises], per_month: f
     }
 
 
-def judged(per_month: float, changes: Sequence[float], seed: int) -> Company:
+def judged(setting: Setting, seed: int) -> Company:
     """Simulate a company and watch it, as it is and with each change."""
     with one_thread():
-        random = np.random.default_rng([seed, 60])
-        values = [series(kind, random) for kind in KINDS]
+        random, kinds = np.random.default_rng([seed, 60]), setting.kinds
+        alike = np.exp(setting.shared * random.standard_normal(_WEEKS))
+        values = [series(kind, random) * alike for kind in kinds]
         found = [measured(one) for one in values]
-        alarms = {rule: len(seen) / _MONTHS for rule, seen in announced(values, found, per_month).items()}
+        alarms = {rule: len(seen) / _MONTHS for rule, seen in announced(values, found, setting.per_month).items()}
         waited: dict[tuple[str, float], list[tuple[str, float]]] = {}
-        for change in changes:
-            changed = {number: int(random.integers(_WEEKS - _WATCHED, _WEEKS - _BLOCK)) for number in range(seed % 5, 60, _EVERY_FIFTH)}
+        for change in setting.changes:
+            chosen = range(seed % _EVERY_FIFTH, len(kinds), _EVERY_FIFTH)
+            changed = {number: int(random.integers(_WEEKS - _WATCHED, _WEEKS - _BLOCK)) for number in chosen}
             new = [_shifted(one, changed[number], change) if number in changed else one for number, one in enumerate(values)]
             again = [measured(new[number]) if number in changed else one for number, one in enumerate(found)]
-            for rule, seen in announced(new, again, per_month).items():
-                waited[rule, change] = [(KINDS[number], _wait(seen, number, week, above=change > 0)) for number, week in changed.items()]
+            for rule, seen in announced(new, again, setting.per_month).items():
+                waited[rule, change] = [(kinds[number], _wait(seen, number, week, above=change > 0)) for number, week in changed.items()]
         return Company(alarms, waited)
 
 
 def rows(companies: int = 3) -> Iterator[Row]:
     """Give false alarms a month beside the other rules', for the table of all benchmarks."""
-    found = [judged(1.0, (), seed) for seed in range(companies)]
+    found = [judged(Setting(changes=()), seed) for seed in range(companies)]
     for rule in RULES[1:]:
         own, theirs = (float(np.mean([company.alarms[name] for company in found])) for name in (RULES[0], rule))
         kept = f"budget of 1 {'kept' if own <= 1 else 'BROKEN'}"
@@ -131,13 +160,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.alert_budget")
     parser.add_argument("companies", type=int, nargs="?", default=COMPANIES)
     parser.add_argument("--per-month", type=float, default=1.0, help="the budget")
+    parser.add_argument("--every", type=int, default=1, help="take each so-manieth of the 60 series: 10 makes companies of six")
+    parser.add_argument("--shared", type=float, default=0.0, help="the deviation of what moves all series of a company in one week")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
+    setting = Setting(options.per_month, CHANGES, options.every, options.shared)
     with ProcessPoolExecutor(options.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        done = pool.map(partial(judged, options.per_month, CHANGES), range(options.companies))
+        done = pool.map(partial(judged, setting), range(options.companies))
         found = list(track(done, "companies", options.companies, console=Console(stderr=True)))
     console = Console(width=150)
-    console.print(f"{len(found)} companies of {len(KINDS)} series, {_MONTHS:.1f} months each; budget {options.per_month:g} a month")
+    console.print(f"{len(found)} companies of {len(setting.kinds)} series, {_MONTHS:.1f} months each; budget {setting.per_month:g} a month")
     console.print(_alarm_table(found))
     console.print(_power_table(found))
 
@@ -180,7 +212,7 @@ def _power_table(found: Sequence[Company]) -> Table:
             cells = []
             for change in CHANGES:
                 waits = np.array([wait for company in found for name, wait in company.waited[rule, change] if name == kind])
-                cells.append(" / ".join(f"{100 * (waits <= weeks).mean():.0f}" for weeks in WITHIN))
+                cells.append(" / ".join(f"{100 * (waits <= weeks).mean():.0f}" if waits.size else "–" for weeks in WITHIN))
             table.add_row(rule, kind, *cells)
     return table
 

@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
-
-from funnelcast.forecast.sales.history import starts
 from funnelcast.monitor.budget import Episode
 from funnelcast.monitor.drift import Drift
 from funnelcast.monitor.findings import french
@@ -70,22 +67,16 @@ class Alert:
 
 def outside_band(episode: Episode, currency: str, timezone: str) -> Alert:
     """Say that a series left the band of what its past led to expect, and by how much money."""
-    found, window = episode.surprises, episode.surprises.window(episode.place)
-    history, last = found.watched.history, found.first + episode.place
-    span = slice(episode.place + 1 - window, episode.place + 1)
-    actual, expected = float(history.values[last + 1 - window : last + 1].sum()), float(found.expected[span].sum())
-    # the sum of L periods is out of the ordinary beyond sqrt(L) times one period's distance, as its score is measured
-    low = expected - float((found.expected - found.low)[span].sum()) / np.sqrt(window)
-    high = expected + float((found.high - found.expected)[span].sum()) / np.sqrt(window)
-    bounds = starts(history.start, history.every, last + 2)
-    since, until = bounds[last + 1 - window], bounds[last + 1]
-    name = Text(history.name, history.name) if history.name else _QUANTITIES[found.watched.quantity]
-    came, hoped, least, most, gap = (money(one, currency) for one in (actual, expected, low, high, actual - expected))
-    first, ended = day(since), day(until - timedelta(days=1))
-    above = Text("above", "au-dessus") if actual > expected else Text("below", "au-dessous")
+    watched, gap = episode.surprises.watched, episode.surprises.gap(episode.place)
+    channel = watched.history.name
+    name = Text(channel, channel) if channel else _QUANTITIES[watched.quantity]
+    missed = gap.actual - gap.expected
+    came, hoped, least, most, apart = (money(one, currency) for one in (gap.actual, gap.expected, gap.low, gap.high, missed))
+    first, ended = day(gap.since), day(gap.until - timedelta(days=1))
+    above = Text("above", "au-dessus") if missed > 0 else Text("below", "au-dessous")
     return Alert(
         "outside_band",
-        found.watched.subject,
+        watched.subject,
         "warning",
         Text(
             f"{name.en}: {came.en} came in from {first.en} to {ended.en}, {above.en} the {hoped.en} expected "
@@ -99,9 +90,14 @@ def outside_band(episode: Episode, currency: str, timezone: str) -> Alert:
             "Cherchez la cause : prix, stock, campagnes, un gros client, suivi des ventes. "
             "Si cela dure, la prévision s'y adapte d'elle-même en quelques semaines.",
         ),
-        Text(f"The gap to what was expected: {gap.en}.", f"L'écart par rapport à l'attendu : {gap.fr}."),
-        actual - expected,
-        {"quantity": found.watched.quantity, "since": _stamp(since, timezone), "until": _stamp(until, timezone), "expected": expected},
+        Text(f"The gap to what was expected: {apart.en}.", f"L'écart par rapport à l'attendu : {apart.fr}."),
+        missed,
+        {
+            "quantity": watched.quantity,
+            "since": AsOf(gap.since, timezone).isoformat(),
+            "until": AsOf(gap.until, timezone).isoformat(),
+            "expected": gap.expected,
+        },
     )
 
 
@@ -266,7 +262,3 @@ def _finding(finding: Mapping[str, Any], currency: str) -> Alert:
         else Text(f"The amounts of these rows add up to {worth.en}.", f"Les montants de ces lignes totalisent {worth.fr}."),
         amount,
     )
-
-
-def _stamp(instant: datetime, timezone: str) -> str:
-    return AsOf(instant, timezone).isoformat()

@@ -31,6 +31,18 @@ _REACH = 0.90
 _CLIP = 10.0
 
 
+@dataclass(frozen=True)
+class Gap:
+    """What came in from ``since`` until ``until``, and what was expected of it with its 90 % band, in the currency."""
+
+    since: datetime
+    until: datetime
+    actual: float
+    expected: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, eq=False)
 class Surprises:
     """One series' errors one period ahead.
@@ -71,7 +83,23 @@ class Surprises:
 
     def window(self, place: int) -> int:
         """Say how many periods up to ``place`` its score sums."""
-        return WINDOWS[int(np.argmax([abs(self._summed(length)[place]) for length in WINDOWS]))]
+        return min(WINDOWS[int(np.argmax([abs(self._summed(length)[place]) for length in WINDOWS]))], place + 1)
+
+    def gap(self, place: int) -> Gap:
+        """Say in money what the score of a period is about."""
+        history, window, last = self.watched.history, self.window(place), self.first + place
+        span = slice(place + 1 - window, place + 1)
+        bounds = starts(history.start, history.every, last + 2)
+        expected = float(self.expected[span].sum())
+        return Gap(
+            since=bounds[last + 1 - window],
+            until=bounds[last + 1],
+            actual=float(history.values[last + 1 - window : last + 1].sum()),
+            expected=expected,
+            # the sum of L periods is out of the ordinary beyond sqrt(L) times one period's distance, as its score is measured
+            low=expected - float((self.expected - self.low)[span].sum()) / np.sqrt(window),
+            high=expected + float((self.high - self.expected)[span].sum()) / np.sqrt(window),
+        )
 
     def _summed(self, length: int) -> Floats:
         sums = np.cumsum(np.concatenate([np.zeros(length), self.errors]))

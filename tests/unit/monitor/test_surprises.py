@@ -77,3 +77,15 @@ def test_four_weeks_count_by_their_sum_over_two() -> None:
     place = 60
     summed = found.errors[place - 3 : place + 1].sum() / 2
     assert found.scores()[place] == pytest.approx(max((found.errors[place], summed), key=abs))
+
+
+def test_the_first_periods_of_a_young_series_are_told_without_those_before() -> None:
+    values = noisy(28, seed=9)
+    values[-2:] *= [2.0, 1.5]
+    found = measured(values)
+    assert found.errors.size == 2
+    gap = found.gap(1)
+    assert found.window(1) == 2
+    assert (gap.actual, gap.expected) == pytest.approx((values[-2:].sum(), found.expected.sum()))
+    assert (gap.until - gap.since).days == 14
+    assert gap.low < gap.expected < gap.high
