@@ -181,8 +181,10 @@ class Overview:
         if self.churn is None or self.churn[1].empty:
             return None
         spec, answers = self.churn
-        about = {"customers": len(answers), "days": spec.horizon_days}
-        return _drawn(share_leaving(answers, spec.seed), "share", self._left(spec), about, value=float(answers["probability"].mean()))
+        stated = CHURN.name in self.known.source.labels  # in a column of contacts, which knows no horizon
+        about = {"customers": len(answers), **({} if stated else {"days": spec.horizon_days})}
+        trend = None if stated else self._left(spec)
+        return _drawn(share_leaving(answers, spec.seed), "share", trend, about, value=float(answers["probability"].mean()))
 
     def _left(self, spec: Spec) -> Trend | None:
         """Give the share that did leave of those who were active a horizon ago; None where the facts don't tell."""

@@ -49,6 +49,11 @@ _EXPLANATIONS: Mapping[str, Both] = {
         "Affaires ouvertes × taux de gain × montant gagné ÷ durée du cycle : ce que le pipeline rapporte par jour.",
     ),
 }
+_STATED: Both = (
+    "The share of {customers} customers expected to leave, as the company's own column of outcomes counts it.",
+    "La part des {customers} clients qui devraient partir, au sens de la colonne de résultats de l'entreprise.",
+)
+"""Of churn, where a column of contacts states who left."""
 _THAN: Mapping[str, Both] = {
     "year": ("the same weeks a year before (from {when})", "les mêmes semaines un an avant (à partir du {when})"),
     "before": ("as many weeks before (from {when})", "autant de semaines juste avant (à partir du {when})"),
@@ -96,7 +101,7 @@ def told(name: str, about: Mapping[str, object]) -> dict[str, Json]:
     """Give the title and the explanation of a figure."""
     english = {key: f"{value:,}" if isinstance(value, int) else value for key, value in about.items()}
     francais = {key: french(value) if isinstance(value, int) else value for key, value in about.items()}
-    in_english, in_french = _EXPLANATIONS[name]
+    in_english, in_french = _STATED if name == "churn" and "days" not in about else _EXPLANATIONS[name]
     return {"title": _both(_TITLES[name]), "explanation": {"en": in_english.format(**english), "fr": in_french.format(**francais)}}
 
 

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from funnelcast.economics import economics
 from funnelcast.forecast.projection import Ask, rebuild
+from funnelcast.settings import CHECKOUT
 from funnelcast.sources.as_of import cut
-from funnelcast.sources.facts import Facts
+from funnelcast.sources.facts import Facts, Label
+from funnelcast.spec import Spec, read
 from funnelcast.terms import FIGURES, AsOf
 from tests.service.conftest import Client, Served
 from training.overview import Overview, chance_below, share_leaving
@@ -102,8 +103,12 @@ def test_churn_is_the_mean_of_all_and_is_compared_with_who_did_leave(served: Ser
 
 def test_velocity_is_compared_with_that_of_a_quarter_before(served: Served, figures: dict[str, dict[str, Any]]) -> None:
     then = default_as_of(served.facts).plus(-91)
-    told: Any = economics(served.facts, then)
-    assert figures["velocity"]["trend"]["value"] == pytest.approx(told["velocity"]["per_day"]["value"])
+    deals = cut(served.facts, then).table("deals").execute()
+    closed = deals["outcome"].isin(["won", "lost"]) & deals["closed_at"].notna()
+    won = deals[closed & (deals["outcome"] == "won")]
+    days = (deals["closed_at"].where(closed, pd.Timestamp(then.at)) - deals["opened_at"]).dt.total_seconds().clip(lower=0).sum() / 86_400
+    win_rate, amount, cycle = len(won) / closed.sum(), won["closed_amount"].fillna(won["amount"]).mean(), days / closed.sum()
+    assert figures["velocity"]["trend"]["value"] == pytest.approx((~closed).sum() * win_rate * amount / cycle, rel=1e-4)
     assert figures["velocity"]["unit"] == "EUR/day"
 
 
@@ -137,13 +142,17 @@ def test_a_target_of_a_figure_without_doubt_is_met_or_not(value: float, low: flo
     assert chance_below(value, low, high, 0.9, target) == chance
 
 
+def overview_of(facts: Facts, churn: tuple[Spec, pd.DataFrame] | None) -> Any:
+    """Give the overview of a company without forecasts."""
+    as_of = AsOf.parse("2026-01-01", facts.source.timezone)
+    empty = rebuild({"projection.json": b'{"as_of": "2026-01-01T00:00:00", "timezone": "UTC", "missing": {}, "seed": 1, "draws": 2}'})
+    return Overview(cut(facts, as_of), as_of, {}, empty, {}, None, churn).document()
+
+
 def bare(facts: Facts, tables: tuple[str, ...], **source: Any) -> dict[str, Any]:
     """Give the figures of a company with these tables alone, none of which could be forecast."""
-    as_of = AsOf.parse("2026-01-01", facts.source.timezone)
     kept = {name: facts.tables[name] for name in tables}
-    known = replace(facts, source=replace(facts.source, **source)).with_tables(kept, None)
-    empty: Any = rebuild({"projection.json": b'{"as_of": "2026-01-01T00:00:00", "timezone": "UTC", "missing": {}, "seed": 1, "draws": 2}'})
-    found: Any = Overview(cut(known, as_of), as_of, {}, empty, {}, None, None).document()
+    found = overview_of(replace(facts, source=replace(facts.source, **source)).with_tables(kept, None), None)
     return {"figures": found["figures"], **{one["name"]: one["reason"] for one in found["missing"]}}
 
 
@@ -153,6 +162,16 @@ def test_what_is_missing_names_the_table_that_would_tell_it(served: Served) -> N
     for name, table in {"sales": "transactions", "pipeline": "deals", "cash": "invoices", "cac": "spend", "velocity": "deals"}.items():
         assert table in found[name]["en"]
         assert table in found[name]["fr"]
+
+
+def test_churn_by_a_column_of_outcomes_has_no_horizon(served: Served) -> None:
+    answers = pd.DataFrame({"probability": [0.2, 0.4], "low": [0.1, 0.3], "high": [0.3, 0.5]})
+    source = replace(served.facts.source, labels={"churn": Label("left", "yes")})
+    overview = overview_of(replace(served.facts, source=source), (read(CHECKOUT / "models", "churn"), answers))
+    (figure,) = overview["figures"]
+    assert figure["value"] == pytest.approx(0.3)
+    assert figure["trend"] is None
+    assert "90" not in f"{figure['explanation']}"
 
 
 def test_without_a_balance_the_lowest_one_needs_it(served: Served) -> None:
