@@ -244,9 +244,10 @@ def test_forecasts_of_another_version_ask_for_a_refresh(service: Client, home: S
     snapshot = snapshots.latest(home, "demo")
     changed = {path: b"{}" if path == "forecast/projection.json" else content for path, content in snapshot.files.items()}
     snapshots.write(home, "demo", snapshot.about, {path: content for path, content in changed.items() if path != "about.json"})
-    response = service.post("/v1/forecast/sales", {})
+    response = service.post("/v1/forecast/sales", {"weeks": 12})
     assert response.status_code == 404
     assert "funnelcast refresh" in response.json()["detail"]
+    assert service.post("/v1/forecast/sales", {"weeks": 13}).status_code == 200  # the refresh drew it itself
     assert service.get("/v1/economics").status_code == 200
 
 
