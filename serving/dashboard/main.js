@@ -8,7 +8,7 @@ import { alerts, worstFirst } from "./views/alerts.js";
 import { figures } from "./views/figures.js";
 import { forecast } from "./views/forecast.js";
 
-// The views that aren't the first one come when they are asked for.
+// Those that the page doesn't begin with come when they are asked for.
 const VIEWS = {
   forecast: { scopes: ["forecast"], show: forecast },
   people: { scopes: ["score", "forecast"], show: async (...given) => (await import("./views/people.js")).people(...given) },
@@ -59,6 +59,7 @@ function show() {
 
 async function countAlerts() {
   const { alerts: found } = await worstFirst();
+  if (!visit.access) return; // the key was refused meanwhile
   visit.alerts = found?.length ?? null;
   tabs();
 }

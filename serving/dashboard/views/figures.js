@@ -26,7 +26,12 @@ function card(one) {
     "a",
     { class: `card ${one.name}`, href: `#/${one.view}`, "data-figure": one.name },
     el("span", { class: "title" }, text(one.title)),
-    el("span", { class: "value", "data-value": one.value }, format(one.value), per && [" ", el("span", { class: "per" }, words().per(per))]),
+    el(
+      "span",
+      { class: "value", "data-value": one.value },
+      format(one.value),
+      per && [" ", el("span", { class: "per" }, words().per(per))],
+    ),
     range && el("span", { class: "range", "data-interval": one.level }, words().pair(share(one.level), range)),
     trend(one, format),
     target(one, format),

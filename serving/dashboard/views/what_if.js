@@ -46,7 +46,7 @@ async function inScenario(quantity, { past: _, ...request }) {
 
 function differenceSaid({ quantity, document, refused }) {
   const said = refused ? text(refused) : document ? inWords(document.difference) : words().unchanged;
-  return el("p", { "data-difference": quantity }, el("strong", {}, words().quantities[quantity]), " ", said);
+  return el("p", { "data-difference": document && quantity }, el("strong", {}, words().quantities[quantity]), " ", said);
 }
 
 function inWords({ total, shortfall }) {
