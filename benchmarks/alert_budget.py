@@ -131,7 +131,7 @@ def judged(setting: Setting, seed: int) -> Company:
     """Simulate a company and watch it, as it is and with each change."""
     with one_thread():
         random, kinds = np.random.default_rng([seed, 60]), setting.kinds
-        alike = np.exp(setting.shared * random.standard_normal(_WEEKS))
+        alike = np.exp(setting.shared * np.random.default_rng([seed, 1]).standard_normal(_WEEKS))
         values = [series(kind, random) * alike for kind in kinds]
         found = [measured(one) for one in values]
         alarms = {rule: len(seen) / _MONTHS for rule, seen in announced(values, found, setting.per_month).items()}
