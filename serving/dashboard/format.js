@@ -77,6 +77,9 @@ export function interval(low, high, format = number) {
 /** Give the date that a time stamp names where the company is. */
 export const dateOf = (stamp) => new Date(`${stamp.slice(0, 10)}T00:00:00Z`);
 
+/** Count the days from one time stamp's day to another's. */
+export const daysBetween = (from, to) => Math.max(0, Math.round((dateOf(to) - dateOf(from)) / 86_400_000));
+
 /** Give the day before, as a time stamp: periods end where the next begins. */
 export const dayBefore = (stamp) => new Date(dateOf(stamp) - 86_400_000).toISOString();
 

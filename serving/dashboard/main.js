@@ -3,7 +3,7 @@
 import { ask, hasKey, listen, offer, useKey } from "./api.js";
 import { busy, el, notice } from "./dom.js";
 import { loadAfter } from "./charts/library.js";
-import { day, reader, words } from "./format.js";
+import { day, daysBetween, number, reader, words } from "./format.js";
 import { alerts, worstFirst } from "./views/alerts.js";
 import { figures } from "./views/figures.js";
 import { forecast } from "./views/forecast.js";
@@ -17,6 +17,7 @@ const VIEWS = {
   alerts: { scopes: ["forecast"], show: alerts },
 };
 const LANGUAGE = "lang";
+const OLD_DAYS = 35;
 
 const at = (id) => document.getElementById(id);
 const visit = { access: null, alerts: null };
@@ -100,8 +101,15 @@ function label() {
   for (const place of document.querySelectorAll("[data-text]")) place.textContent = said[place.dataset.text];
   for (const place of document.querySelectorAll("[data-label]")) place.setAttribute("aria-label", said[place.dataset.label]);
   at("company").textContent = visit.access?.company ?? "funnelcast";
-  at("as-of").textContent = visit.access?.as_of ? said.asOf(day(visit.access.as_of)) : "";
+  at("as-of").textContent = visit.access?.as_of ? dated(visit.access.as_of) : "";
   at("forget").hidden = !hasKey();
+}
+
+// Facts that a monthly refresh would have renewed are said to be old.
+function dated(asOf) {
+  const age = daysBetween(asOf, new Date().toISOString());
+  const said = words().asOf(day(asOf));
+  return age > OLD_DAYS ? `${said} · ${words().old(number(age))}` : said;
 }
 
 /** Ask for a key, and say why where one was refused. */

@@ -5,12 +5,18 @@ import { words, reader, locale } from "./format.js";
 
 /**
  * Make a table.
- * @param {{caption: string, columns: {title: string, value: Function, show?: Function, numeric?: boolean, date?: boolean, wide?: boolean}[], rows: object[],
- *          limit?: number, hideCaption?: boolean, id?: Function}} given `value` sorts and is copied; `show` gives what stands in the cell, a text or a node
+ * @param {{caption: string, columns: object[], rows: object[], limit?: number, hideCaption?: boolean, id?: Function,
+ *          stacked?: boolean}} given columns have a `title`, a `value` that sorts and is copied, and `show` for what stands in the cell, a
+ *        text or a node (see columns.js); `stacked` rows are blocks on a narrow screen
  */
 export function table(given) {
   const state = { by: null, down: false, all: false };
-  const region = el("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": given.caption });
+  const region = el("div", {
+    class: given.stacked ? "scroll stacked" : "scroll",
+    role: "region",
+    tabindex: "0",
+    "aria-label": given.caption,
+  });
   const more = el("p", { class: "more" });
   const draw = () => {
     const rows = sorted(given, state);
@@ -76,7 +82,8 @@ function cell(column, row, index) {
   const attributes = {
     class: [column.numeric && "number", column.wide && "wide", column.date && "date"].filter(Boolean).join(" ") || null,
   };
-  return el(index ? "td" : "th", index ? attributes : { ...attributes, scope: "row" }, shown ?? "–");
+  const label = { "data-label": column.title }; // on a narrow screen, where rows are blocks
+  return el(index ? "td" : "th", index ? { ...attributes, ...label } : { ...attributes, scope: "row" }, shown ?? "–");
 }
 
 function sorted(given, state) {

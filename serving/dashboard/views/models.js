@@ -4,11 +4,10 @@ import { ask } from "../api.js";
 import { counts, days, sentences, texts } from "../columns.js";
 import { el, fill } from "../dom.js";
 import { empty } from "../empty.js";
-import { called, day, number, share, words } from "../format.js";
+import { called, day, daysBetween, number, share, words } from "../format.js";
 import { rendered } from "../markdown.js";
 import { table } from "../table.js";
 
-const DAY = 86_400_000;
 const SMALLEST_Q = 0.001;
 const MOST_METRICS = 4;
 const METRICS = {
@@ -25,10 +24,10 @@ const METRICS = {
 };
 
 /** Give the table of the models in service, and their cards. */
-export function models({ models: rows }) {
+export function models({ models: rows, as_of: asOf }) {
   if (!rows.length) return null;
   const said = words();
-  const age = (row) => Math.max(0, Math.round((Date.now() - new Date(row.trained_as_of)) / DAY));
+  const age = (row) => daysBetween(row.trained_as_of, asOf);
   const columns = [
     texts(said.model, (row) => called(row.name)),
     { ...counts(said.version, (row) => row.version), show: (row) => `${row.version} (${said.roles[row.role] ?? row.role})` },
@@ -36,7 +35,7 @@ export function models({ models: rows }) {
     { ...counts(said.age, age), show: (row) => said.days(number(age(row)), age(row)) },
     sentences(said.metrics, metrics),
   ];
-  return [table({ caption: said.records.models, hideCaption: true, columns, rows }), rows.map(card)];
+  return [table({ caption: said.records.models, hideCaption: true, columns, rows, stacked: true }), rows.map(card)];
 }
 
 const metrics = (model) =>

@@ -8,7 +8,7 @@ import { called, money, number, reader, share, text, words } from "../format.js"
 import { asText, table } from "../table.js";
 import { columnsOf, FILTERS, LISTS } from "./lists.js";
 
-const FIRST_ROWS = 25;
+const FIRST_ROWS = matchMedia("(max-width: 40rem)").matches ? 10 : 25;
 
 const chosen = { list: "churn", filters: {} };
 
@@ -104,7 +104,7 @@ function rows(found) {
   if (!found.list.length) return null;
   const id = (row) => row[LISTS[chosen.list].id];
   const columns = columnsOf(chosen.list, found.list);
-  return table({ caption: words().lists[chosen.list], hideCaption: true, columns, rows: found.list, limit: FIRST_ROWS, id });
+  return table({ caption: words().lists[chosen.list], hideCaption: true, columns, rows: found.list, limit: FIRST_ROWS, id, stacked: true });
 }
 
 function profit(found) {
