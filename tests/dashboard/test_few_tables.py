@@ -24,7 +24,7 @@ from training.train import Request, fit
 if TYPE_CHECKING:
     from funnelcast.tracking import Tracker
 
-HOSTILE = '<img src=x onerror="alert(1)">'
+HOSTILE = '<a href="https://example.com/">x</a><img src=x onerror="alert(1)">'
 
 
 def totals(folder: Path) -> str:
@@ -138,6 +138,6 @@ def test_names_from_the_data_are_texts(opened: Open) -> None:
                 assert HOSTILE in watched.texts(), view
             if view == "channels":
                 assert sum(HOSTILE in label["said"] for chart in charts for label in chart.labels) >= 2
-            assert watched.page.locator("img").count() == 0
+            assert watched.page.locator("img, a[href*='example.com']").count() == 0
         assert dialogs == []
         assert watched.complaints == []

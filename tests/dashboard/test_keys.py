@@ -54,7 +54,6 @@ def test_a_key_is_asked_for_once_and_shows_what_it_may(opened: Open, keys: tuple
         assert seen == [f"#/{view}" for view in SEES[scope]]
         for view in SEES[scope]:
             watched.show(view)
-            watched.charts()
             assert len(watched.texts()) > 300
         assert 403 not in {status for status, _, _ in watched.answers}
         answered = {path for status, _, path in watched.answers if status == 200 and path.startswith("/v1/")}

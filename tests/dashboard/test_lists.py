@@ -41,7 +41,8 @@ def shown(window: Watched) -> list[str]:
 
 
 def ids(window: Watched) -> list[str]:
-    return [row.get_attribute("data-id") or "" for row in window.page.locator("main tbody tr[data-id]").all()]
+    found: list[str] = window.page.locator("main tbody tr[data-id]").evaluate_all("(rows) => rows.map((row) => row.dataset.id)")
+    return found
 
 
 @pytest.mark.parametrize("name", IDS)

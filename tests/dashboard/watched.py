@@ -71,14 +71,15 @@ class Watched:
         """Give the texts of the figures at the top by their names."""
         return {one.get_attribute("data-figure") or "": one.inner_text() for one in self.page.locator("[data-figure]").all()}
 
-    def charts(self) -> list[Chart]:
-        """Scroll to every chart, so that it is drawn, and read it; in the order of the page."""
-        plots = self.page.locator("main .plot:visible")
-        for plot in plots.all():
+    def charts(self, *names: str) -> list[Chart]:
+        """Scroll to every chart, or to some, so that they are drawn, and read them; in the order of the page."""
+        wanted = ", ".join(f"main .plot[data-chart={name}]:visible" for name in names) or "main .plot:visible"
+        plots = self.page.locator(wanted).all()
+        for plot in plots:
             plot.scroll_into_view_if_needed()
             expect(plot).to_have_attribute("data-drawn", "true", timeout=_PATIENCE)
         self.page.evaluate("scrollTo(0, 0)")
-        return [Chart.read(plot) for plot in plots.all()]
+        return [Chart.read(plot) for plot in plots]
 
     def texts(self) -> str:
         """Give every text that somebody can read or hear."""
