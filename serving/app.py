@@ -2,13 +2,12 @@
 
 POST /v1/churn/score, /v1/leads/score, /v1/clv/predict, /v1/attribution/journey    scope score
 GET  /v1/contacts/{id}                                                             scope score
-GET  /v1/attribution, /v1/economics, /v1/alerts, /v1/track-record                  scope forecast
+GET  /v1/attribution, /v1/economics                                                scope forecast
 POST /v1/forecast/sales, /v1/forecast/pipeline, /v1/forecast/cash                  scope forecast
 GET  /v1/lists/churn, /v1/lists/leads                                              scope score
 GET  /v1/lists/invoices, /v1/lists/deals                                           scope forecast
-GET  /v1/models, /v1/models/{name}/card                                            scope score
 GET  /v1/overview, /v1/segments, /v1/channel-moves, /v1/journeys, /v1/drift        scope forecast
-GET  /v1/access                                                                    any scope
+GET  /v1/alerts, /v1/track-record, /v1/models, /v1/models/{name}/card, /v1/access  any scope
 GET  /, /assets/…, /livez, /readyz                                                 open
 GET  /openapi.json, /metrics                                                       scope admin
 """
@@ -112,8 +111,11 @@ def _routes() -> list[Route | Mount]:
         _get("/v1/contacts/{contact_id:path}", lambda store, request: planning.contact(store.state(), request.path_params["contact_id"])),
         _get("/v1/attribution", lambda store, request: planning.attribution(store.state(), request.query_params.get("method"))),
         _get("/v1/economics", lambda store, _: planning.economics(store.state())),
-        _get("/v1/alerts", lambda store, _: planning.alerts(store.state())),
-        _get("/v1/track-record", lambda store, _: planning.track_record(store.record, store.state())),
+        _get("/v1/alerts", lambda store, request: planning.alerts(store.state(), request.scope["state"]["caller"])),
+        _get(
+            "/v1/track-record",
+            lambda store, request: planning.track_record(store.record, store.state(), request.scope["state"]["caller"]),
+        ),
         _get("/v1/models", lambda store, _: planning.models(store.state())),
         _get(
             "/v1/models/{name}/card",

@@ -23,11 +23,10 @@ _SCORING = (
     "/v1/clv",
     "/v1/attribution/journey",
     "/v1/contacts",
-    "/v1/models",
     "/v1/lists/churn",
     "/v1/lists/leads",
 )
-_OF_ALL = frozenset({"/v1/access"})
+_OF_ALL = ("/v1/access", "/v1/alerts", "/v1/track-record", "/v1/models")
 
 
 def template_of(path: str) -> str:
@@ -44,7 +43,7 @@ def needs_key(route: str) -> bool:
 
 def scope_of(path: str) -> str:
     """Give the scope that a path needs."""
-    if path in _OF_ALL:
+    if path.startswith(_OF_ALL):
         return ANY
     if path.startswith(_SCORING):
         return "score"

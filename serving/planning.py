@@ -17,6 +17,7 @@ from funnelcast.monitor.alerts import Alert
 from funnelcast.monitor.said import Text
 from funnelcast.monitor.track_record import TrackRecord
 from funnelcast.terms import AsOf
+from serving.auth import Caller
 from serving.contracts import ForecastRequest
 from serving.problems import Refused, without_folders
 from serving.realised import beside_forecast
@@ -25,6 +26,8 @@ from serving.store import SNAPSHOT, State
 
 _SEVERAL = {"deal_id", "invoice_id"}
 _COMMON_METHOD = "shapley"
+_ON_MODELS = {"stale_model", "drift"}
+"""The kinds of alert that hold no figure of sales or cash."""
 
 Reply = dict[str, Any]
 
@@ -72,11 +75,12 @@ def economics(state: State) -> Reply:
     return planned(state, state.planned().document("economics"))
 
 
-def alerts(state: State) -> Reply:
-    """Give the alerts of the last refresh, before them the champions that were refused since."""
+def alerts(state: State, caller: Caller) -> Reply:
+    """Give the alerts of the last refresh, before them the champions that were refused since; to who plans nothing those on models."""
     document: Reply = state.planned().document("alerts") if state.snapshot or not state.refused else {"alerts": []}
     refused = [_refused(name, reason).document() for name, reason in sorted(state.refused.items())]
-    return planned(state, {**document, "alerts": [*refused, *document["alerts"]]})
+    told = [one for one in document["alerts"] if _plans(caller) or one["kind"] in _ON_MODELS]
+    return planned(state, {**document, "alerts": [*refused, *told]})
 
 
 def contact(state: State, contact_id: str) -> Reply:
@@ -100,8 +104,8 @@ def _scores_of(rows: pd.DataFrame) -> Reply | list[Reply]:
     return records if _SEVERAL & {*rows.columns} else records[0]
 
 
-def track_record(record: TrackRecord, state: State) -> Reply:
-    """Say what was answered and forecast so far, and how right it was by the last refresh."""
+def track_record(record: TrackRecord, state: State, caller: Caller) -> Reply:
+    """Say what was answered so far, to planners also what was forecast, and how right it was by the last refresh."""
     versions = _by(state, "answers", "model", "version")
     given = [
         {
@@ -117,10 +121,15 @@ def track_record(record: TrackRecord, state: State) -> Reply:
     forecasts = [
         {"quantity": quantity, "periods": count, "realised": next(iter(quantities.get((quantity,), [])), None)}
         for quantity, count in record.forecast_periods().items()
+        if _plans(caller)
     ]
     missing = {name: without_folders(reason) for name, reason in state.judged.get("missing", {}).items()}
     models = [*state.judged.get("models", [])]
     return planned(state, {"answers": given, "realised": models, "forecasts": forecasts, "not_judged": missing})
+
+
+def _plans(caller: Caller) -> bool:
+    return "forecast" in caller.scopes
 
 
 def _by(state: State, part: str, *names: str) -> dict[tuple[Any, ...], list[Reply]]:

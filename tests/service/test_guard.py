@@ -196,17 +196,17 @@ def test_a_service_whose_last_key_is_revoked_stays_shut(keys: Path) -> None:
 
 
 @pytest.mark.parametrize(("scope", "open_to"), [
-    ("score", {"/v1/churn/score", "/v1/leads/score", "/v1/clv/predict", "/v1/attribution/journey", "/v1/contacts/c", "/v1/models"}),
-    ("forecast", {"/v1/forecast/sales", "/v1/forecast/pipeline", "/v1/forecast/cash", "/v1/attribution", "/v1/economics", "/v1/alerts",
-                  "/v1/track-record"}),
+    ("score", {"/v1/churn/score", "/v1/leads/score", "/v1/clv/predict", "/v1/attribution/journey", "/v1/contacts/c"}),
+    ("forecast", {"/v1/forecast/sales", "/v1/forecast/pipeline", "/v1/forecast/cash", "/v1/attribution", "/v1/economics"}),
     ("admin", {"/metrics", "/openapi.json"}),
 ])  # fmt: skip
 def test_a_scope_opens_its_own_endpoints_alone(keys: Path, scope: str, open_to: set[str]) -> None:
     everything = {
         "/v1/churn/score", "/v1/leads/score", "/v1/clv/predict", "/v1/attribution/journey", "/v1/contacts/c", "/v1/models",
         "/v1/forecast/sales", "/v1/forecast/pipeline", "/v1/forecast/cash", "/v1/attribution", "/v1/economics", "/v1/alerts",
-        "/v1/track-record", "/metrics", "/openapi.json",
+        "/v1/track-record", "/v1/models/churn/card", "/metrics", "/openapi.json",
     }  # fmt: skip
+    open_to = open_to | {"/v1/models", "/v1/models/churn/card", "/v1/alerts", "/v1/track-record"}
     key = auth.add(keys, "one", scope)
     statuses = {path: ask(keys, path, headers={"authorization": f"Bearer {key}"})[0] for path in everything}
     reached = everything if scope == "admin" else open_to
@@ -257,7 +257,11 @@ def test_the_whole_service_asks_for_keys_once_there_is_one(served: Served, clien
         assert client.get("/").status_code == 200
         assert client.get("/readyz").status_code == 200
         crm, planner = client.with_key(scoring), client.with_key(planning)
-        assert crm.get("/v1/models").status_code == 200
+        assert crm.get("/v1/models").status_code == planner.get("/v1/models").status_code == 200
+        told = {one["kind"] for one in planner.get("/v1/alerts").json()["alerts"]}
+        assert told > {one["kind"] for one in crm.get("/v1/alerts").json()["alerts"]}
+        assert not {"cash", "outside_band", "data_quality"} & {one["kind"] for one in crm.get("/v1/alerts").json()["alerts"]}
+        assert len(planner.get("/v1/track-record").json()["forecasts"]) > len(crm.get("/v1/track-record").json()["forecasts"]) == 0
         assert crm.post("/v1/forecast/cash", {"weeks": 2}).status_code == 403
         assert planner.post("/v1/forecast/cash", {"weeks": 2}).status_code == 200
         assert planner.get("/metrics").status_code == 403

@@ -152,15 +152,15 @@ def drifted(model: str, found: Sequence[Drift], outlook: Outlook | None, currenc
     return Alert(
         "drift",
         model,
-        "warning",
+        "note",  # a season moves inputs too, and no budget of false alarms holds for them
         Text(
             f"{model}: distributed differently from a quarter ago: {named}{more.en} (at least {moved.en} of the rows moved).",
             f"{model} : distribution différente d'il y a un trimestre : {named}{more.fr} (au moins {moved.fr} des lignes ont bougé).",
         ),
         Text(
-            "Check whether the change is real or comes from the data (an export, a tag, a form). If it is real, run `funnelcast retrain`.",
-            "Vérifiez si le changement est réel ou vient des données (export, balise, formulaire). "
-            "S'il est réel, lancez `funnelcast retrain`.",
+            "Check whether the season explains it, the data (an export, a tag, a form), or a real change; if so, run `funnelcast retrain`.",
+            "Vérifiez si la saison l'explique, les données (export, balise, formulaire) ou un vrai changement ; "
+            "dans ce dernier cas, lancez `funnelcast retrain`.",
         ),
         _unknown_drift() if outlook is None or effect is None else _known_drift(outlook, effect, currency),
         effect,
