@@ -29,7 +29,8 @@ const known = (value) => typeof value === "number" && Number.isFinite(value);
 export function number(value, decimals = 0, options = {}) {
   if (!known(value)) return DASH;
   const said = new Intl.NumberFormat(locale(), { maximumFractionDigits: decimals, ...options }).format(value + 0);
-  return said.replace("-", "−"); // a minus sign: no line ends after it, and the charts write it too
+  // a minus sign, as the charts write it; a word joiner keeps the sign beside the currency's at the end of a line
+  return said.replace("-", "−").replace(/[−+](?=\p{Sc})/u, "$&\u2060");
 }
 
 /** Format an amount; cents only where they matter, under a hundred. */

@@ -14,7 +14,7 @@ const VIEWS = {
   people: { scopes: ["score", "forecast"], show: async (...given) => (await import("./views/people.js")).people(...given) },
   channels: { scopes: ["forecast"], show: async (...given) => (await import("./views/channels.js")).channels(...given) },
   record: { scopes: ["score", "forecast"], show: async (...given) => (await import("./views/record.js")).record(...given) },
-  alerts: { scopes: ["forecast"], show: alerts },
+  alerts: { scopes: ["score", "forecast"], show: alerts },
 };
 const LANGUAGE = "lang";
 const OLD_DAYS = 35;
@@ -50,11 +50,8 @@ function show() {
   label();
   if (!visit.access) return;
   at("figures").hidden = !may("forecast");
-  if (may("forecast")) {
-    const shown = busy(figures(at("cards")));
-    busy(countAlerts());
-    loadAfter(shown);
-  }
+  if (may("forecast")) loadAfter(busy(figures(at("cards"))));
+  busy(countAlerts());
   view();
 }
 

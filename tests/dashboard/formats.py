@@ -10,7 +10,7 @@ def money(amount: float, lang: str, *, sign: bool = False) -> str:
     digits = f"{abs(amount):,.{2 if abs(amount) < 100 and amount % 1 else 0}f}"
     before = "−" if amount < 0 else "+" if sign and float(digits.replace(",", "")) else ""
     if lang == "en":
-        return f"{before}€{digits}"
+        return f"{before}\u2060€{digits}" if before else f"€{digits}"  # a sign stays beside its currency's at the end of a line
     return f"{before}{digits.replace(',', ' ').replace('.', ',')}\u00a0€".replace(" ", "\u202f")
 
 

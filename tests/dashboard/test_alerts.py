@@ -9,7 +9,9 @@ from tests.dashboard.conftest import Open
 from tests.dashboard.formats import money
 from tests.dashboard.watched import LANGS
 
-RANKS = ("error", "warning")
+pytestmark = pytest.mark.xdist_group("service")  # with the tests of the service, whose trained company they share
+
+RANKS = ("error", "warning", "note")
 
 
 @pytest.mark.parametrize("lang", LANGS)

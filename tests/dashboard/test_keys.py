@@ -15,16 +15,18 @@ from tests.dashboard.watched import VIEWS, Watched
 if TYPE_CHECKING:
     from tests.service.conftest import Served
 
+pytestmark = pytest.mark.xdist_group("service")  # with the tests of the service, whose trained company they share
+
 MAY = {
-    "score": ("/v1/access", "/v1/lists/churn", "/v1/lists/leads", "/v1/models"),
+    "score": ("/v1/access", "/v1/lists/churn", "/v1/lists/leads", "/v1/models", "/v1/track-record", "/v1/alerts"),
     "forecast": ("/v1/access", "/v1/overview", "/v1/forecast/", "/v1/lists/invoices", "/v1/lists/deals", "/v1/attribution", "/v1/economics",
-                 "/v1/segments", "/v1/journeys", "/v1/channel-moves", "/v1/track-record", "/v1/drift", "/v1/alerts"),
+                 "/v1/segments", "/v1/journeys", "/v1/channel-moves", "/v1/track-record", "/v1/drift", "/v1/alerts", "/v1/models"),
 }  # fmt: skip
-SEES = {"score": ["people", "record"], "forecast": list(VIEWS), "admin": list(VIEWS)}
+SEES = {"score": ["people", "record", "alerts"], "forecast": list(VIEWS), "admin": list(VIEWS)}
 
 
 @pytest.fixture(scope="module")
-def keys(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
+def keys(chromium: str, served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
     """The same company behind keys: its address, and a key of each scope."""
     settings = served.copied(tmp_path_factory.mktemp("keyed"), tuple(pointer.stem for pointer in _pointers(served)))
     made = {scope: auth.add(settings.keys, f"the-{scope}", scope) for scope in auth.SCOPES}

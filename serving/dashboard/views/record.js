@@ -15,14 +15,14 @@ const chosen = { curve: 0 };
 
 const PARTS = {
   forecasts: ["forecast", "/v1/track-record", bands],
-  answers: ["forecast", "/v1/track-record", answers],
-  models: ["score", "/v1/models", models],
+  answers: [null, "/v1/track-record", answers],
+  models: [null, "/v1/models", models],
   drift: ["forecast", "/v1/drift", drift],
 };
 
-/** Show what the key's scopes allow: the track record with forecast, the models with score. */
+/** Show what the key's scopes allow: models and their answers every key, forecasts and what changed the scope forecast. */
 export async function record(place, scopes) {
-  const names = Object.keys(PARTS).filter((name) => scopes.includes(PARTS[name][0]));
+  const names = Object.keys(PARTS).filter((name) => [null, ...scopes].includes(PARTS[name][0]));
   const parts = names.map((name) => [name, section(words().records[name], el("p", { class: "waiting" }, words().loading))]);
   fill(place, parts.map(([, part]) => part)); // prettier-ignore
   await Promise.all(parts.map(([name, part]) => answered(name, part)));
