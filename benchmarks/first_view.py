@@ -27,7 +27,7 @@ from benchmarks.servers import Asked, Server
 from funnelcast.settings import Settings
 
 LIBRARIES = ("playwright", "plotly", "starlette", "bentoml")
-_RUNS = 9
+_RUNS, _PATIENCE = 9, 120_000
 _SALES = Asked("/v1/forecast/sales", [json.dumps({"weeks": 13, "past": 26}).encode()])
 _CHART = ".js-plotly-plot .scatterlayer path.js-line"
 _OURS = {"figures": "[data-figure]", "chart": _CHART}
@@ -95,6 +95,7 @@ def _first_view(chromium: BrowserType, executable: str, address: str, selectors:
     browser = chromium.launch(executable_path=executable)
     try:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(_PATIENCE)
         page.add_init_script(f"({_OBSERVER})({json.dumps(selectors)})")
         page.goto(address)
         moments = {**page.evaluate("globalThis.allPainted"), "paint": page.evaluate(_FIRST_PAINT)}

@@ -23,14 +23,6 @@ if TYPE_CHECKING:
 Open = Callable[..., AbstractContextManager[Watched]]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of the page on the worker of those of the service: they share a trained company."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("service"))
-
-
 @contextmanager
 def serving(home: Path, source: Path) -> Iterator[str]:
     """Serve a company by the command, on a free port of loopback; gives the address."""
@@ -54,7 +46,16 @@ def serving(home: Path, source: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def address(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def chromium() -> str:
+    """Where the machine has its Chromium; without one nothing is trained and served either."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if not found:
+        pytest.skip("no Chromium on this machine")
+    return found
+
+
+@pytest.fixture(scope="session")
+def address(chromium: str, served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The service of the company, without keys; it has a track record."""
     settings = seasoned(served, tmp_path_factory.mktemp("seasoned"))
     with serving(settings.home, served.source) as found:
@@ -62,13 +63,10 @@ def address(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium as the machine has it; ends with the module, since what drives it holds the thread's event loop."""
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if not found:
-        pytest.skip("no Chromium on this machine")
+def browser(chromium: str) -> Iterator[Browser]:
+    """Chromium, which ends with the module, since what drives it holds the thread's event loop."""
     with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=found)
+        opened = driver.chromium.launch(executable_path=chromium)
         yield opened
         opened.close()
 

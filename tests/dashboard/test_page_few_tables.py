@@ -24,6 +24,8 @@ from training.train import Request, fit
 if TYPE_CHECKING:
     from funnelcast.tracking import Tracker
 
+pytestmark = pytest.mark.xdist_group("service")  # with the tests of the service, whose trained company they share
+
 HOSTILE = '<a href="https://example.com/">x</a><img src=x onerror="alert(1)">'
 
 
@@ -59,7 +61,7 @@ LACKS = {
 
 
 @pytest.fixture(scope="module", params=COMPANIES)
-def company(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+def company(chromium: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """The name of a company of one table, and the address of its service."""
     from tests.service.conftest import Ledger, home_at  # noqa: PLC0415 (seconds of imports)
 
