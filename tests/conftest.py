@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from funnelcast.settings import CHECKOUT
 from funnelcast.simulate import Company
@@ -13,11 +15,26 @@ from funnelcast.simulate import company as simulated
 if TYPE_CHECKING:
     from tests.service.conftest import Served
 
+TOGETHER = ("tests/service/", "tests/dashboard/")
+"""Folders whose tests share what takes long to make: each stays on one worker."""
+
 # a busy machine is slow, not wrong: no example has a time limit
 settings.register_profile("funnelcast", deadline=None)
 settings.load_profile("funnelcast")
 
 SHARED_DATA = CHECKOUT.parent / "shared" / "data"
+
+
+class FoldersTogether(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+    """Hand out tests one by one, but some folders as a whole; groups by mark are lost between xdist 3.8 and pytest 9.2."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FoldersTogether:
+    """Take our way to hand out tests."""
+    return FoldersTogether(config, log)
 
 
 @pytest.fixture(scope="session")

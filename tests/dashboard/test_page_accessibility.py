@@ -11,8 +11,6 @@ from axe_playwright_python.sync_playwright import Axe
 from tests.dashboard.conftest import Open
 from tests.dashboard.watched import VIEWS, Watched
 
-pytestmark = pytest.mark.xdist_group("service")  # with the tests of the service, whose trained company they share
-
 LEAST_CONTRAST = 4.5
 
 

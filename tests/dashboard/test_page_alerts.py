@@ -9,8 +9,6 @@ from tests.dashboard.conftest import Open
 from tests.dashboard.formats import money
 from tests.dashboard.watched import LANGS
 
-pytestmark = pytest.mark.xdist_group("service")  # with the tests of the service, whose trained company they share
-
 RANKS = ("error", "warning", "note")
 
 

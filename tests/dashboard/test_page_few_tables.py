@@ -24,8 +24,6 @@ from training.train import Request, fit
 if TYPE_CHECKING:
     from funnelcast.tracking import Tracker
 
-pytestmark = pytest.mark.xdist_group("service")  # with the tests of the service, whose trained company they share
-
 HOSTILE = '<a href="https://example.com/">x</a><img src=x onerror="alert(1)">'
 
 

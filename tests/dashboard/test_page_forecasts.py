@@ -15,8 +15,6 @@ from tests.dashboard.drawn import Chart
 from tests.dashboard.formats import day_in_words, money
 from tests.dashboard.watched import BROKEN, LANGS, Watched
 
-pytestmark = pytest.mark.xdist_group("service")  # with the tests of the service, whose trained company they share
-
 AHEAD: dict[str, dict[str, Any]] = {"week": {"weeks": 13}, "month": {"every": "month", "periods": 6}}
 PAST = {"week": 26, "month": 12}
 QUANTITIES = ("sales", "pipeline", "cash")

@@ -15,8 +15,6 @@ from tests.dashboard.watched import VIEWS, Watched
 if TYPE_CHECKING:
     from tests.service.conftest import Served
 
-pytestmark = pytest.mark.xdist_group("service")  # with the tests of the service, whose trained company they share
-
 MAY = {
     "score": ("/v1/access", "/v1/lists/churn", "/v1/lists/leads", "/v1/models", "/v1/track-record", "/v1/alerts"),
     "forecast": ("/v1/access", "/v1/overview", "/v1/forecast/", "/v1/lists/invoices", "/v1/lists/deals", "/v1/attribution", "/v1/economics",

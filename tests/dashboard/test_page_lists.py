@@ -15,8 +15,6 @@ from tests.dashboard.conftest import Open
 from tests.dashboard.formats import number_in
 from tests.dashboard.watched import LANGS, Watched
 
-pytestmark = pytest.mark.xdist_group("service")  # with the tests of the service, whose trained company they share
-
 IDS = {"churn": "contact_id", "leads": "contact_id", "invoices": "invoice_id", "deals": "deal_id"}
 
 

@@ -10,8 +10,6 @@ from tests.dashboard.conftest import Open
 from tests.dashboard.drawn import Chart
 from tests.dashboard.watched import BROKEN, LANGS, VIEWS, WIDTHS, Watched
 
-pytestmark = pytest.mark.xdist_group("service")  # with the tests of the service, whose trained company they share
-
 HEADINGS = {
     "en": {"forecast": "Forecast", "people": "Who to call", "channels": "What earns", "record": "How right we were", "alerts": "Alerts"},
     "fr": {

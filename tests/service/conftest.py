@@ -28,14 +28,6 @@ from training.train import Request, default_as_of, fit, trainable
 Ask = Callable[..., httpx.Response]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of the service on one worker: they share a trained company."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("service"))
-
-
 class Ledger:
     """Counts versions where a registry would: what the service loads doesn't come from MLflow."""
 
