@@ -234,7 +234,7 @@ class _Run:
         old, self._promoted = self._promoted, next(self._versions)
         await asyncio.to_thread(self._promote, self._promoted)
         promoted = time.monotonic() - (time.time() - self._service.pointer.stat().st_mtime)
-        await asyncio.sleep(min(PICK_UP_SECONDS + 5, 0.9 * self._plan.promote_every))
+        await asyncio.sleep(min(PICK_UP_SECONDS + 5, 0.75 * self._plan.promote_every))
         self._report.pick_up_seconds.append(max(0.0, self._clients.seen.last[old] - promoted))
         if self._promoted not in self._clients.seen.last or self._clients.seen.last[self._promoted] < promoted:
             self._report.breaches.append(f"version {self._promoted} was not picked up")

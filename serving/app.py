@@ -52,14 +52,6 @@ from serving.together import SMALL_BODY, Scorer, Together
 from serving.work import Work
 
 _REPLIES = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
-_DOCUMENTS = {
-    "overview": "overview",
-    "journeys": "journeys",
-    "drift": "drift",
-    "segments": "clv_segments",
-    "channel-moves": "channel_moves",
-}
-"""By path, which document of the snapshot it gives."""
 _KINDS = {404: "not-found", 405: "wrong-method"}
 
 Reply = dict[str, Any]
@@ -122,7 +114,7 @@ def _routes() -> list[Route | Mount]:
             lambda store, request: documents.card(request.app.state.models, store.state(), request.path_params["name"]),
         ),
         _get("/v1/access", lambda store, request: documents.access(store.state(), request.scope["state"]["caller"])),
-        *(_get(f"/v1/{path}", partial(_document, name)) for path, name in _DOCUMENTS.items()),
+        *(_get(f"/v1/{path}", partial(_document, name)) for path, name in documents.DOCUMENTS.items()),
         *(_get(f"/v1/lists/{name}", partial(_list, name)) for name in lists.LISTS),
         _get("/openapi.json", lambda *_: openapi()),
         Route("/livez", _alive),

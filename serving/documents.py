@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from funnelcast.errors import NotFound
+from funnelcast.terms import QUANTITIES
 from serving.auth import Caller
+from serving.lists import LISTS
 from serving.planning import Reply, planned
+from serving.problems import without_folders
 from serving.store import State
+
+DOCUMENTS = {
+    "overview": "overview",
+    "journeys": "journeys",
+    "drift": "drift",
+    "segments": "clv_segments",
+    "channel-moves": "channel_moves",
+}
+"""By path, which document of the snapshot it gives."""
+_COMPUTED = {**DOCUMENTS, "attribution": "attribution", "economics": "economics"}
+
+_KINDS = ("forecasts", "lists", "documents")
 
 
 def access(state: State, caller: Caller) -> Reply:
-    """Say who asks and what they may, and what must be known of the company to show its figures."""
-    source = state.source
+    """Say who asks and what they may, what must be known of the company to show its figures, and which the last refresh has.
+
+    Who reads this first needn't ask for what isn't there: ``available`` names the forecasts, lists and documents that are, ``missing``
+    why others aren't.
+    """
+    source, there = state.source, [*_parts(state)]
     return planned(
         state,
         {
@@ -23,8 +43,23 @@ def access(state: State, caller: Caller) -> Reply:
             "country": source.country,
             "timezone": source.timezone,
             "offline": sorted(source.offline),
+            "available": {kind: [name for of, name, has, _ in there if of == kind and has] for kind in _KINDS},
+            "missing": {name: without_folders(reason) for _, name, has, reason in there if not has and reason},
         },
     )
+
+
+def _parts(state: State) -> Iterator[tuple[str, str, bool, str]]:
+    """Give kind and name of all that a refresh may leave, whether it did, and the reason where it says one."""
+    files = state.snapshot.files if state.snapshot else {}
+    reasons = state.snapshot.about["missing"] if state.snapshot else {}
+    for quantity in QUANTITIES:
+        there = any(path.startswith(f"forecast/{quantity}/") for path in files)
+        yield "forecasts", quantity, there, reasons.get(quantity, "")
+    for name, stored in LISTS.items():
+        yield "lists", name, f"lists/{stored}.json" in files, reasons.get(f"lists/{stored}", "")
+    for name, stored in _COMPUTED.items():
+        yield "documents", name, f"{stored}.json" in files, reasons.get(stored, "")
 
 
 def document(state: State, name: str) -> Reply:

@@ -191,7 +191,7 @@ def _default_method(state: State) -> str:
 def _without_folders(document: Reply) -> Reply:
     """Clean what is said about missing facts: it may name the company's files."""
     missing = document.get("missing", [])
-    if not all(isinstance(reason, str) for reason in missing):
+    if not isinstance(missing, list) or not all(isinstance(reason, str) for reason in missing):
         return document
     return {**document, **({"missing": [without_folders(reason) for reason in missing]} if missing else {})}
 

@@ -11,6 +11,7 @@ from anyio.from_thread import BlockingPortal
 from funnelcast.settings import CHECKOUT
 from serving import auth
 from serving.app import build_app
+from serving.documents import DOCUMENTS
 from tests.service.conftest import Client, Served
 
 
@@ -46,13 +47,7 @@ def test_documents_of_the_snapshot_are_for_planners(keyed: dict[str, Client], pa
 
 
 def test_documents_are_those_of_the_snapshot(client: Client, served: Served) -> None:
-    for path, name in {
-        "segments": "clv_segments",
-        "channel-moves": "channel_moves",
-        "overview": "overview",
-        "journeys": "journeys",
-        "drift": "drift",
-    }.items():
+    for path, name in DOCUMENTS.items():
         stored = served.snapshot().document(name)
         answer = client.answer(f"/v1/{path}")
         assert {key: answer[key] for key in stored} == stored
@@ -74,6 +69,22 @@ def test_a_document_that_the_facts_don_t_allow_says_why(served: Served, portal: 
     response = Client(app, portal).get("/v1/segments")
     assert response.status_code == 404
     assert reason in response.json()["detail"]
+    access = Client(app, portal).answer("/v1/access")
+    assert "segments" not in access["available"]["documents"]
+    assert access["missing"] == {"segments": reason}
+
+
+def test_what_is_said_to_be_available_is_answered_and_nothing_else(client: Client, served: Served) -> None:
+    access = client.answer("/v1/access")
+    asked = {
+        **{name: client.post(f"/v1/forecast/{name}", {"weeks": 2}) for name in ("sales", "pipeline", "cash")},
+        **{name: client.get(f"/v1/lists/{name}") for name in ("churn", "leads", "invoices", "deals")},
+        **{name: client.get(f"/v1/{name}") for name in ("attribution", "economics", *DOCUMENTS)},
+    }
+    available = {name for names in access["available"].values() for name in names}
+    assert {name for name, answer in asked.items() if answer.status_code == 200} == available
+    assert not available & {*access["missing"]}
+    assert len(available) > 10
 
 
 def test_a_card_is_the_checkout_s_with_the_figures_of_the_version(client: Client, served: Served) -> None:
