@@ -53,6 +53,7 @@ class Watched:
 
     def settle(self, view: str | None = None) -> None:
         """Wait until the view stands."""
+        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")  # what was pressed has been heard
         shown = f"main[data-view={view}]" if view else "main[data-view]"
         expect(self.page.locator(f"{shown}[aria-busy=false]")).to_be_attached(timeout=_PATIENCE)
 
