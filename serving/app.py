@@ -129,6 +129,7 @@ def _score(path: str, shape: type[Shape], scorer: Scorer) -> Route:
     async def endpoint(request: Request) -> Response:
         body = await _body(request)
         if len(body) <= SMALL_BODY:
+            request.app.state.together.require_room()
             asked = Asked(parse(body, shape), request.state.request_id)
             return _response(request, await request.app.state.together.ask(scorer, asked, len(body)))
 

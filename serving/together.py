@@ -23,8 +23,8 @@ SMALL_BODY = 16 * 2**10
 """Bytes up to which a request is small: some hundred facts, answered within milliseconds."""
 _BYTES_AT_ONCE = 2 * SMALL_BODY
 """So much is answered at once, and then whoever else waits for the loop has a turn."""
-_MOST_WAITING = 250
-"""A third of a second of answers: who came later would wait long, and every waiting connection takes memory that a worker keeps."""
+_MOST_WAITING = 400
+"""A third of a second of answers. Every one that waits takes 20 KB, which a worker keeps: a thousand were 7 % of its memory."""
 _QUIET_TURNS = 6
 """After so many turns of the loop, a tenth of a millisecond, in which nobody asked, those who wait are answered."""
 
@@ -49,8 +49,8 @@ class Together:
         self._waiting: dict[Scorer, deque[_Waiting]] = {}
         self._writer = ThreadPoolExecutor(1, "track-record")
 
-    async def ask(self, scorer: Scorer, asked: Asked, size: int) -> Reply:
-        """Have a request of so many bytes answered, with those that come at the same time or while earlier ones are at work.
+    def require_room(self) -> None:
+        """Send a request away before anything is done for it: those who come back again and again must not be a load of their own.
 
         Raises
         ------
@@ -58,6 +58,9 @@ class Together:
             503: too many wait.
         """
         require_room(self._count(), _MOST_WAITING)
+
+    async def ask(self, scorer: Scorer, asked: Asked, size: int) -> Reply:
+        """Have a request of so many bytes answered, with those that come at the same time or while earlier ones are at work."""
         loop = asyncio.get_running_loop()
         given: asyncio.Future[Reply] = loop.create_future()
         self._waiting.setdefault(scorer, deque()).append(_Waiting(asked, size, given))

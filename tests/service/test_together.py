@@ -99,8 +99,12 @@ def echo(batches: list[int], _: State, asked: Sequence[Asked]) -> Given:
 
 async def answers(store: Kept, batches: list[int], requests: Sequence[Any], size: int = 1) -> list[Any]:
     together, scorer = Together(cast("Store", store)), partial(echo, batches)
-    asked = [together.ask(scorer, Asked(request, str(number)), size) for number, request in enumerate(requests)]
-    gathered = asyncio.gather(*asked, return_exceptions=True)
+
+    async def ask(number: int, request: Any) -> Any:
+        together.require_room()
+        return await together.ask(scorer, Asked(request, str(number)), size)
+
+    gathered = asyncio.gather(*(ask(number, request) for number, request in enumerate(requests)), return_exceptions=True)
     await asyncio.sleep(0.05)
     assert not gathered.done()
     store.may.set()
