@@ -23,8 +23,8 @@ SMALL_BODY = 16 * 2**10
 """Bytes up to which a request is small: some hundred facts, answered within milliseconds."""
 _BYTES_AT_ONCE = 2 * SMALL_BODY
 """So much is answered at once, and then whoever else waits for the loop has a turn."""
-_MOST_WAITING = 400
-"""A third of a second of answers. Every one that waits takes 20 KB, which a worker keeps: a thousand were 7 % of its memory."""
+_MOST_WAITING = 1_000
+"""Most of a second of answers. With fewer, more of those who come while a worker is missing are sent away, and wait longer."""
 _QUIET_TURNS = 6
 """After so many turns of the loop, a tenth of a millisecond, in which nobody asked, those who wait are answered."""
 

@@ -57,7 +57,7 @@ def _own(known: Facts, names: Sequence[str]) -> dict[str, Belonging]:
     attributes = sorted(_ATTRIBUTES & set(known.attributes("contacts")))
     mine = known.table("contacts").semi_join(named(names), "contact_id")
     rows = _rows(mine.select("contact_id", *attributes, channel="source_channel"))
-    return {row["contact_id"]: {name: _text(row[name]) for name in ("channel", *attributes)} for row in rows}
+    return {row["contact_id"]: {name: as_text(row[name]) for name in ("channel", *attributes)} for row in rows}
 
 
 def _deal_owners(known: Facts, names: Sequence[str]) -> Belonging:
@@ -66,7 +66,7 @@ def _deal_owners(known: Facts, names: Sequence[str]) -> Belonging:
     deals = known.table("deals")
     mine = deals.filter(deals.owner.notnull()).semi_join(named(names), "contact_id")
     rows = _rows(mine.select("contact_id", "owner", "opened_at", "deal_id").order_by("opened_at", "deal_id"))
-    return {row["contact_id"]: _text(row["owner"]) for row in rows}  # the latest is the last
+    return {row["contact_id"]: as_text(row["owner"]) for row in rows}  # the latest is the last
 
 
 def _rows(table: ir.Table) -> list[dict[str, Any]]:
@@ -74,8 +74,10 @@ def _rows(table: ir.Table) -> list[dict[str, Any]]:
     return rows
 
 
-def _text(value: object) -> str | None:
-    """Write an attribute's value; a number without its needless zeros."""
+def as_text(value: object) -> str | None:
+    """Write an attribute's value; a number without its needless zeros, what isn't there as None."""
     if isinstance(value, str):
         return value or None
-    return f"{value:g}" if isinstance(value, float) and math.isfinite(value) else None
+    if isinstance(value, float):
+        return (f"{value:.0f}" if value.is_integer() else str(value)) if math.isfinite(value) else None
+    return None if value is None else str(value)

@@ -154,7 +154,8 @@ def _belonging(settings: Settings, known: Facts, found: Worklist, as_of: AsOf) -
     """Say where each contact of the list belongs; without segments of the company's own, by the channels that it uses."""
     names = found.listed["contact_id"].tolist()
     if "channel_state" in found.listed:
-        return belonging(known, names, dict(zip(names, found.listed["channel_state"].astype(str), strict=True)))
+        states = zip(names, found.listed["channel_state"], strict=True)
+        return belonging(known, names, {name: state for name, state in states if isinstance(state, str)})
     rules = JourneyRules(int(read(settings.models, ATTRIBUTION).cohort["lookback_days"]))
     return belonging(known, names, kinds_of_journey(known, names, as_of, rules))
 

@@ -58,7 +58,7 @@ function show() {
 async function countAlerts() {
   const { alerts: found } = await worstFirst();
   if (!visit.access) return; // the key was refused meanwhile
-  visit.alerts = found?.length ?? null;
+  visit.alerts = found?.filter((alert) => alert.severity !== "note").length ?? null;
   tabs();
 }
 

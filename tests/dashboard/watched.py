@@ -18,7 +18,7 @@ from tests.dashboard.drawn import Chart
 VIEWS = ("forecast", "people", "channels", "record", "alerts")
 LANGS = ("en", "fr")
 WIDTHS = (1280, 360)
-BROKEN = re.compile(r"undefined|NaN|\[object|Infinity|\bnull\b|\{\w*\}|Invalid Date")
+BROKEN = re.compile(r"undefined|NaN|\[object|Infinity|\bnull\b|\bNone\b|\bnan\b|\{\w*\}|Invalid Date")
 SCREENSHOTS = CHECKOUT / ".funnelcast" / "screenshots"
 _LOOKING = Path(__file__).with_name("looking.js")
 _LOCALES = {"en": "en-GB", "fr": "fr-FR"}
