@@ -29,7 +29,9 @@ globalThis.looking = {
       const box = walker.currentNode.parentElement.closest("[data-figure], .alert, button, section, header, main, body").getBoundingClientRect();
       if ([...range.getClientRects()].some(({ left, right }) => right > box.right + 1 || left < box.left - 1)) found.push(walker.currentNode.data.trim());
     }
-    return found;
+    const cells = [...document.querySelectorAll(".stacked td")].filter((cell) => (
+      this.shown(cell) && getComputedStyle(cell).display === "block" && cell.scrollWidth > cell.clientWidth + 1));
+    return [...found, ...cells.map((cell) => `${cell.dataset.label}: ${cell.innerText}`)];
   },
 
   said: (nodes) => nodes.map((node) => node.outerHTML.slice(0, 140)),
