@@ -69,7 +69,7 @@ class Guard:
                 detail = f"Something of ours broke; the log has it under {answer.request_id}."
                 await problem(500, "internal", detail, answer.request_id)(scope, receive, answer.send)
         finally:
-            self._held -= body.size
+            self._release(body)
 
     async def _read(self, body: _Body, scope: Scope, receive: Receive) -> None:
         announced = Headers(scope=scope).get("content-length", "0")
@@ -86,12 +86,18 @@ class Guard:
         except TimeoutError as error:
             raise Refused(408, "body-too-slow", f"The body didn't arrive within {self._seconds:g} s.", headers=CLOSES) from error
         if body.size > self._body_limit:
+            self._release(body)
             await _discard(receive, more=more)
             raise self._too_large()
         if self._held > _BODIES_AT_ONCE * self._body_limit:
+            self._release(body)  # nobody else is refused for what is read away
             await _discard(receive, more=more)
             detail = "The requests at work or waiting are as large as the service takes at once. Come back in 1 s."
             raise Refused(503, "too-busy", detail, headers={**come_back(1), **CLOSES})
+
+    def _release(self, body: _Body) -> None:
+        self._held -= body.size
+        body.parts, body.size = [], 0
 
     def _too_large(self) -> Refused:
         return Refused(413, "body-too-large", f"The body is larger than {self._body_limit} bytes: send fewer items.", headers=CLOSES)

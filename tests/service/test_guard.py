@@ -113,7 +113,13 @@ def test_so_many_large_bodies_are_held_at_once(keys: Path, monkeypatch: pytest.M
 
     async def post(name: str, size: int) -> None:
         async def receive() -> Message:
-            return {"type": "http.request", "body": b"x" * size}
+            if name != "too much":
+                return {"type": "http.request", "body": b"x" * size}
+            if inside.is_set():  # the first part; the rest is slow
+                inside.clear()
+                return {"type": "http.request", "body": b"x" * size, "more_body": True}
+            await leave.wait()
+            return {"type": "http.request", "body": b""}
 
         async def send(message: Message) -> None:
             sent[name].append(message)
@@ -127,16 +133,18 @@ def test_so_many_large_bodies_are_held_at_once(keys: Path, monkeypatch: pytest.M
     async def story() -> None:
         first = asyncio.create_task(post("first", LIMIT - 10))
         await inside.wait()
-        await post("too much", 20)
+        too_much = asyncio.create_task(post("too much", 20))
+        await asyncio.sleep(0)
+        probe = asyncio.create_task(post("probe", 0))
         little = asyncio.create_task(post("little", 10))
         await asyncio.sleep(0)
         leave.set()
-        await asyncio.gather(first, little)
+        await asyncio.gather(first, too_much, probe, little)
         await post("afterwards", LIMIT)
 
     asyncio.run(story())
     statuses = {name: messages[0]["status"] for name, messages in sent.items()}
-    assert statuses == {"first": 200, "too much": 503, "little": 200, "afterwards": 200}
+    assert statuses == {"first": 200, "too much": 503, "probe": 200, "little": 200, "afterwards": 200}
     assert dict(sent["too much"][0]["headers"])[b"retry-after"] == b"1"
 
 
