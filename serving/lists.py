@@ -14,14 +14,13 @@ from serving.store import State
 LISTS = {"churn": "churn", "leads": "lead_scoring", "invoices": "invoices", "deals": "deals"}
 """By path, which list of the snapshot it gives."""
 FILTERS = ("channel", "owner", "segment")
-_WHERE = ["channel", "owner", "segment"]
 _SCORED = ["probability", "low", "high"]
 _HELPS = ["effect", "effect_below_floor"]
 COLUMNS = {
-    "churn": ["contact_id", *_SCORED, "expected_loss", "gain", "grade", *_WHERE, "reasons"],
-    "leads": ["contact_id", *_SCORED, "expected_value", "gain", "grade", *_WHERE, "reasons"],
-    "invoices": ["invoice_id", "contact_id", "amount", "due_at", "days_late", "expected_paid_at", "p_never", *_HELPS, *_WHERE],
-    "deals": ["deal_id", "contact_id", "amount", "stage", "probability", *_HELPS, *_WHERE],
+    "churn": ["contact_id", *_SCORED, "expected_loss", "gain", "grade", *FILTERS, "reasons"],
+    "leads": ["contact_id", *_SCORED, "expected_value", "gain", "grade", *FILTERS, "reasons"],
+    "invoices": ["invoice_id", "contact_id", "amount", "due_at", "days_late", "expected_paid_at", "p_never", *_HELPS, *FILTERS],
+    "deals": ["deal_id", "contact_id", "amount", "stage", "probability", *_HELPS, *FILTERS],
 }
 """The columns of each list as a table, in their order."""
 

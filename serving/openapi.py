@@ -68,7 +68,7 @@ _GETS: tuple[tuple[str, str], ...] = (
     ("/v1/lists/deals", "Which deals move the risk of a shortfall most; as a table with format=csv"),
     ("/v1/overview", "The figures to look at first, each with interval, trend and target"),
     ("/v1/journeys", "The flow of journeys from channel to channel, touch by touch, to their end"),
-    ("/v1/drift", "Which facts changed since the models were trained"),
+    ("/v1/drift", "Which facts that models read changed against a quarter ago"),
     ("/v1/segments", "What customers are worth by how they were won and how many channels they use"),
     ("/v1/channel-moves", "Where customers will buy: expected moves between online, offline and neither"),
     ("/", "The dashboard"),

@@ -24,7 +24,7 @@ SMALL_BODY = 16 * 2**10
 _BYTES_AT_ONCE = 2 * SMALL_BODY
 """So much is answered at once, and then whoever else waits for the loop has a turn."""
 _MOST_WAITING = 1_000
-"""Most of a second of answers. With fewer, more of those who come while a worker is missing are sent away, and wait longer."""
+"""About a second of answers. With fewer, more of those who come while a worker is missing are sent away."""
 _QUIET_TURNS = 6
 """After so many turns of the loop, a tenth of a millisecond, in which nobody asked, those who wait are answered."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from funnelcast.families.family import Options, Progress
+from funnelcast.forecast.ahead import WEEKS
 from funnelcast.forecast.projection import Ask
 from funnelcast.monitor.track_record import TrackRecord
 from funnelcast.settings import Settings
@@ -17,7 +18,6 @@ from training.refresh import refresh
 from training.train import Request, default_as_of, train_all, trainable
 
 _EARLIER = 3
-_WEEKS = 13
 
 
 def demo(settings: Settings, out: Path, contacts: int, seed: int, progress: Progress) -> Path:
@@ -38,9 +38,9 @@ def _record_earlier(settings: Settings, facts: Facts, progress: Progress) -> Non
 
     Each knows only what was known at its time. The pipeline and cash rest on models, which would have to be trained at that time too.
     """
-    record, ask = TrackRecord(settings.track_record(facts.source.name)), Ask("sales", count=_WEEKS)
+    record, ask = TrackRecord(settings.track_record(facts.source.name)), Ask("sales", count=WEEKS)
     for quarter in range(_EARLIER, 0, -1):
-        as_of = default_as_of(facts).plus(-7 * _WEEKS * quarter)
+        as_of = default_as_of(facts).plus(-7 * WEEKS * quarter)
         progress(f"the sales forecast of {as_of.isoformat()[:10]}, for the track record")
         projection = Gatherer(settings, facts, as_of, {}, lambda _: None).project(frozenset({ask.quantity}), ask)
         if not projection.missing:

@@ -277,7 +277,7 @@ class Service:
         return self._ask("GET", "/v1/journeys")
 
     def drift(self) -> dict[str, Any]:
-        """Ask which facts changed since the models were trained."""
+        """Ask which facts that models read changed against a quarter ago."""
         return self._ask("GET", "/v1/drift")
 
     def segments(self) -> dict[str, Any]:
