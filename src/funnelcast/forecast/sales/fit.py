@@ -91,7 +91,8 @@ def _skewed(state: State) -> bool:
     if state.scale != "log" or state.method != "combination" or not state.shocks.any():
         return False
     values, errors = state.history.values[-state.shocks.size :], state.shocks
-    of_roots = np.sqrt(values) - np.exp((np.log(values) - errors) / 2)
+    roots = np.exp(np.minimum(np.log(values) - errors, 700.0) / 2)  # of the medians; beyond, their squares have no number
+    of_roots = np.sqrt(values) - roots
     gain = values.size * np.log(errors.std() / (2 * of_roots.std())) + np.log(values).sum() / 2
     return bool(gain > _CLEARLY)
 
