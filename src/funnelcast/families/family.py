@@ -79,6 +79,8 @@ class Development:
         Keys and outcomes of the rows that ``judged`` was fitted on, where they are dated.
     sections
         What the family adds to the run's card, each in Markdown with its heading.
+    judged_as_of
+        Nothing known from then on entered ``judged``; None where the facts have no time.
     """
 
     model: Model
@@ -95,6 +97,7 @@ class Development:
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     earlier: pd.DataFrame = field(default_factory=pd.DataFrame)
     sections: tuple[str, ...] = ()
+    judged_as_of: AsOf | None = None
 
 
 @runtime_checkable
@@ -113,6 +116,18 @@ class Family(Protocol):
 
     def develop(self, facts: Facts, spec: Spec, as_of: AsOf, options: Options) -> Development:
         """Fit challenger and baseline on what was known before as_of (later facts are hold-out alone), and judge them out of sample."""
+        ...
+
+    def matured(self, facts: Facts, spec: Spec, as_of: AsOf) -> pd.DataFrame | None:
+        """Give the fold that ``develop`` judges on, without fitting anything: the newest rows whose outcome is known.
+
+        Where the facts go on after as_of for long enough, a family may take the days after it as its hold-out.
+
+        Returns
+        -------
+        Rows as ``losses`` takes them, with ``as_of`` (``start`` for deal-weeks): the instant from which each row's outcome counts. None
+        where the facts have no time or too little of it.
+        """
         ...
 
     def candidates(self, facts: Facts, spec: Spec, cohort: ir.Table | None, as_of: AsOf) -> ir.Table:
