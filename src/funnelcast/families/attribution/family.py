@@ -19,7 +19,7 @@ from funnelcast.families.attribution.credit import Attribution
 from funnelcast.families.attribution.markov import OrderChoice, choose_order, markov
 from funnelcast.families.attribution.model import AttributionModel, last_touch_model, markov_model, predicting, rebuild
 from funnelcast.families.attribution.paths import Floats, Paths, from_rows, joined
-from funnelcast.families.attribution.setup import Gathered, Setup, gather, require_conversions, setup_of
+from funnelcast.families.attribution.setup import Gathered, Setup, gather, require_conversions, settled_paths, setup_of
 from funnelcast.families.attribution.shapley import shapley
 from funnelcast.families.family import Development, Model, Options
 from funnelcast.journeys import open_journeys
@@ -46,7 +46,7 @@ class AttributionFamily:
         """Choose the order and judge it on journeys settled in the newest period; then credit all journeys by every method."""
         setup = setup_of(spec)
         gathered = gather(facts, setup, as_of)
-        held_out = _held_out(gathered, setup)
+        held_out = _held_out(gathered.paths, gathered.newest, setup)
         older = gathered.paths.where(~held_out) if not held_out.all() else gathered.paths
         newer = gathered.paths.where(held_out)
         choice = choose_order(older, setup.orders, setup.minimum)
@@ -54,7 +54,8 @@ class AttributionFamily:
         options.progress(f"attribution: order {choice.order} of {list(setup.orders)}, crediting by {len(METHODS)} methods")
         judged = markov_model(markov(older, choice.order, setup.minimum), setup, prior, organic=gathered.organic)
         judged_baseline = last_touch_model(older)
-        newest = cut_short(newer, _JUDGED, setup.seed)
+        since = setup.newest_from(as_of) if held_out is gathered.newest else None
+        newest = _seen(newer, setup, since)
         model, answers = _full(gathered, setup, choice.order, prior)
         return Development(
             model=model,
@@ -65,10 +66,20 @@ class AttributionFamily:
             metrics=_metrics(judged, newest),
             baseline_metrics=_metrics(judged_baseline, newest),
             rows=round(gathered.paths.journeys.sum()),
+            judged_as_of=since,
             details=_details(model, setup, choice),
             sections=(truth.section(),),
             plots={"credits": lambda: _credit_bars(answers)},
         )
+
+    def matured(self, facts: Facts, spec: Spec, as_of: AsOf) -> pd.DataFrame | None:
+        """Give journeys settled in the newest period, cut short; None where it holds too few, or no touch has a date."""
+        if not facts.has("touchpoints"):
+            return None
+        setup = setup_of(spec)
+        _, paths, newest = settled_paths(facts, setup, as_of)
+        paths = paths.collapsed() if setup.collapse_repeats else paths
+        return _seen(paths.where(newest), setup, setup.newest_from(as_of)) if _enough(paths, newest) else None
 
     def candidates(self, facts: Facts, spec: Spec, cohort: ir.Table | None, as_of: AsOf) -> ir.Table:
         """Give each contact's journey so far; without a cohort, of all whose journey is open."""
@@ -133,10 +144,17 @@ def cut_short(paths: Paths, count: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame({"path": text, "conversions": won, "nulls": 1 - won})
 
 
-def _held_out(gathered: Gathered, setup: Setup) -> npt.NDArray[np.bool_]:
+def _seen(paths: Paths, setup: Setup, since: AsOf | None) -> pd.DataFrame:
+    return cut_short(paths, _JUDGED, setup.seed).assign(as_of=np.datetime64(since.at if since else "NaT", "us"))
+
+
+def _enough(paths: Paths, newest: npt.NDArray[np.bool_]) -> bool:
+    return len(newest) > 0 and bool(min(paths.conversions[newest].sum(), paths.conversions[~newest].sum()) >= _ENOUGH)
+
+
+def _held_out(paths: Paths, newest: npt.NDArray[np.bool_], setup: Setup) -> npt.NDArray[np.bool_]:
     """Hold out the newest period; some of the clusters where the facts have no time or the period holds too little."""
-    paths, newest = gathered.paths, gathered.newest
-    if len(newest) and min(paths.conversions[newest].sum(), paths.conversions[~newest].sum()) >= _ENOUGH:
+    if _enough(paths, newest):
         return newest
     held = _some_clusters(paths, setup.seed)
     # a handful of journeys may all fall on one side: then they judge themselves

@@ -51,6 +51,10 @@ class Setup:
     minimum: float = 10
     replicates: int = 200
 
+    def newest_from(self, as_of: AsOf) -> AsOf:
+        """Give the start of the newest period."""
+        return as_of.plus(-self.holdout_days)
+
 
 def setup_of(spec: Spec) -> Setup:
     """Read a spec.
@@ -122,8 +126,7 @@ def gather(facts: Facts, setup: Setup, as_of: AsOf) -> Gathered:
     """
     if not facts.has("touchpoints"):
         return _of_brought(facts, setup)
-    settled = journeys.settle(facts, as_of, setup.journeys)
-    paths, newest = from_settled(journeys.paths(settled, as_of.plus(-setup.holdout_days)), settled.stamps.channels)
+    settled, paths, newest = settled_paths(facts, setup, as_of)
     require_conversions(paths)
     alone = _read_untouched(journeys.untouched(settled))
     return Gathered(
@@ -135,6 +138,13 @@ def gather(facts: Facts, setup: Setup, as_of: AsOf) -> Gathered:
         organic=journeys.organic(settled),
         has_value=facts.has("transactions"),
     )
+
+
+def settled_paths(facts: Facts, setup: Setup, as_of: AsOf) -> tuple[Settled, Paths, npt.NDArray[np.bool_]]:
+    """Give the settled journeys of dated touches, their paths, and which of these were settled in the newest period."""
+    settled = journeys.settle(facts, as_of, setup.journeys)
+    paths, newest = from_settled(journeys.paths(settled, setup.newest_from(as_of)), settled.stamps.channels)
+    return settled, paths, newest
 
 
 def _of_brought(facts: Facts, setup: Setup) -> Gathered:

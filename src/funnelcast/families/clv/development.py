@@ -89,7 +89,7 @@ def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options) -> Developm
     newest = rows_with_outcome(facts, window)
     judged, shipped, replacement = _fitted(facts, spec, as_of, (window, newest), options)
     judged, shipped, groups = _grouped(facts, spec, (window, as_of), (judged, shipped), replacement)
-    development = _assemble(spec, judged, shipped, newest, replacement)
+    development = replace(_assemble(spec, judged, shipped, newest, replacement), judged_as_of=window.start)
     development = with_segments(development, facts, as_of, window)
     amounts = rules(facts, as_of)
     spend: Any = shipped.diagnostics["spend"]
@@ -225,13 +225,13 @@ def fit_baseline(sample: Sample, spec: Spec, kind: str) -> RateBaseline:
 def rows_with_outcome(facts: Facts, window: Window) -> pd.DataFrame:
     """Give one row per customer of the start.
 
-    ``SEGMENTED`` columns, ``purchases`` and ``spent`` in the hold-out, and ``holdout_days``.
+    ``SEGMENTED`` columns, ``purchases`` and ``spent`` in the hold-out, its ``holdout_days`` and ``as_of``, its start.
     """
     known = segmented(facts, window.start)
     after = bought_between(facts, window.start, window.end)
     joined = known.left_join(after, "contact_id").order_by("contact_id")
     frame = frame_of(joined.select(*SEGMENTED, "purchases", "spent"))
-    return frame.fillna({"purchases": 0.0, "spent": 0.0}).assign(holdout_days=window.days)
+    return frame.fillna({"purchases": 0.0, "spent": 0.0}).assign(holdout_days=window.days, as_of=pd.Timestamp(window.start.at))
 
 
 def metrics_of(model: Judged, rows: pd.DataFrame) -> dict[str, float]:

@@ -14,6 +14,7 @@ from funnelcast.errors import ArtefactDamaged, TooFewRows
 from funnelcast.families.clv import acquisition, development
 from funnelcast.families.clv.baseline import MEAN_RATE, PAST_RATE, RateBaseline
 from funnelcast.families.clv.choice.grouping import columns_of
+from funnelcast.families.clv.choice.windows import window_of
 from funnelcast.families.clv.first_values import FIRST_VALUE, first_values_of, with_known_first
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.groups import GroupedModel
@@ -36,6 +37,14 @@ class ClvFamily:
     def develop(self, facts: Facts, spec: Spec, as_of: AsOf, options: Options) -> Development:
         """Fit as of the start of a hold-out, judge on all of it, ship what was fitted at as_of."""
         return development.develop(facts, spec, as_of, options)
+
+    def matured(self, facts: Facts, spec: Spec, as_of: AsOf) -> pd.DataFrame | None:  # noqa: ARG002 (every spec is judged on the same days)
+        """Give the customers of the hold-out's start with what they bought in it; None where there was no purchase before."""
+        try:
+            window = window_of(facts, as_of)
+        except TooFewRows:
+            return None
+        return development.rows_with_outcome(facts, window)
 
     def candidates(self, facts: Facts, spec: Spec, cohort: ir.Table | None, as_of: AsOf) -> ir.Table:
         """Give contact_id, as_of and the model's columns of every customer; who hasn't bought before as_of has no row."""

@@ -41,7 +41,7 @@ class DealOutcome:
         known = cut(facts, as_of)
         options.progress("deal_outcome: deal-weeks at risk")
         rows = self.rows_at(known, spec, as_of)
-        split = history.newest_split(rows, as_of, int(spec.folds["newest_weeks"]))
+        split = _split(rows, spec, as_of)
         earlier, newest = history.before(rows, split), history.since(rows, split)
         options.progress(f"deal_outcome: hazards from {len(rows)} deal-weeks")
         judged, judged_baseline = _fit(earlier, spec), baseline.fit(earlier, _weeks(spec))
@@ -56,12 +56,18 @@ class DealOutcome:
             metrics=_metrics(judged, newest, taken),
             baseline_metrics=_metrics(judged_baseline, newest, taken),
             rows=len(rows),
+            judged_as_of=AsOf(split.to_pydatetime(), as_of.timezone),
             details=self._details(known, spec, as_of, rows, fitted),
             plots={
                 "cumulative_incidence": partial(plots.cumulative_incidence, fitted, rows),
                 "calibration_of_wins": partial(plots.calibration_of_wins, judged, judged_baseline, taken),
             },
         )
+
+    def matured(self, facts: Facts, spec: Spec, as_of: AsOf) -> pd.DataFrame | None:
+        """Give the deal-weeks of the newest weeks that were over by as_of."""
+        rows = self.rows_at(cut(facts, as_of), spec, as_of)
+        return history.since(rows, _split(rows, spec, as_of))
 
     def candidates(self, facts: Facts, spec: Spec, cohort: ir.Table | None, as_of: AsOf) -> ir.Table:  # noqa: ARG002 (no feature is optional yet)
         """Give the deals open at as_of (or those of the cohort) with their columns, as known then; ordered by deal."""
@@ -138,6 +144,10 @@ class DealOutcome:
 
 def _fit(rows: pd.DataFrame, spec: Spec) -> HazardModel:
     return model.fit(rows, _weeks(spec), float(spec.options.get("half_life_weeks", _HALF_LIFE_WEEKS)))
+
+
+def _split(rows: pd.DataFrame, spec: Spec, as_of: AsOf) -> pd.Timestamp:
+    return history.newest_split(rows, as_of, int(spec.folds["newest_weeks"]))
 
 
 def _metrics(judged: HazardModel | StageWeighted, newest: pd.DataFrame, taken: pd.DataFrame) -> dict[str, float]:

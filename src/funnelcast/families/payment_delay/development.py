@@ -73,6 +73,7 @@ class PaymentDelayFamily:
             metrics=own,
             baseline_metrics=metrics(judged_baseline, newest),
             rows=len(rows),
+            judged_as_of=start,
             folds=(*(metrics(fitted, fold) for fitted, fold in earlier_folds), own),
             details=details,
             plots={
@@ -80,6 +81,10 @@ class PaymentDelayFamily:
                 "calibration": partial(plots.calibration, judged, newest),
             },
         )
+
+    def matured(self, facts: Facts, spec: Spec, as_of: AsOf) -> pd.DataFrame | None:
+        """Give the newest invoices, with what became of them so far: those still open are censored."""
+        return self._fold(facts, spec, *self._newest_fold(facts, spec, as_of))
 
     def candidates(self, facts: Facts, spec: Spec, cohort: ir.Table | None, as_of: AsOf) -> ir.Table:  # noqa: ARG002
         """Give every invoice not known to be paid at as_of: invoice_id, as_of, contact_id, deal_id and the model's columns."""

@@ -160,6 +160,7 @@ def _in_time(rows: Rows, everything: pd.DataFrame, workshop: Workshop, options: 
         baseline_metrics=classification(judged.outcome, judged.baseline),
         rows=len(everything),
         folds=_fold_metrics(fitted, rows.earlier[LABEL].to_numpy(np.float64)),
+        judged_as_of=rows.grid.newest if rows.grid else None,
         **_told(final.model, rows.newest, judged, rows.newest.get(workshop.recipe.segment)),
     )
 

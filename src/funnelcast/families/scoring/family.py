@@ -22,7 +22,7 @@ from funnelcast.families.scoring.folds import inner_folds
 from funnelcast.families.scoring.model import KEYS, ScoringModel
 from funnelcast.families.scoring.prepared import Recipe, prepare
 from funnelcast.families.scoring.reasons import Wording, Words
-from funnelcast.families.scoring.rows import Dated, Labelled, read_tables
+from funnelcast.families.scoring.rows import Dated, Labelled, newest_rows, read_tables
 from funnelcast.labels import LABEL
 from funnelcast.sources.facts import Facts, Label
 from funnelcast.spec import Spec
@@ -71,6 +71,11 @@ class ScoringFamily(ABC):
             complete=lambda model, rows: self.complete(model, rows, spec),
         )
         return develop(facts, spec, as_of, options, question)
+
+    def matured(self, facts: Facts, spec: Spec, as_of: AsOf) -> pd.DataFrame | None:
+        """Give the newest date's rows with their outcomes; None where a column of contacts states the outcome and nothing is dated."""
+        outcomes = self._source_of_outcomes(facts, spec)
+        return None if isinstance(outcomes, Label) else newest_rows(facts, spec, as_of, outcomes)
 
     def _source_of_outcomes(self, facts: Facts, spec: Spec) -> Label | Dated:
         stated = given_label(facts, spec)

@@ -75,28 +75,41 @@ def dated_rows(facts: Facts, spec: Spec, as_of: AsOf, dated: Dated) -> Rows:
     TooFewRows
         The table's history is too short for a single date with a whole label window after it and some history before it.
     """
-    known, horizon = cut(facts, as_of), spec.horizon_days
-    observed_until = facts.observed_until or as_of
-    plan = grid(
-        _first(known, dated.table).plus(int(spec.folds.get("history_days", HISTORY_DAYS))),
-        as_of,
-        observed_until,
-        horizon_days=horizon,
-        spacing_days=int(spec.folds.get("spacing_days", horizon)),
-        gap_days=int(spec.folds.get("gap_days", horizon)),
-        most=int(spec.folds.get("dates", 8)),
-    )
+    known, plan = cut(facts, as_of), _plan(facts, spec, as_of, dated)
     if not plan.earlier:
-        message = f"Give a longer history, or a shorter horizon than {horizon} days in models/{spec.name}/spec.toml."
+        message = f"Give a longer history, or a shorter horizon than {spec.horizon_days} days in models/{spec.name}/spec.toml."
         raise TooFewRows(model=spec.name, found=0, what="as-of dates with a whole label window", needed=1, advice=message)
     season = _season(known, spec)
     if plan.newest == as_of:
-        newest = _labelled(facts, spec, dated, [plan.newest], observed_until)
+        newest = _newest(facts, spec, as_of, dated, plan)
         return Rows(_labelled(known, spec, dated, plan.earlier, as_of), newest, plan, season, season)
     rows = _labelled(known, spec, dated, [*plan.earlier, plan.newest], as_of)
     last = rows["as_of"] == pd.Timestamp(plan.newest.at)
     before = _season(cut(facts, plan.newest), spec)
     return Rows(rows[~last].reset_index(drop=True), rows[last].reset_index(drop=True), plan, before, season)
+
+
+def newest_rows(facts: Facts, spec: Spec, as_of: AsOf, dated: Dated) -> pd.DataFrame:
+    """Give the newest rows of ``dated_rows`` alone: those whose label window was over last."""
+    return _newest(facts, spec, as_of, dated, _plan(facts, spec, as_of, dated))
+
+
+def _plan(facts: Facts, spec: Spec, as_of: AsOf, dated: Dated) -> Grid:
+    return grid(
+        _first(cut(facts, as_of), dated.table).plus(int(spec.folds.get("history_days", HISTORY_DAYS))),
+        as_of,
+        facts.observed_until or as_of,
+        horizon_days=spec.horizon_days,
+        spacing_days=int(spec.folds.get("spacing_days", spec.horizon_days)),
+        gap_days=int(spec.folds.get("gap_days", spec.horizon_days)),
+        most=int(spec.folds.get("dates", 8)),
+    )
+
+
+def _newest(facts: Facts, spec: Spec, as_of: AsOf, dated: Dated, plan: Grid) -> pd.DataFrame:
+    held_out = plan.newest == as_of
+    until = facts.observed_until or as_of if held_out else as_of
+    return _labelled(facts if held_out else cut(facts, as_of), spec, dated, [plan.newest], until)
 
 
 def _season(facts: Facts, spec: Spec) -> Season | None:
