@@ -35,7 +35,7 @@ from funnelcast.artefacts import read_folder
 from funnelcast.errors import FunnelcastError
 from funnelcast.settings import Settings
 from serving.store import Store
-from training.lock import only_one
+from training.lock import alone
 
 CONTACTS = 400
 _LIMIT_SECONDS = 300.0
@@ -158,7 +158,7 @@ def faults(company: Company, served: frozenset[str], rows: int) -> Iterator[str]
         yield f"{company.scores.name} is not whole"
     yield from _folder_faults(settings)
     try:
-        with only_one(settings.home / "retrain-demo.lock"):
+        with alone(settings, "demo", "check"):
             pass
     except FunnelcastError as error:
         yield str(error)

@@ -16,7 +16,7 @@ from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf, Json
 from funnelcast.tracking import Tracker
 from training.erasure import Person, is_a_word, without
-from training.lock import only_one
+from training.lock import alone
 from training.traces import Traces, traces_of
 
 _DATABASES = (".db", ".db-wal", ".db-shm", ".db-journal")
@@ -38,11 +38,13 @@ def forget(settings: Settings, facts: Facts, contact_id: str, *, progress: Progr
     NotFound
         Neither facts nor home know the person.
     UsageError
-        A snapshot is damaged, so that nobody can be taken out of it; the others are done. Or a scheduled job is at work.
+        A snapshot is damaged, so that nobody can be taken out of it; the others are done.
+    Busy
+        A refresh, a training or a promotion is at work.
     """
     source = facts.source.name
     traces = traces_of(facts, contact_id)
-    with only_one(settings.home / f"retrain-{source}.lock"):  # a refresh on schedule would write the person again
+    with alone(settings, source, "forget"):  # a refresh on schedule would write the person again
         progress("snapshots")
         rewritten, damaged = _clean_snapshots(settings, source, traces.person)
         progress("track record")

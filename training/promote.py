@@ -9,6 +9,7 @@ from funnelcast.errors import ArtefactDamaged, NotFound
 from funnelcast.settings import Settings
 from funnelcast.terms import Alias, Json
 from funnelcast.tracking import Tracker, Version
+from training.lock import alone
 
 _PASSED = "true"
 
@@ -28,7 +29,17 @@ def promote(settings: Settings, source: str, model: str, *, version: int | None 
     Returns
     -------
     ``alias`` is null where the gates refused.
+
+    Raises
+    ------
+    Busy
+        Another process writes champions or snapshots of this company.
     """
+    with alone(settings, source, "promote"):
+        return _promote(settings, source, model, version, force=force)
+
+
+def _promote(settings: Settings, source: str, model: str, version: int | None, *, force: bool) -> dict[str, Json]:
     tracker = Tracker(settings)
     complete(settings, tracker, source, model)
     name = f"{source}.{model}"
@@ -49,7 +60,14 @@ def rollback(settings: Settings, source: str, model: str) -> dict[str, Json]:
     ------
     NotFound
         There was no champion before this one.
+    Busy
+        Another process writes champions or snapshots of this company.
     """
+    with alone(settings, source, "rollback"):
+        return _roll_back(settings, source, model)
+
+
+def _roll_back(settings: Settings, source: str, model: str) -> dict[str, Json]:
     tracker = Tracker(settings)
     complete(settings, tracker, source, model)
     name = f"{source}.{model}"

@@ -40,6 +40,7 @@ from training.drift import DRIFT, at_stake, drift_alerts, drift_document, inputs
 from training.forecast import DEALS, INVOICES, Gatherer, serving_models
 from training.levers import KINDS, Levers
 from training.lists import list_document
+from training.lock import alone
 from training.overview import Overview
 from training.score import stream
 from training.track_record import judged
@@ -71,9 +72,20 @@ class Contents:
 
 
 def refresh(settings: Settings, facts: Facts, *, as_of: AsOf | None, progress: Progress) -> dict[str, Json]:
-    """Score everyone, compute attribution, economics, forecasts and alerts, and point the service at the result."""
+    """Score everyone, compute attribution, economics, forecasts and alerts, and point the service at the result.
+
+    Raises
+    ------
+    Busy
+        Another process writes champions or snapshots of this company.
+    """
+    with alone(settings, facts.source.name, "refresh"):
+        return _refresh(settings, facts, as_of or default_as_of(facts), progress)
+
+
+def _refresh(settings: Settings, facts: Facts, as_of: AsOf, progress: Progress) -> dict[str, Json]:
     started = time.monotonic()
-    run = Refresh(settings, facts, as_of or default_as_of(facts), progress)
+    run = Refresh(settings, facts, as_of, progress)
     run.compute()
     name = snapshots.write(settings, facts.source.name, run.about(), run.contents.files)
     run.record_forecasts()

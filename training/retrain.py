@@ -11,7 +11,7 @@ from funnelcast.settings import Settings
 from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf, Json
 from training.drift import inputs_of
-from training.lock import only_one
+from training.lock import alone
 from training.refresh import refresh
 from training.train import Request, default_as_of, train_all, trainable
 
@@ -29,7 +29,7 @@ def retrain(settings: Settings, facts: Facts, *, progress: Progress) -> dict[str
     -------
     ``decisions`` (model, retrain, reason), ``trained`` and ``failed`` as in ``train all``, and the ``refresh``.
     """
-    with only_one(settings.home / f"retrain-{facts.source.name}.lock"):
+    with alone(settings, facts.source.name, "retrain"):
         as_of = default_as_of(facts)
         decisions = {name: reason_to_retrain(settings, facts, name, as_of) for name in trainable(settings)}
         listed: list[Json] = [{"model": name, "retrain": reason[0], "reason": reason[1]} for name, reason in decisions.items()]

@@ -4,7 +4,8 @@ FunnelcastError                 500  something of ours broke
 ├── OutOfTime                   503  it took longer than the time that it was given
 ├── UsageError                  400  the command or request can't be carried out as asked
 │   ├── UnknownModel            404
-│   └── NotFound                404
+│   ├── NotFound                404
+│   └── Busy                    409  another process writes champions or snapshots of the same company
 ├── SourceError                 422  the company's facts can't be read as source.toml says
 │   ├── BadSourceFile           422  source.toml itself
 │   ├── MissingFile             422
@@ -68,6 +69,13 @@ class NotFound(UsageError):
 
     status = 404
     template = "There is no {what} {name!r}. {advice}"
+
+
+class Busy(UsageError):
+    """Another process writes champions or snapshots of the same company."""
+
+    status = 409
+    template = "{holder} is already at work on {source}, and two would trample on each other. Wait for it to end; nothing was changed."
 
 
 class SourceError(FunnelcastError):

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -16,7 +17,7 @@ import pytest
 from anyio.from_thread import BlockingPortal
 
 from funnelcast.cli import main
-from funnelcast.errors import NotFound, UsageError
+from funnelcast.errors import Busy, NotFound, UsageError
 from funnelcast.forecast import projection
 from funnelcast.forecast.projection import Ask
 from funnelcast.monitor.track_record import Answer, TrackRecord
@@ -27,7 +28,7 @@ from serving.app import build_app
 from serving.store import State, Store
 from tests.service.conftest import Client, Served
 from training.forget import forget
-from training.lock import only_one
+from training.lock import alone
 
 E_MAIL = "c{number}@exemple.fr"
 
@@ -217,8 +218,8 @@ def test_a_damaged_snapshot_is_named_and_the_others_are_done(home: Settings, for
 
 def test_nobody_is_forgotten_while_the_scheduled_job_writes(home: Settings, forgotten: Callable[[str], dict[str, Any]]) -> None:
     person, name = busy(home), latest(home, "demo").name
-    with only_one(home.home / "retrain-demo.lock"), pytest.raises(UsageError, match="already at it"):
-        forgotten(person)
+    with alone(home, "demo", "refresh"), ThreadPoolExecutor(1) as another, pytest.raises(Busy, match="`funnelcast refresh`"):
+        another.submit(forgotten, person).result()
     assert latest(home, "demo").name == name
 
 
