@@ -235,7 +235,13 @@ def _about(everything: pd.DataFrame, rows: Rows, spec: Spec, question: Question,
         "as_of_dates": dates if rows.grid else [],
         "positives": int(everything[LABEL].sum()),
         "base_rate": float(everything[LABEL].mean()),
-        "search": {"trials": best.trials, "pruned": best.pruned, "resumed": best.resumed, "settings": searched},
+        "search": {
+            "trials": best.trials,
+            "pruned": best.pruned,
+            "resumed": best.resumed,
+            "warm_started": best.warm_started,
+            "settings": searched,
+        },
     }
 
 

@@ -15,7 +15,7 @@ from funnelcast.families.family import Options
 from funnelcast.families.scoring.fitting import FEWEST_FOR_TREES, fold_losses
 from funnelcast.families.scoring.folds import inner_folds
 from funnelcast.families.scoring.prepared import Prepared, Recipe, prepare
-from funnelcast.families.tuning import Found, Range, Search, minimise
+from funnelcast.families.tuning import Found, Range, Search, Study, minimise
 from funnelcast.labels import LABEL
 from funnelcast.spec import Spec
 from funnelcast.splits import Fold
@@ -44,7 +44,9 @@ def search(rows: pd.DataFrame, names: Sequence[str], spec: Spec, recipe: Recipe,
         return fold_losses(prepared, [folds[place] for place in chosen], replace(recipe, trees=settings(values)))
 
     task = Search(losses, len(folds), SPACE, start)
-    study = None if options.studies is None else options.studies / f"{spec.name}-{_key(prepared, folds, recipe)}.json"
+    until = "" if sample["as_of"].isna().all() else sample["as_of"].max().isoformat()
+    path = None if options.studies is None else options.studies / f"{spec.name}-{_key(prepared, folds, recipe)}.json"
+    study = None if path is None else Study(path, until)
     return minimise(task, trials=trials, seed=spec.seed, study=study, progress=lambda text: options.progress(f"{spec.name}: {text}"))
 
 
