@@ -72,6 +72,26 @@ def run_simulate(options: argparse.Namespace, _: Settings) -> Any:
     return {"source": str(path)}
 
 
+def run_template(options: argparse.Namespace, _: Settings) -> Any:
+    """List the templates of source.toml, or write one with what to export and, if asked, a sample."""
+    from funnelcast.sources import template  # noqa: PLC0415
+
+    if not options.names:
+        return {"templates": [{"name": name, "brings": template.brings(name)} for name in template.names()]}
+    if not options.out:
+        raise UsageError(reason="Say where to write source.toml: --out DIR.")
+    out, guide = Path(options.out), [line for name in options.names for line in template.guide(name)]
+    source = template.write(options.names, out)
+    if not options.sample:
+        return {"source": str(source), "guide": guide, "sample": []}
+    from funnelcast.simulate import company  # noqa: PLC0415
+    from funnelcast.simulate.exports import write_exports  # noqa: PLC0415
+
+    progress(f"simulating a company of {options.contacts} contacts")
+    written = write_exports(company(options.contacts, options.seed), out, options.names)
+    return {"source": str(source), "guide": guide, "sample": [str(path) for path in written]}
+
+
 def run_check(options: argparse.Namespace, settings: Settings) -> Any:
     """Report on a company's facts."""
     from funnelcast.sources.check import report  # noqa: PLC0415

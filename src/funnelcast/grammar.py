@@ -36,7 +36,17 @@ def _facts(subparsers: Any) -> None:
     simulate = _command(subparsers, "simulate", commands.run_simulate, what, "--out company", source=False)
     _simulation(simulate, out_required=True)
     simulate.add_argument("--months", type=_positive, default=36, metavar="M")
+    _template(subparsers)
     _command(subparsers, "check", commands.run_check, "validate the facts: errors first", "--source acme/source.toml")
+
+
+def _template(subparsers: Any) -> None:
+    what = "write a source.toml for the exports of HubSpot, Salesforce, Pipedrive, GA4"
+    template = _command(subparsers, "template", commands.run_template, what, "hubspot ga4 --out acme", source=False)
+    template.add_argument("names", nargs="*", metavar="NAME", help="of one or several that are read together; none: list them")
+    template.add_argument("--out", metavar="DIR", help="the folder for source.toml, where the exports go as well")
+    template.add_argument("--sample", action="store_true", help="write exports of a simulated company too, to try it with")
+    _size(template, contacts=2_000)
 
 
 def _models(subparsers: Any) -> None:
@@ -139,8 +149,12 @@ def _as_of(parser: argparse.ArgumentParser) -> None:
 
 def _simulation(parser: argparse.ArgumentParser, *, out_required: bool) -> None:
     parser.add_argument("--out", required=out_required, metavar="DIR")
-    parser.add_argument("--contacts", type=_positive, default=10_000, metavar="N")
-    parser.add_argument("--seed", type=int, default=0, metavar="S")
+    _size(parser, contacts=10_000)
+
+
+def _size(parser: argparse.ArgumentParser, *, contacts: int) -> None:
+    parser.add_argument("--contacts", type=_positive, default=contacts, metavar="N", help=f"of that company; default: {contacts:,}")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same company; default: 0")
 
 
 def _address(parser: argparse.ArgumentParser) -> None:

@@ -78,6 +78,19 @@ def _moves(console: Console, moves: Mapping[str, Any]) -> None:
     _rows(console, f"where customers buy in the {moves['horizon_days']} days from {moves['as_of']}: expected (observed)", rows)
 
 
+def _template(console: Console, document: Mapping[str, Any]) -> None:
+    """Tell which templates there are, or what was written and what goes beside it."""
+    if "templates" in document:
+        _rows(console, "templates", [{**one, "brings": ", ".join(one["brings"])} for one in document["templates"]])
+        return
+    console.print(f"[bold]{_text(document['source'])}[/] is written.", highlight=False)
+    if document["sample"]:
+        console.print(f"Exports of a simulated company are beside it: {', '.join(map(_text, document['sample']))}.", highlight=False)
+    else:
+        console.print("\n".join(map(_text, document["guide"])), highlight=False)
+    console.print(f"Then: funnelcast check --source {_text(document['source'])}", highlight=False)
+
+
 def _check(console: Console, document: Mapping[str, Any]) -> None:
     if not document["findings"]:
         console.print("Nothing to report: every table reads cleanly.")
@@ -328,6 +341,7 @@ def _plain_text(value: Any) -> str:
 
 
 _VIEWS: Mapping[str, Callable[[Console, Any], None]] = {
+    "template": _template,
     "train": _train,
     "backtest": _backtest,
     "check": _check,

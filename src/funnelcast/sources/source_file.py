@@ -26,7 +26,9 @@ DUCKDB_FILE = "duckdb://"
 SECTIONS = ("source", "tables", "channels", "engagement", "labels", "billing", "cash", "targets", "alerts")
 """All that a source.toml can hold."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+"""What a company may be called: models and snapshots are kept under it."""
+
 _TERMS = re.compile(r"\d{1,3} days?( end of month)?")
 _MOST_ALARMS = 100.0
 _STRPTIME = re.compile(r"%-?[a-zA-Z%]")
@@ -121,7 +123,7 @@ def _source(top: Section, company: Section, labels: Mapping[str, Label]) -> Sour
     standard = Source("")
     channels, billing, cash, alerts = (top.section(name) for name in ("channels", "billing", "cash", "alerts"))
     source = Source(
-        name=_matching(company, "name", None, _NAME, "letters, digits, '-', '_' and '.'"),
+        name=_matching(company, "name", None, NAME, "letters, digits, '-', '_' and '.'"),
         path=str(top.path),
         currency=_matching(company, "currency", standard.currency, re.compile("[A-Z]{3}"), "an ISO code such as EUR"),
         timezone=_timezone(company, standard.timezone),
