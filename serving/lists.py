@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from funnelcast.errors import NotFound
+from funnelcast.spreadsheet import Cell, csv_of
 from serving.contracts import ListQuery
 from serving.planned import Planned
 from serving.planning import Reply, planned
-from serving.spreadsheet import Cell, csv_of
 from serving.store import State
 
 LISTS = {"churn": "churn", "leads": "lead_scoring", "invoices": "invoices", "deals": "deals"}

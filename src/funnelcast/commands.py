@@ -146,8 +146,11 @@ def run_rollback(options: argparse.Namespace, settings: Settings) -> Any:
 def run_score(options: argparse.Namespace, settings: Settings) -> Any:
     """Score everyone in question into a file."""
     from training.score import score  # noqa: PLC0415
+    from training.write_back import write_back  # noqa: PLC0415
 
     facts = _facts(options, settings)
+    if options.crm:
+        return write_back(settings, facts, options.model, options.crm, Path(options.out), as_of=_as_of(options, facts), progress=progress)
     return score(settings, facts, options.model, Path(options.out), as_of=_as_of(options, facts), progress=progress)
 
 

@@ -71,7 +71,9 @@ def _answers(subparsers: Any) -> None:
     what = "score everyone in question to parquet or csv"
     score = _command(subparsers, "score", commands.run_score, what, "churn --out churn.csv", model="")
     _as_of(score)
-    score.add_argument("--out", required=True, metavar="FILE")
+    score.add_argument("--out", required=True, metavar="FILE", help="csv or parquet")
+    what = "write what this CRM's import takes, as csv: churn, lead_scoring and clv"
+    score.add_argument("--crm", choices=("hubspot", "pipedrive", "salesforce"), help=what)
     _list(subparsers)
     what = "compute everything that the service answers from into one snapshot"
     _as_of(_command(subparsers, "refresh", commands.run_refresh, what, "--as-of 2026-01-01"))

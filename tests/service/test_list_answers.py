@@ -12,9 +12,9 @@ from anyio.from_thread import BlockingPortal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from funnelcast.spreadsheet import Cell, csv_of
 from serving.app import build_app
 from serving.lists import COLUMNS, FILTERS, LISTS
-from serving.spreadsheet import Cell, csv_of
 from tests.service.conftest import Client, Served
 
 NAMES = tuple(LISTS)

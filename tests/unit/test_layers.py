@@ -11,7 +11,7 @@ import pytest
 from funnelcast.settings import CHECKOUT
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"terms", "errors", "settings", "artefacts", "spec", "client", "deadline"}),
+    frozenset({"terms", "errors", "settings", "artefacts", "spec", "client", "deadline", "spreadsheet"}),
     frozenset({"simulate", "sources"}),
     frozenset({"cohorts", "labels", "splits", "stamps", "journeys", "features"}),
     frozenset({"forecast", "families", "evaluate"}),
