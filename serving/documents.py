@@ -74,7 +74,7 @@ def document(state: State, name: str) -> Reply:
 
 
 def card(models: Path, state: State, name: str) -> Reply:
-    """Give the card of a served model: its intent, as the checkout holds it, beside the figures of the version.
+    """Give the card of a served version as its run wrote it (of an older artefact the model's intent), beside its figures.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def card(models: Path, state: State, name: str) -> Reply:
             "served_since": served.since,
             "role": about.role,
             "family": about.family,
-            "card": written.read_text(encoding="utf-8") if written.is_file() else "",
+            "card": served.champion.card or (written.read_text(encoding="utf-8") if written.is_file() else ""),
             "metrics": dict(about.metrics),
             "attributes": dict(about.attributes),
         },

@@ -6,6 +6,8 @@ import subprocess
 from functools import reduce
 from typing import Any
 
+import pandas as pd
+
 from funnelcast.artefacts import digest
 from funnelcast.settings import CHECKOUT
 from funnelcast.sources.facts import Facts
@@ -21,7 +23,7 @@ def data_hash(facts: Facts) -> str:
         weighted = [_hash(table[column]) * (position + 1) for position, column in enumerate(sorted(table.columns))]
         row: Any = reduce(lambda left, right: left + right, weighted) % _SHIFTS
         counted = table.aggregate(rows=table.count(), total=row.sum(), squares=((row * row) % _SHIFTS).sum()).execute()
-        parts[name] = repr([int(value) if value == value else 0 for value in counted.iloc[0]]).encode()  # noqa: PLR0124 (NaN of an empty table)
+        parts[name] = repr([0 if pd.isna(value) else int(value) for value in counted.iloc[0]]).encode()  # an empty table has no sums
     return digest(parts)
 
 

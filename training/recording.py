@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from importlib.metadata import version as installed
 from typing import Any
 
@@ -14,14 +15,17 @@ import pandas as pd
 from funnelcast import champions
 from funnelcast.answers import scale_of
 from funnelcast.artefacts import digest, to_json
-from funnelcast.champions import About
-from funnelcast.evaluate.gate import Verdict
+from funnelcast.champions import CARD, About
+from funnelcast.evaluate.gate import Losses, Verdict, skill_of
+from funnelcast.evaluate.gate_plot import differences_figure
 from funnelcast.families.family import Development, Family, Model
 from funnelcast.settings import Settings
 from funnelcast.sources.facts import Facts
 from funnelcast.spec import Spec
 from funnelcast.terms import AsOf, Json
 from funnelcast.tracking import Record, Tracker
+from training.card import card, gates_table
+from training.history import HISTORY, sketch
 from training.provenance import code_commit, data_hash
 
 _LIBRARIES = ("duckdb", "ibis-framework", "lifetimes", "lightgbm", "numpy", "scikit-learn", "statsforecast")
@@ -37,32 +41,52 @@ class Fitted:
     family: Family
     as_of: AsOf
     development: Development
+    offered: About
     verdict: Verdict
+    losses: Losses
 
     @property
     def registered_name(self) -> str:
         """The name in the registry: two companies never meet in one home."""
         return f"{self.facts.source.name}.{self.spec.name}"
 
+    @cached_property
+    def provenance(self) -> dict[str, str]:
+        """The hashes of what went in, and the versions of what computed it."""
+        return {
+            "spec_sha256": self.spec.sha256,
+            "data_hash": data_hash(self.facts),
+            "features": self.offered.features,
+            "code_commit": code_commit(),
+            "libraries": ", ".join(f"{library} {installed(library)}" for library in _LIBRARIES),
+        }
+
 
 def record_of(fitted: Fitted) -> Record:
     """Gather parameters, metrics by fold, hashes, plots, the card and the gate's evidence."""
     spec, development = fitted.spec, fitted.development
     beside = {f"baseline.{name}": value for name, value in finite_only(development.baseline_metrics)}
-    figures = {f"plots/{name}.png": png(draw()) for name, draw in development.plots.items()}
+    drawn: dict[str, Callable[[], Any]] = {**development.plots, "gate": partial(differences_figure, fitted.losses, spec.seed)}
+    figures = {f"plots/{name}.png": png(draw()) for name, draw in drawn.items()}
     tables = {f"tables/{name}.csv": table.to_csv(index=False).encode() for name, table in development.tables.items()}
     evidence = {
         "winner": fitted.verdict.winner,
         "gates": [gate.document() for gate in fitted.verdict.gates],
         "details": dict(development.details),
     }
+    written = {
+        CARD: card(fitted, "challenger"),
+        "gates.md": f"# Gates of {fitted.registered_name}\n\n{gates_table(fitted.verdict)}\n".encode(),
+        "evidence.json": to_json(evidence),
+        HISTORY: sketch(fitted.facts, fitted.as_of),
+    }
     return Record(
         # not `as_of`: inside `mlflow run` that is a parameter of the entry point
         parameters={**dict(_parameters(spec)), "trained_as_of": fitted.as_of.isoformat(), "rows": development.rows},
-        metrics={**dict(finite_only(development.metrics)), **beside},
+        metrics={**dict(finite_only(development.metrics)), **beside, "skill": skill_of(fitted.losses.challenger, fitted.losses.baseline)},
         folds=[dict(finite_only(fold)) for fold in development.folds],
         tags=_tags(fitted),
-        files={**figures, **tables, "card.md": card(fitted), "evidence.json": to_json(evidence)},
+        files={**figures, **tables, **written},
     )
 
 
@@ -97,17 +121,23 @@ def register(tracker: Tracker, run_id: str, fitted: Fitted, *, promote: bool) ->
     return version, {"version": chosen, "role": fitted.verdict.winner}
 
 
-def card(fitted: Fitted) -> bytes:
-    """Give the model's card: its intent by hand, then the figures of this version, then what the family adds."""
-    development = fitted.development
-    lines = [f"## Figures of this version (as of {fitted.as_of.isoformat()}, {development.rows} rows, seed {fitted.spec.seed})", ""]
-    lines += ["| metric | challenger | baseline |", "|---|---|---|"]
-    for name, value in development.metrics.items():
-        beside = development.baseline_metrics.get(name)
-        lines.append(f"| {name} | {value:.6g} | {'' if beside is None else f'{beside:.6g}'} |")
-    by_hand = fitted.settings.models / fitted.spec.name / "card.md"
-    intent = by_hand.read_text() if by_hand.exists() else f"# {fitted.spec.name}\n\n{fitted.spec.intent}"
-    return ("\n\n".join([intent.rstrip(), "\n".join(lines), *development.sections]) + "\n").encode()
+def about_of(facts: Facts, spec: Spec, family: Family, as_of: AsOf, development: Development) -> About:
+    """Say where a challenger comes from; the run that will keep it isn't known yet."""
+    return About(
+        source=facts.source.name,
+        model=spec.name,
+        family=spec.family,
+        role="challenger",
+        run_id="",
+        trained_as_of=as_of.isoformat(),
+        features=family.fingerprint(development.model),
+        metrics={},
+        brought={name: sorted(columns) for name, columns in facts.brought.items()},
+        attributes=_attributes(facts),
+        scale=[],
+        code=champions.code_digest(),
+        rows=development.rows,
+    )
 
 
 def finite_only(metrics: Mapping[str, float]) -> Iterator[tuple[str, float]]:
@@ -123,31 +153,34 @@ def png(figure: Any) -> bytes:
 
 
 def _store(tracker: Tracker, run_id: str, fitted: Fitted, role: str) -> tuple[int, dict[str, bytes]]:
-    development = fitted.development
-    challenger = role == "challenger"
-    model: Model = development.model if challenger else development.baseline
-    about = About(
-        source=fitted.facts.source.name,
-        model=fitted.spec.name,
-        family=fitted.spec.family,
+    development, challenger = fitted.development, role == "challenger"
+    model, judged = (development.model, development.judged) if challenger else (development.baseline, development.judged_baseline)
+    metrics = development.metrics if challenger else development.baseline_metrics
+    about = replace(
+        fitted.offered,
         role=role,
         run_id=run_id,
-        trained_as_of=fitted.as_of.isoformat(),
         features=fitted.family.fingerprint(model),
-        metrics=dict(finite_only(development.metrics if challenger else development.baseline_metrics)),
-        brought={name: sorted(columns) for name, columns in fitted.facts.brought.items()},
-        attributes=_attributes(fitted.facts),
+        metrics=dict(finite_only(metrics)),
         scale=_scale(model, development.newest),
-        code=champions.code_digest(),
+        skill=skill_of(fitted.losses.challenger, fitted.losses.baseline) if challenger else 0.0,
     )
-    artefact = champions.artefact(model, about)
+    artefact = {**champions.artefact(model, about), CARD: card(fitted, role)}
     tags = {
         "role": role,
         "sha256": digest(artefact),
         "verdict": fitted.verdict.reason,
         "passed": str(fitted.verdict.winner == role).lower(),
     }
-    return tracker.register(fitted.registered_name, run_id, artefact, tags), artefact
+    told = gates_table(fitted.verdict)
+    twin = _twin(fitted, about, judged)
+    return tracker.register(fitted.registered_name, run_id, artefact, tags, description=told, twin=twin), artefact
+
+
+def _twin(fitted: Fitted, about: About, judged: Model) -> dict[str, bytes] | None:
+    """Give what stood in for a version on the newest fold; none where the facts have no time to tell what it hasn't seen."""
+    until = fitted.development.judged_as_of
+    return None if until is None else champions.artefact(judged, replace(about, trained_as_of=until.isoformat()))
 
 
 def _attributes(facts: Facts) -> dict[str, str]:
@@ -174,10 +207,6 @@ def _tags(fitted: Fitted) -> dict[str, str]:
         "model": fitted.spec.name,
         "family": fitted.spec.family,
         "source": fitted.facts.source.name,
-        "spec_sha256": fitted.spec.sha256,
-        "data_hash": data_hash(fitted.facts),
-        "features": fitted.family.fingerprint(fitted.development.model),
-        "code_commit": code_commit(),
-        "libraries": ", ".join(f"{library} {installed(library)}" for library in _LIBRARIES),
+        **fitted.provenance,
         "verdict": fitted.verdict.reason,
     }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from funnelcast.errors import FunnelcastError, MissingTable
 from funnelcast.families.family import Family, Options
@@ -15,9 +17,10 @@ from funnelcast.sources.schema import TABLES
 from funnelcast.spec import names, read
 from funnelcast.terms import Alias, AsOf, Json
 from funnelcast.tracking import Tracker
-from training.judging import judge_development, with_found_at_capacity
+from training.judging import Bench, judge_development, with_found_at_capacity
+from training.lock import alone
 from training.promote import complete
-from training.recording import Fitted, finite_only, record_of, register
+from training.recording import Fitted, about_of, finite_only, record_of, register
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,18 @@ def train(settings: Settings, facts: Facts, request: Request, tracker: Tracker |
     ------
     MissingTable, TooFewRows, SourceError
         The facts don't allow this model; says what is missing.
+    Busy
+        Another process writes champions or snapshots of this company.
     """
+    with alone(settings, facts.source.name, "train") if request.promote else nullcontext():
+        return _train(settings, facts, request, tracker)
+
+
+def _train(settings: Settings, facts: Facts, request: Request, tracker: Tracker | None) -> dict[str, Json]:
     started = time.monotonic()
-    fitted = fit(settings, facts, request)
-    tracker = tracker or Tracker(settings)
+    known = cache(lambda: tracker or Tracker(settings))
+    fitted = fit(settings, facts, request, known)
+    tracker = known()
     request.options.progress(f"{request.model}: logging and registering")
     complete(settings, tracker, facts.source.name, request.model)
     run_id = tracker.start(fitted.registered_name)
@@ -74,8 +85,14 @@ def train(settings: Settings, facts: Facts, request: Request, tracker: Tracker |
     }
 
 
-def fit(settings: Settings, facts: Facts, request: Request) -> Fitted:
-    """Fit and judge one model, without leaving anything behind."""
+def fit(settings: Settings, facts: Facts, request: Request, tracker: Callable[[], Tracker] | None = None) -> Fitted:
+    """Fit and judge one model, without leaving anything behind.
+
+    Parameters
+    ----------
+    tracker
+        Gives the registry; without it a champion that has seen the newest fold is compared on it all the same.
+    """
     spec = read(settings.models, request.model)
     family = family_of(spec.family)
     require_tables(facts, family, spec.name)
@@ -83,8 +100,9 @@ def fit(settings: Settings, facts: Facts, request: Request) -> Fitted:
     request.options.progress(f"{spec.name}: fitting as of {as_of.isoformat()}")
     options = replace(request.options, studies=settings.studies(facts.source.name))
     development = with_found_at_capacity(spec, family.develop(facts, spec, as_of, options))
-    verdict = judge_development(settings, facts.source.name, spec, family, development)
-    return Fitted(settings, facts, spec, family, as_of, development, verdict)
+    offered = about_of(facts, spec, family, as_of, development)
+    verdict, losses = judge_development(Bench.of(settings, facts.source.name, spec, family, tracker), facts, development, offered, as_of)
+    return Fitted(settings, facts, spec, family, as_of, development, offered, verdict, losses)
 
 
 def trainable(settings: Settings) -> tuple[str, ...]:
@@ -93,17 +111,32 @@ def trainable(settings: Settings) -> tuple[str, ...]:
 
 
 def train_all(settings: Settings, facts: Facts, names: Sequence[str], request: Request) -> dict[str, Json]:
-    """Train several models; one that fails is reported and never blocks the others."""
-    tracker = Tracker(settings)
+    """Train several models; one that fails, in whatever way, is reported and never blocks the others.
+
+    Raises
+    ------
+    Busy
+        Another process writes champions or snapshots of this company.
+    """
     done: list[Json] = []
     failed: list[Json] = []
-    for name in names:
-        try:
-            done.append(train(settings, facts, replace(request, model=name), tracker))
-        except FunnelcastError as error:
-            request.options.progress(f"{name}: not trained. {error}")
-            failed.append({"model": name, "reason": str(error)})
+    with alone(settings, facts.source.name, "train") if request.promote else nullcontext():
+        tracker = Tracker(settings)
+        for name in names:
+            try:
+                done.append(train(settings, facts, replace(request, model=name), tracker))
+            except Exception as error:  # noqa: BLE001 (a fault of ours in one model is no reason to leave the others old)
+                reason = reason_of(error, f"train {name}")
+                request.options.progress(f"{name}: not trained. {reason}")
+                failed.append({"model": name, "reason": reason})
     return {"trained": done, "failed": failed}
+
+
+def reason_of(error: Exception, command: str) -> str:
+    """Say why something failed; where a fault of ours is shown in full, by the command that does it alone."""
+    if isinstance(error, FunnelcastError):
+        return str(error)
+    return f"Something of funnelcast's own broke: {type(error).__name__}: {error}. `funnelcast {command} --debug` shows where."
 
 
 def default_as_of(facts: Facts) -> AsOf:

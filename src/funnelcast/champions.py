@@ -23,6 +23,7 @@ from funnelcast.families.registry import family_of
 from funnelcast.settings import Settings
 
 ABOUT = "about.json"
+CARD = "card.md"
 _REMEMBERED = 10
 """So many champions before the present one stay in the pointer."""
 
@@ -45,6 +46,10 @@ class About:
         101 quantiles of its probabilities on the newest fold; empty where it predicts none.
     code
         The digest of the code that computed its features; empty where that wasn't kept.
+    rows
+        How many rows the fit saw; 0 where that wasn't kept.
+    skill
+        1 - its mean loss / that of the baseline, on the newest fold of its run; None where that wasn't kept.
     """
 
     source: str
@@ -59,6 +64,8 @@ class About:
     attributes: Mapping[str, str]
     scale: Sequence[float]
     code: str = ""
+    rows: int = 0
+    skill: float | None = None
 
     def content(self) -> bytes:
         """Give the file's bytes."""
@@ -75,12 +82,13 @@ def code_digest() -> str:
 
 @dataclass(frozen=True)
 class Champion:
-    """A model in service."""
+    """A model in service; ``card`` is what its run says of it, empty where that wasn't kept."""
 
     about: About
     version: int
     model: Model
     folder: str
+    card: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,13 +169,13 @@ def load_target(settings: Settings, source: str, target: Target) -> Champion:
     files = read_folder(folder)
     try:
         about = read_about(files)
-        model = family_of(about.family).rebuild({name: content for name, content in files.items() if name != ABOUT})
+        model = family_of(about.family).rebuild({name: content for name, content in files.items() if name not in {ABOUT, CARD}})
     except FunnelcastError:
         raise
     except Exception as error:
         reason = f"its files can't be read as this version of funnelcast writes them ({type(error).__name__})"
         raise ArtefactDamaged(folder=folder.name, reason=reason) from error
-    return Champion(about, target.version, model, folder.name)
+    return Champion(about, target.version, model, folder.name, files.get(CARD, b"").decode())
 
 
 def marks(settings: Settings, source: str) -> dict[str, object]:

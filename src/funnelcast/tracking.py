@@ -6,6 +6,8 @@ A run holds parameters, metrics by fold, plots, the card and the artefact (JSON 
 
 from __future__ import annotations
 
+import getpass
+import json
 import os
 import tempfile
 import time
@@ -23,6 +25,9 @@ from funnelcast.terms import Alias
 
 EXPERIMENT = "funnelcast"
 MODEL_FOLDER = "model"
+_TWIN = "judged"
+_HISTORY = "history"
+_REMEMBERED = 20
 _PARAMETER_LENGTH = 500
 _SQLITE = "sqlite:///"
 
@@ -108,7 +113,16 @@ class Tracker:
         """Close a run."""
         self._client.set_terminated(run_id, status="FAILED" if failed else "FINISHED")
 
-    def register(self, name: str, run_id: str, files: Mapping[str, bytes], tags: Mapping[str, str]) -> int:
+    def register(
+        self,
+        name: str,
+        run_id: str,
+        files: Mapping[str, bytes],
+        tags: Mapping[str, str],
+        *,
+        description: str = "",
+        twin: Mapping[str, bytes] | None = None,
+    ) -> int:
         """Store an artefact with its manifest in the run and register it as the next version.
 
         Parameters
@@ -119,15 +133,18 @@ class Tracker:
             The artefact, ``about.json`` included.
         tags
             Of the version; ``role`` is part of where it is stored.
+        description
+            What the registry shows of the version, as Markdown.
+        twin
+            The model that stood in for it on the newest fold, which it hadn't seen: later challengers are held against it there.
         """
         folder = f"{MODEL_FOLDER}/{tags['role']}"
-        with tempfile.TemporaryDirectory() as scratch:
-            local = Path(scratch) / "artefact"
-            write_folder(local, files)
-            self._client.log_artifacts(run_id, str(local), folder)
+        self._store(run_id, folder, files)
+        if twin is not None:
+            self._store(run_id, f"{_TWIN}/{tags['role']}", twin)
         self._ensure_registered(name)
         source = f"{self._client.get_run(run_id).info.artifact_uri}/{folder}"
-        version = self._client.create_model_version(name, source=source, run_id=run_id, tags=dict(tags))
+        version = self._client.create_model_version(name, source=source, run_id=run_id, tags=dict(tags), description=description)
         return int(version.version)
 
     def files(self, name: str, version: int) -> dict[str, bytes]:
@@ -138,11 +155,22 @@ class Tracker:
         NotFound
             The registry has no such version.
         """
+        return self._read(self.version(name, version), MODEL_FOLDER)
+
+    def twin(self, name: str, version: int) -> dict[str, bytes] | None:
+        """Read the artefact of the model that was judged in a version's place; None where none was kept."""
         known = self.version(name, version)
-        folder = f"{MODEL_FOLDER}/{known.tags['role']}"
+        if not self._client.list_artifacts(known.run_id, f"{_TWIN}/{known.tags['role']}"):
+            return None
+        return self._read(known, _TWIN)
+
+    def file(self, name: str, version: int, path: str) -> bytes | None:
+        """Read one of the files that a version's run keeps beside its model; None where it has none of this name."""
+        known = self.version(name, version)
+        if all(held.path != path for held in self._client.list_artifacts(known.run_id)):
+            return None
         with tempfile.TemporaryDirectory() as scratch:
-            local = Path(self._client.download_artifacts(known.run_id, folder, scratch))
-            return {path: content for path, content in read_folder(local).items() if path != MANIFEST}
+            return Path(self._client.download_artifacts(known.run_id, path, scratch)).read_bytes()
 
     def version(self, name: str, version: int) -> Version:
         """Find one version."""
@@ -170,12 +198,22 @@ class Tracker:
         return next((version for version in self.versions(name) if Alias.PREVIOUS in version.aliases), None)
 
     def promote(self, name: str, version: int, reason: str) -> None:
-        """Make a version the champion and the old champion the previous one; say why on the version."""
+        """Make a version the champion and the old champion the previous one; say why, when and by whom on the version and on the model."""
         old = self.champion(name)
         if old is not None and old.version != version:
             self._client.set_registered_model_alias(name, Alias.PREVIOUS, str(old.version))
         self._client.set_registered_model_alias(name, Alias.CHAMPION, str(version))
+        event = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "by": _user(), "version": version, "reason": reason}
         self._client.set_model_version_tag(name, str(version), "promoted", reason)
+        self._client.set_model_version_tag(name, str(version), "promoted_at", str(event["at"]))
+        history = [event, *self.history(name)][:_REMEMBERED]
+        self._client.set_registered_model_tag(name, _HISTORY, json.dumps(history))
+        self._client.update_registered_model(name, _told(history))
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        """Give the newest promotions and roll-backs of a model, newest first: ``at``, ``by``, ``version`` and ``reason``."""
+        kept = self._client.get_registered_model(name).tags.get(_HISTORY, "[]")
+        return list(json.loads(kept))
 
     def metrics(self, run_id: str) -> dict[str, float]:
         """Read a run's newest metrics."""
@@ -190,6 +228,17 @@ class Tracker:
         if experiment is not None:
             return str(experiment.experiment_id)
         return str(self._client.create_experiment(EXPERIMENT, artifact_location=self._artefacts))
+
+    def _store(self, run_id: str, folder: str, files: Mapping[str, bytes]) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            local = Path(scratch) / "artefact"
+            write_folder(local, files)
+            self._client.log_artifacts(run_id, str(local), folder)
+
+    def _read(self, version: Version, kind: str) -> dict[str, bytes]:
+        with tempfile.TemporaryDirectory() as scratch:
+            local = Path(self._client.download_artifacts(version.run_id, f"{kind}/{version.tags['role']}", scratch))
+            return {path: content for path, content in read_folder(local).items() if path != MANIFEST}
 
     def _ensure_registered(self, name: str) -> None:
         if not self._client.search_registered_models(filter_string=f"name='{name}'"):
@@ -208,6 +257,19 @@ def _create(database: Path) -> None:
         MlflowClient(tracking_uri=uri, registry_uri=uri).search_registered_models()
         with suppress(FileExistsError):  # another process was quicker
             database.hardlink_to(beside)
+
+
+def _told(history: Sequence[Mapping[str, Any]]) -> str:
+    """Write the promotions as the registry shows them."""
+    rows = [f"| {event['at']} | {event['version']} | {event['by']} | {event['reason'].replace('|', '/')} |" for event in history]
+    return "\n".join(["| promoted at | version | by | reason |", "|---|---|---|---|", *rows])
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"user {os.getuid()}"
 
 
 def _version(version: Any, aliases: tuple[str, ...]) -> Version:

@@ -34,7 +34,7 @@ class Ledger:
     def __init__(self) -> None:
         self.versions = 0
 
-    def register(self, *_: object) -> int:
+    def register(self, *_: object, **__: object) -> int:
         self.versions += 1
         return self.versions
 

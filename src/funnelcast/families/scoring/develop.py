@@ -76,7 +76,9 @@ def develop(facts: Facts, spec: Spec, as_of: AsOf, options: Options, question: Q
     """Fit, judge, and fit again on everything."""
     options.progress(f"{spec.name}: features")
     rows = _rows(facts, spec, as_of, question)
-    everything = pd.concat([rows.earlier, rows.newest], ignore_index=True) if len(rows.newest) else rows.earlier
+    # what came after as_of is hold-out alone: then the judged model itself ships
+    held_out = rows.grid is None or rows.grid.newest == as_of
+    everything = rows.earlier if held_out else pd.concat([rows.earlier, rows.newest], ignore_index=True)
     readable = read_tables(facts, spec)
     names = list(features.feature_set(readable))
     examined = latest(rows, as_of)
@@ -147,11 +149,13 @@ def _in_time(rows: Rows, everything: pd.DataFrame, workshop: Workshop, options: 
     fitted = workshop.challenger(rows.earlier)
     baseline = workshop.simple(rows.earlier)
     judged = Judged(rows.newest[LABEL].to_numpy(np.float64), _probability(fitted.model, rows.newest), _probability(baseline, rows.newest))
-    options.progress(f"{workshop.spec.name}: fitting again on all {len(everything)} rows")
-    final = workshop.for_all(rows, fitted.penalty).challenger(everything)
+    shipped = fitted.model, baseline
+    if len(everything) > len(rows.earlier):
+        options.progress(f"{workshop.spec.name}: fitting again on all {len(everything)} rows")
+        shipped = workshop.for_all(rows, fitted.penalty).challenger(everything).model, workshop.simple(everything)
     return Development(
-        model=final.model,
-        baseline=workshop.simple(everything),
+        model=shipped[0],
+        baseline=shipped[1],
         judged=fitted.model,
         judged_baseline=baseline,
         newest=rows.newest,
@@ -161,7 +165,7 @@ def _in_time(rows: Rows, everything: pd.DataFrame, workshop: Workshop, options: 
         rows=len(everything),
         folds=_fold_metrics(fitted, rows.earlier[LABEL].to_numpy(np.float64)),
         judged_as_of=rows.grid.newest if rows.grid else None,
-        **_told(final.model, rows.newest, judged, rows.newest.get(workshop.recipe.segment)),
+        **_told(shipped[0], rows.newest, judged, rows.newest.get(workshop.recipe.segment)),
     )
 
 

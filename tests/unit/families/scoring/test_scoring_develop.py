@@ -73,12 +73,13 @@ def test_with_an_earlier_as_of_later_facts_are_the_hold_out_alone() -> None:
         "2024-04-04",
         "2024-06-03",
         "2024-08-02",
-        "2024-10-01",
     ]
     lately = shop().table("transactions").occurred_at >= ibis.timestamp("2024-10-01")
     sales = shop().table("transactions").mutate(amount=ibis.ifelse(lately, -1.0, shop().table("transactions").amount))
     poisoned = CHURN.develop(shop().with_tables({"transactions": sales}, None), SPEC, AsOf.parse("2024-10-01", "UTC"), QUICK)
     assert poisoned.judged.files() == found.judged.files()  # what comes after as_of is never fitted on
+    assert poisoned.model.files() == found.model.files()
+    assert poisoned.baseline.files() == found.baseline.files()
     assert poisoned.newest["label"].mean() == 1.0  # but it is the hold-out: refunds are no purchase
 
 
