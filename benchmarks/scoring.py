@@ -23,7 +23,8 @@ from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
 from funnelcast.sources.open import open_source
 from funnelcast.spec import read
-from training.score import BATCH_ROWS, Scorer, Writer, scale_in_use
+from training.score import BATCH_ROWS, scale_in_use
+from training.score_rows import Scorer, Writer
 from training.train import Request, default_as_of
 from training.train import train as train_model
 

@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Self, TypeAlias
 
+import ibis.expr.types as ir
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from funnelcast import champions
-from funnelcast.answers import READ, Scale, answer_rows
+from funnelcast.answers import Scale
 from funnelcast.champions import Champion
-from funnelcast.errors import NotFound
+from funnelcast.errors import NotFound, UsageError
 from funnelcast.families.family import Progress
 from funnelcast.families.registry import family_of
-from funnelcast.families.table import Array, Table
 from funnelcast.settings import Settings
 from funnelcast.snapshots import latest
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
-from funnelcast.spec import read
+from funnelcast.sources.source_file import SPARK
+from funnelcast.spec import Spec, read
 from funnelcast.terms import AsOf, Json
 from training.output import replaced, require_table_file
+from training.score_in_spark import Task
+from training.score_rows import KEYS, VALUE, Scorer, ValueOf, Writer
 from training.train import default_as_of, require_tables
-from training.values import value_of_contacts, value_of_conversions
+from training.values import CLV, value_of_contacts, value_of_conversions
 
 BATCH_ROWS = 25_000
 _BATCH_VALUES = 1_000_000
-_SIDE_BY_SIDE = 2  # batches; the trees use all threads for their part anyway
-KEYS = ("invoice_id", "deal_id", "contact_id", "path")
-"""By which a row of some family is known: by its own id, before that of its contact, who may have several."""
-ValueOf: TypeAlias = Callable[[pd.Index, Table], "Array | None"]
-"""Gives the value of each row, by their keys and themselves; NaN where it isn't known, None where no row's is."""
 
 
 def score(settings: Settings, facts: Facts, model: str, out: Path, *, as_of: AsOf | None, progress: Progress) -> dict[str, Json]:
@@ -46,34 +40,92 @@ def score(settings: Settings, facts: Facts, model: str, out: Path, *, as_of: AsO
     Parameters
     ----------
     out
-        ``.parquet`` or ``.csv``; it appears only when it is complete.
+        ``.parquet`` or ``.csv``; it appears only when it is complete. In Spark it may also be a folder, new, to which each worker writes.
     """
-    require_table_file(out)
+    whole = facts.source.backend == SPARK and not out.suffix
+    if not whole:
+        require_table_file(out)
+    elif out.exists():
+        raise UsageError(reason=f"--out {out}: there is such a folder already. Name a new one, or a file that ends in .parquet or .csv.")
     started = time.monotonic()
     champion = champions.load(settings, facts.source.name, model, facts.source.path or "FILE")
     as_of = as_of or default_as_of(facts)
-    rows = 0
-    with replaced(out) as beside, Writer(beside, out.suffix) as writer:
-        for batch in stream(settings, facts, champion, as_of):
-            writer.write(batch)
-            rows += len(batch)
-            progress(f"{model}: {rows} rows scored")
+    if whole:
+        rows = _write_parts(settings, facts, champion, as_of, out)
+    else:
+        rows = 0
+        with replaced(out) as beside, Writer(beside, out.suffix) as writer:
+            for batch in _batches(settings, facts, champion, as_of, out):
+                writer.write(batch)
+                rows += len(batch)
+                progress(f"{model}: {rows} rows scored")
     seconds = round(time.monotonic() - started, 3)
     return {"model": model, "version": champion.version, "as_of": as_of.isoformat(), "rows": rows, "out": str(out), "seconds": seconds}
 
 
 def stream(settings: Settings, facts: Facts, champion: Champion, as_of: AsOf) -> Iterator[pd.DataFrame]:
-    """Score in batches; at least one batch comes, empty where nobody is in question."""
+    """Score in batches; at least one batch comes, empty where nobody is in question. What Spark answers is collected."""
+    if facts.source.backend == SPARK:
+        yield answered(settings, facts, champion, as_of).to_pyarrow().to_pandas()
+        return
+    known, candidates, key, spec = _in_question(settings, facts, champion, as_of)
+    value = _values(settings, known, champion.about.family, as_of)
+    scorer = Scorer(champion, key, scale_in_use(settings, champion), value, _horizon(spec))
+    batches = candidates.order_by(key).to_pyarrow_batches(chunk_size=batch_rows(len(candidates.columns)))
+    yield from scorer.answers(batches, settings.threads)
+
+
+def answered(settings: Settings, facts: Facts, champion: Champion, as_of: AsOf) -> ir.Table:
+    """Give everyone's answers as a table in Spark, in order: nothing of it reaches this process."""
+    known, candidates, key, spec = _in_question(settings, facts, champion, as_of)
+    family = champion.about.family
+    if family == "churn" and known.has("transactions") and CLV in champions.listed(settings, facts.source.name):
+        worth = answered(settings, facts, champions.load(settings, facts.source.name, CLV), as_of)
+        candidates = candidates.left_join(worth.select("contact_id", **{VALUE: worth[CLV]}), "contact_id").drop("contact_id_right")
+    conversion = value_of_conversions(settings, known, as_of) if family == "lead_scoring" else None
+    task = Task.of(champion, key, scale_in_use(settings, champion), conversion, _horizon(spec))
+    return task.answers(candidates.order_by(key))
+
+
+def _in_question(settings: Settings, facts: Facts, champion: Champion, as_of: AsOf) -> tuple[Facts, ir.Table, str, Spec]:
+    """Give what was known, who is in question with the model's columns, and by which column they are told apart."""
     spec = read(settings.models, champion.about.model)
     family = family_of(champion.about.family)
     require_tables(facts, family, champion.about.model)
     known = cut(facts, as_of)
     candidates = family.candidates(known, spec, None, as_of)
-    key = next(name for name in KEYS if name in candidates.columns)
-    value = _values(settings, known, champion.about.family, as_of)
-    scorer = Scorer(champion, key, scale_in_use(settings, champion), value, float(spec.label.get("horizon_days", 0)))
-    batches = candidates.order_by(key).to_pyarrow_batches(chunk_size=batch_rows(len(candidates.columns)))
-    yield from scorer.answers(batches, settings.threads)
+    return known, candidates, next(name for name in KEYS if name in candidates.columns), spec
+
+
+def _horizon(spec: Spec) -> float:
+    return float(spec.label.get("horizon_days", 0))
+
+
+def _batches(settings: Settings, facts: Facts, champion: Champion, as_of: AsOf, out: Path) -> Iterator[pd.DataFrame]:
+    """Give answers batch by batch: Spark leaves them in parts beside ``out``, each of which this process can hold."""
+    if facts.source.backend != SPARK:
+        yield from stream(settings, facts, champion, as_of)
+        return
+    parts = out.with_name(f".{out.name}.parts")
+    try:
+        _write_parts(settings, facts, champion, as_of, parts)
+        for part in sorted(parts.glob("*.parquet")):
+            yield pq.read_table(part).to_pandas()
+    finally:
+        shutil.rmtree(parts, ignore_errors=True)
+
+
+def _write_parts(settings: Settings, facts: Facts, champion: Champion, as_of: AsOf, folder: Path) -> int:
+    """Let Spark's workers write a folder of parquet files, whose order is that of their names; count the rows."""
+    beside = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        facts.backend.to_parquet(answered(settings, facts, champion, as_of), beside.absolute().as_uri())
+        shutil.rmtree(folder, ignore_errors=True)
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return sum(int(pq.read_metadata(part).num_rows) for part in folder.glob("*.parquet"))
 
 
 def batch_rows(columns: int) -> int:
@@ -97,73 +149,3 @@ def _values(settings: Settings, known: Facts, family: str, as_of: AsOf) -> Value
         return lambda keys, _: None if clv is None else clv.reindex(keys).to_numpy()
     worth = value_of_conversions(settings, known, as_of) if family == "lead_scoring" else None
     return lambda _, rows: None if worth is None else worth.of_rows(rows)
-
-
-@dataclass(frozen=True)
-class Scorer:
-    """What turns batches of candidates into answers."""
-
-    champion: Champion
-    key: str
-    scale: Scale
-    value: ValueOf
-    horizon_days: float
-
-    def answers(self, candidates: pa.RecordBatchReader, threads: int) -> Iterator[pd.DataFrame]:
-        """Answer batch by batch, in their order; at least one comes. Where threads allow it, one is scored while the next is read."""
-        under_way: deque[Future[pd.DataFrame]] = deque()
-        with ThreadPoolExecutor(min(threads, _SIDE_BY_SIDE)) as pool:
-            for batch in _at_least_one(candidates):
-                under_way.append(pool.submit(self._answer, batch))
-                if len(under_way) > _SIDE_BY_SIDE:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-
-    def _answer(self, batch: pa.RecordBatch) -> pd.DataFrame:
-        model, read = self.champion.model, list(self.champion.model.columns)
-        beside = [name for name in batch.schema.names if name not in {*read, self.key}]
-        rows = batch.select([*read, *beside]).to_pandas()  # what is read comes first, so that it needs no copy
-        keys, table = pd.Index(batch.column(self.key).to_pandas()), Table.of(rows.filter(list(READ)))
-        predicted = Table.of(model.predict(rows.iloc[:, : len(read)])).columns
-        answers = answer_rows(self.champion.about.family, table, predicted, self.scale, self.value(keys, table), self.horizon_days)
-        return pd.DataFrame({self.key: keys, **rows.filter(["contact_id"]), **answers})
-
-
-def _at_least_one(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    first = next(reader, None)
-    yield first if first is not None else pa.RecordBatch.from_pylist([], reader.schema)
-    yield from reader
-
-
-class Writer:
-    """Appends frames to one parquet or csv file."""
-
-    def __init__(self, path: Path, suffix: str) -> None:
-        self._path, self._suffix = path, suffix
-        self._parquet: pq.ParquetWriter | None = None
-        self._started = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._parquet is not None:
-            self._parquet.close()
-
-    def write(self, frame: pd.DataFrame) -> None:
-        """Append one batch; the first one decides the columns."""
-        if self._suffix == ".csv":
-            frame.to_csv(self._path, mode="a" if self._started else "w", header=not self._started, index=False)
-        else:
-            table = pa.table({name: _column(frame[name]) for name in frame.columns})
-            if self._parquet is None:
-                words = [field.name for field in table.schema if field.type == pa.string() and field.name not in KEYS]
-                self._parquet = pq.ParquetWriter(self._path, table.schema, use_dictionary=words)  # numbers and ids hardly repeat
-            self._parquet.write_table(table.cast(self._parquet.schema))
-        self._started = True
-
-
-def _column(values: pd.Series) -> pa.Array:
-    # a batch in which a text column is empty throughout must not make it a column of nulls
-    return pa.array(values, pa.string() if values.dtype == object else None, from_pandas=True)

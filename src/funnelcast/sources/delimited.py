@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 import duckdb
 import ibis
@@ -21,6 +21,7 @@ import ibis.expr.types as ir
 
 from funnelcast.errors import EmptyTable, UnreadableFile
 from funnelcast.sources.columns import unique
+from funnelcast.sources.engine import Engine
 from funnelcast.sources.findings import Report, shown
 from funnelcast.sources.source_file import Declaration
 
@@ -66,8 +67,9 @@ class Delimited:
 
     typed = False
 
-    def __init__(self, connection: Any, declaration: Declaration, files: Sequence[Path], report: Report) -> None:
-        self._connection = connection
+    def __init__(self, engine: Engine, declaration: Declaration, files: Sequence[Path], report: Report) -> None:
+        self.engine = engine
+        self._connection = engine.connection
         self._name = declaration.name
         self._files = files
         self._report = report

@@ -60,11 +60,6 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
-def told(error: Exception) -> str:
-    """Give what the engine says of a query on one line, without its picture of the place."""
-    return " ".join(str(error).split("\n\nLINE")[0].split())
-
-
 def _finding(error: SourceError) -> Finding:
     said = error.fields
     return Finding(

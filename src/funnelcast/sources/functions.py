@@ -30,13 +30,11 @@ strptime = _builtin("try_strptime", dt.Array(dt.string), gives=dt.timestamp)
 strptime_with_offset = _builtin("try_strptime", dt.Array(dt.string), gives=dt.Timestamp(timezone="UTC"))
 """Read a time stamp by formats with %z; null where none fits."""
 
-_trim = _builtin("trim", dt.string, gives=dt.string)
-
 
 def trimmed(text: Any) -> Any:
     """Take the blanks off both ends of a text; null where nothing is left."""
     # most texts have none, and looking is cheaper than trimming
-    return ibis.ifelse(text.re_search(f"^[{SPACES}]|[{SPACES}]$"), _trim(text, SPACES), text).nullif("")
+    return ibis.ifelse(text.re_search(f"^[{SPACES}]|[{SPACES}]$"), text.re_replace(f"^[{SPACES}]+|[{SPACES}]+$", ""), text).nullif("")
 
 
 def absent(text: Any) -> Any:

@@ -1,29 +1,25 @@
-"""Open a company's facts: source.toml -> canonical Ibis tables, each held once by an embedded DuckDB."""
+"""Open a company's facts: source.toml -> canonical Ibis tables, each held once by the engine that it names."""
 
 from __future__ import annotations
 
-import tempfile
-import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 
 from funnelcast.errors import SourceError
 from funnelcast.sources import deals, identities, rules, source_file
-from funnelcast.sources.conform import conform, last_observed, plain_times
+from funnelcast.sources.conform import conform, last_observed
+from funnelcast.sources.engine import Engine, start
 from funnelcast.sources.facts import Facts
 from funnelcast.sources.findings import Report
 from funnelcast.sources.read import read
 from funnelcast.sources.sales import with_clock
 from funnelcast.sources.schema import TABLES
-from funnelcast.sources.source_file import DUCKDB_FILE, Declaration, SourceFile
+from funnelcast.sources.source_file import Declaration, SourceFile
 from funnelcast.sources.typed import Typing
 from funnelcast.terms import AsOf
 
-_COMPANY = "company"
 _FIRST = ("identities", "contacts", "deal_events")
 """What other tables are resolved by, counted against or derived from."""
 
@@ -31,7 +27,7 @@ _FIRST = ("identities", "contacts", "deal_events")
 def open_source(path: Path, threads: int | None = None, memory: str | None = None) -> Facts:
     """Open a company's facts.
 
-    Every table is read, typed and held once in an embedded DuckDB, which spills to a temporary folder when memory runs short.
+    Every table is read, typed and held once: in an embedded DuckDB, which spills to a temporary folder when memory runs short, or in Spark.
 
     Parameters
     ----------
@@ -56,7 +52,7 @@ def open_source(path: Path, threads: int | None = None, memory: str | None = Non
 
 def open_facts(file: SourceFile, report: Report, threads: int | None = None, memory: str | None = None) -> Facts:
     """Open the facts of a source.toml that was read, telling a report what is found."""
-    opening = _Opening(file, report, connect(file, threads, memory))
+    opening = _Opening(file, report, start(file, threads, memory))
     declared = {declaration.name: declaration for declaration in file.tables}
     for name in (*_FIRST, *(name for name in TABLES if name not in _FIRST)):
         if name in declared:
@@ -71,28 +67,13 @@ def open_facts(file: SourceFile, report: Report, threads: int | None = None, mem
     return replace(facts, findings=report.findings)
 
 
-def connect(file: SourceFile, threads: int | None, memory: str | None) -> Any:
-    """Start the embedded DuckDB: session time is the company's, relative files are beside source.toml."""
-    spill = Path(tempfile.gettempdir()) / f"funnelcast-{uuid.uuid4().hex}"
-    limits = {name: limit for name, limit in (("threads", threads), ("memory_limit", memory)) if limit}
-    connection = ibis.duckdb.connect(temp_directory=str(spill), **limits)
-    settings = {"TimeZone": file.source.timezone, "file_search_path": str(file.folder)}
-    for name, value in settings.items():
-        connection.con.execute(f"set {name} = $1", [value])
-    if file.source.backend.startswith(DUCKDB_FILE):
-        database = file.folder / file.source.backend.removeprefix(DUCKDB_FILE)
-        connection.attach(database, name=_COMPANY, read_only=True)
-        connection.con.execute("set search_path = 'memory.main,company.main'")
-    return connection
-
-
 @dataclass
 class _Opening:
     """The tables while they are opened, one after the other."""
 
     file: SourceFile
     report: Report
-    connection: Any
+    engine: Engine
     tables: dict[str, ir.Table] = field(default_factory=dict)
     brought: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -113,7 +94,7 @@ class _Opening:
     def facts(self, observed_until: AsOf | None) -> Facts:
         """Give what was opened, in the schema's order."""
         tables = {name: self.tables[name] for name in TABLES if name in self.tables}
-        facts = Facts(self.file.source, self.connection, tables, self.brought)
+        facts = Facts(self.file.source, self.engine.connection, tables, self.brought)
         return facts.with_observation(observed_until or self._seen_until(facts))
 
     def _seen_until(self, facts: Facts) -> AsOf | None:
@@ -124,13 +105,13 @@ class _Opening:
 
     def _add(self, declaration: Declaration) -> None:
         name = declaration.name
-        raw = read(self.connection, declaration, self.file, self.report)
+        raw = read(self.engine, declaration, self.file, self.report)
         declaration = replace(declaration, delimiter=declaration.delimiter or raw.delimiter)
-        typing = Typing(self.connection, declaration, self.file, raw, self.report)
+        typing = Typing(declaration, self.file, raw, self.report)
         layout = typing.layout()
         if not layout.names.issuperset(TABLES[name].required):
             return
-        table = typing.read(layout)
+        table = self.engine.take(name, typing.read(layout))
         if name == "sales":
             table = with_clock(table, self.file.source.country)
         self.brought[name] = layout.names & frozenset(TABLES[name].names)
@@ -165,6 +146,6 @@ class _Opening:
     def _hold(self, name: str, table: ir.Table) -> None:
         """Compute a table once, and hold it in the engine instead of what was held before."""
         again = name in self.tables
-        self.tables[name] = plain_times(self.connection.create_table(f"{'finished' if again else 'canonical'}_{name}", table))
+        self.tables[name] = self.engine.hold(f"{'finished' if again else 'canonical'}_{name}", table)
         if again:
-            self.connection.drop_table(f"canonical_{name}")
+            self.engine.drop(f"canonical_{name}")

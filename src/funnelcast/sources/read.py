@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import duckdb
 import ibis.expr.types as ir
 
 from funnelcast.errors import BadSourceFile, MissingFile, UnreadableFile
 from funnelcast.sources.delimited import Delimited
-from funnelcast.sources.findings import Report, told
-from funnelcast.sources.source_file import DUCKDB_FILE, Declaration, SourceFile
+from funnelcast.sources.engine import Engine, Refused
+from funnelcast.sources.findings import Report
+from funnelcast.sources.source_file import DUCKDB, DUCKDB_FILE, SPARK, Declaration, SourceFile
 from funnelcast.sources.workbook import read_sheets
 
 TEXT, PARQUET, SHEET = "delimited text", "parquet", "workbook"
@@ -24,9 +24,10 @@ KINDS |= dict.fromkeys((".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"), SHEET)
 class Raw(Protocol):
     """A table's rows as the company has them.
 
-    ``typed`` says that the texts in it are meant as texts; ``delimiter`` is what delimits text, where it is text.
+    ``engine`` reads them; ``typed`` says that the texts in it are meant as texts; ``delimiter`` is what delimits text, where it is text.
     """
 
+    engine: Engine
     origin: str
     columns: tuple[str, ...]
     typed: bool
@@ -46,14 +47,14 @@ class Raw(Protocol):
 
 
 class Loaded:
-    """Rows that the engine holds, or reads itself through a view."""
+    """Rows that the engine holds or reads itself, behind a view."""
 
     delimiter: str | None = None
 
-    def __init__(self, connection: Any, name: str, origin: str, *, typed: bool = True) -> None:
-        self._connection = connection
-        self._name = name
-        self._table = connection.table(name)
+    def __init__(self, engine: Engine, view: str, origin: str, *, typed: bool = True) -> None:
+        self.engine = engine
+        self._view = view
+        self._table = engine.connection.table(view)
         self.origin = origin
         self.columns = tuple(self._table.columns)
         self.typed = typed
@@ -68,13 +69,10 @@ class Loaded:
 
     def drop(self) -> None:
         """Let the engine forget the rows."""
-        if self._name.endswith("_view"):
-            self._connection.drop_view(self._name)
-        else:
-            self._connection.drop_table(self._name)
+        self.engine.forget(self._view)
 
 
-def read(connection: Any, declaration: Declaration, file: SourceFile, report: Report) -> Raw:
+def read(engine: Engine, declaration: Declaration, file: SourceFile, report: Report) -> Raw:
     """Find a table's rows.
 
     Raises
@@ -87,20 +85,19 @@ def read(connection: Any, declaration: Declaration, file: SourceFile, report: Re
         The query or the table can't be read, or the kind of file isn't known.
     """
     if declaration.sql is not None:
-        return _query(connection, declaration, file)
+        return _query(engine, declaration, file)
     if declaration.table is not None:
-        return _database_table(connection, declaration, file)
+        return _database_table(engine, declaration, file)
     files = find(declaration, file)
     kinds = {_kind(path, declaration, file) for path in files}
     if len(kinds) > 1:
         raise _bad(file, declaration, f"path matches files of several kinds: {', '.join(sorted(kinds))}")
     kind = kinds.pop()
     if kind == TEXT:
-        return Delimited(connection, declaration, files, report)
+        return Delimited(engine.reader, declaration, files, report)
     if kind == SHEET:
-        connection.create_table(f"raw_{declaration.name}", read_sheets(files, declaration))
-        return Loaded(connection, f"raw_{declaration.name}", _names(files), typed=False)
-    return _parquet(connection, declaration, files)
+        return _workbook(engine.reader, declaration, files)
+    return _parquet(engine, declaration, files)
 
 
 def find(declaration: Declaration, file: SourceFile) -> list[Path]:
@@ -127,37 +124,49 @@ def _kind(path: Path, declaration: Declaration, file: SourceFile) -> str:
     return kind
 
 
-def _parquet(connection: Any, declaration: Declaration, files: Sequence[Path]) -> Raw:
+def _workbook(reader: Engine, declaration: Declaration, files: Sequence[Path]) -> Raw:
+    view = _view(declaration)
+    rows = reader.connection.create_table(f"{view}_rows", read_sheets(files, declaration))
+    reader.connection.create_view(view, rows)
+    return Loaded(reader, view, _names(files), typed=False)
+
+
+def _parquet(engine: Engine, declaration: Declaration, files: Sequence[Path]) -> Raw:
+    view = _view(declaration)
     try:
-        rows = connection.read_parquet([str(path) for path in files], union_by_name=True, table_name=f"raw_{declaration.name}_view")
-        rows.limit(1).to_pyarrow()
-    except duckdb.Error as error:
-        reason = f"can't be read as parquet: {told(error)}"
+        engine.parquet(view, files)
+    except Refused as error:
         advice = f"Mend the file or `path` under [tables.{declaration.name}]."
+        reason = f"can't be read as parquet: {error}"
         raise UnreadableFile(table=declaration.name, path=_names(files), reason=reason, advice=advice) from error
-    return Loaded(connection, f"raw_{declaration.name}_view", _names(files))
+    return Loaded(engine, view, _names(files))
 
 
-def _query(connection: Any, declaration: Declaration, file: SourceFile) -> Raw:
-    name = f"raw_{declaration.name}"
+def _query(engine: Engine, declaration: Declaration, file: SourceFile) -> Raw:
+    view = _view(declaration)
     try:
-        rows = connection.con.sql(declaration.sql)
-        if rows is None:
-            raise _bad(file, declaration, "sql must be one select that gives rows")
-        rows.create(name)
-    except duckdb.Error as error:
-        raise _bad(file, declaration, f"sql fails: {told(error)}") from error
-    return Loaded(connection, name, "the query")
+        given = engine.query(view, str(declaration.sql))
+    except Refused as error:
+        raise _bad(file, declaration, f"sql fails: {error}") from error
+    if not given:
+        raise _bad(file, declaration, "sql must be one select that gives rows")
+    return Loaded(engine, view, "the query")
 
 
-def _database_table(connection: Any, declaration: Declaration, file: SourceFile) -> Raw:
-    if not file.source.backend.startswith(DUCKDB_FILE):
-        raise _bad(file, declaration, f'table needs backend = "{DUCKDB_FILE}FILE" under [source]: the database that holds it')
+def _database_table(engine: Engine, declaration: Declaration, file: SourceFile) -> Raw:
+    if file.source.backend == DUCKDB:
+        wanted = f'backend = "{DUCKDB_FILE}FILE" under [source]: the database that holds it; or "{SPARK}" and its catalog'
+        raise _bad(file, declaration, f"table needs {wanted}")
+    view = _view(declaration)
     try:
-        connection.con.table(declaration.table).create_view(f"raw_{declaration.name}_view")
-    except duckdb.Error as error:
-        raise _bad(file, declaration, f"table {declaration.table!r} can't be read: {told(error)}") from error
-    return Loaded(connection, f"raw_{declaration.name}_view", str(declaration.table))
+        engine.database_table(view, str(declaration.table))
+    except Refused as error:
+        raise _bad(file, declaration, f"table {declaration.table!r} can't be read: {error}") from error
+    return Loaded(engine, view, str(declaration.table))
+
+
+def _view(declaration: Declaration) -> str:
+    return f"raw_{declaration.name}_view"
 
 
 def _names(files: Sequence[Path]) -> str:

@@ -20,6 +20,7 @@ from funnelcast.sources.section import Section, nearest
 from funnelcast.terms import FIGURES
 
 DUCKDB = "duckdb"
+SPARK = "pyspark"
 DUCKDB_FILE = "duckdb://"
 """How ``backend`` begins where it names a DuckDB database file of the company, relative to source.toml."""
 
@@ -189,8 +190,8 @@ def _timezone(section: Section, default: str) -> str:
 
 def _backend(section: Section) -> str:
     name = section.text("backend") or DUCKDB
-    if name != DUCKDB and not (name.startswith(DUCKDB_FILE) and len(name) > len(DUCKDB_FILE)):
-        wanted = f'"{DUCKDB}", or "{DUCKDB_FILE}FILE" for a DuckDB database that holds the tables'
+    if name not in {DUCKDB, SPARK} and not (name.startswith(DUCKDB_FILE) and len(name) > len(DUCKDB_FILE)):
+        wanted = f'"{DUCKDB}", "{SPARK}", or "{DUCKDB_FILE}FILE" for a DuckDB database that holds the tables'
         raise section.wrong(key="backend", reason=f"{name!r} can't be opened here; give {wanted}")
     return name
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import ibis
 import ibis.expr.types as ir
 
 from funnelcast.errors import BadSourceFile, BadValues, EmptyTable
-from funnelcast.sources.columns import Layout, lay_out
-from funnelcast.sources.findings import Report, shown, told
+from funnelcast.sources.columns import Layout, Wanted, lay_out
+from funnelcast.sources.engine import Refused
+from funnelcast.sources.findings import Report, shown
 from funnelcast.sources.formats import Reading, Sniffer, unread
 from funnelcast.sources.functions import as_text, trimmed
 from funnelcast.sources.read import Raw
@@ -30,7 +30,6 @@ _DIGITS = 10
 class Typing:
     """One table on its way from the company's columns to canonical ones."""
 
-    connection: Any
     declaration: Declaration
     file: SourceFile
     raw: Raw
@@ -52,6 +51,7 @@ class Typing:
         """
         loaded = self.raw.load(f"raw_{self.declaration.name}", layout.theirs)
         rows = self._without_blank_rows(loaded.mutate(**{_ROW: ibis.row_number()}), layout)
+        self._require_types(loaded, layout)
         sniffer = Sniffer(self.declaration, self.file.source, self.report, typed=self.raw.typed)
         readings = sniffer.choose(rows, (*layout.wanted, *layout.filtered))
         kept = self._filtered(rows, readings) if self.declaration.filter else rows
@@ -61,6 +61,19 @@ class Typing:
             self._check_currency(kept, layout.currency, count)
         numbers = {"contact_id": (kept[_ROW] + 1).cast("string").lpad(_DIGITS, "0")} if layout.numbered else {}
         return kept.select(**numbers, **{reading.column.name: reading.parse(kept[reading.column.theirs]) for reading in wanted})
+
+    def _require_types(self, rows: ir.Table, layout: Layout) -> None:
+        """Refuse texts where the engine can't learn how dates and numbers are written."""
+        if self.raw.engine.sniffs:
+            return
+        kinds = rows.schema()
+        texts = [f"{column.theirs!r} (a {column.kind})" for column in layout.wanted if not _has_type(column, kinds[column.theirs])]
+        if texts:
+            reason = (
+                f"[tables.{self.declaration.name}] with backend = {self.file.source.backend!r}, dates and numbers of {self.raw.origin} "
+                f"must be typed so, and these are not: {', '.join(texts)}. Cast them with `sql`, or give the table as delimited text."
+            )
+            raise BadSourceFile(path=self.file.path, reason=reason, table=self.declaration.name)
 
     def _without_blank_rows(self, rows: ir.Table, layout: Layout) -> ir.Table:
         """Leave out rows without any value, as spreadsheets append them."""
@@ -78,14 +91,15 @@ class Typing:
         given = {f"given {column}": rows[column] for column in rows.columns}
         read = {reading.column.theirs: reading.parse(rows[reading.column.theirs]) for reading in readings}
         view, passing = f"read_{self.declaration.name}_view", f"passing_{self.declaration.name}_view"
-        self.connection.create_view(view, rows.select(**given, **read), overwrite=True)
+        connection = self.raw.engine.connection
+        connection.create_view(view, rows.select(**given, **read), overwrite=True)
         try:
-            self.connection.con.view(view).filter(self.declaration.filter).create_view(passing, replace=True)
-        except duckdb.Error as error:
-            said = told(error).split(" Candidate bindings")[0]
+            self.raw.engine.passing(passing, view, str(self.declaration.filter))
+        except Refused as error:
+            said = str(error).split(" Candidate bindings")[0]
             reason = f"[tables.{self.declaration.name}] filter fails: {said} The file has: {', '.join(read)}"
             raise BadSourceFile(path=self.file.path, reason=reason, table=self.declaration.name) from error
-        kept = self.connection.table(passing)
+        kept = connection.table(passing)
         return kept.select(**{column: kept[f"given {column}"] for column in rows.columns})
 
     def _check_read(self, kept: ir.Table, suspects: Sequence[Reading]) -> int:
@@ -134,6 +148,12 @@ class Typing:
                     advice="Convert the amounts, keep one currency with `filter`, or set `currency` under [source].",
                 )
             )
+
+
+def _has_type(column: Wanted, kind: Any) -> bool:
+    if column.kind == "time":
+        return bool(kind.is_timestamp() or kind.is_date())
+    return column.kind != "number" or bool(kind.is_numeric())
 
 
 def _unread(kept: ir.Table, reading: Reading) -> Any:

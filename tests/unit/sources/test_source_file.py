@@ -115,7 +115,7 @@ def test_a_file_saved_by_a_windows_editor_with_a_byte_order_mark_is_read(tmp_pat
         ('"Europe/Paris"', '"Europe/Pariss"', ("timezone", "Europe/Pariss")),
         ('currency = "EUR"', 'currency = "euro"', ("currency", "euro")),
         ('country = "FR"', 'country = "France"', ("country", "France")),
-        ('backend = "duckdb"', 'backend = "pyspark"', ("backend", "pyspark")),
+        ('backend = "duckdb"', 'backend = "spark"', ("backend", "pyspark")),
         ("observed_until = 2025-12-31", 'observed_until = "31/12/2025"', ("observed_until", "31/12/2025")),
         ("observed_until = 2025-12-31", "observed_until = 2025-12-31T10:00:00", ("observed_until", "2025-12-31 10:00:00")),
         ('encoding = "cp1252"', 'encoding = "windows"', ("encoding", "windows")),
