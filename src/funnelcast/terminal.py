@@ -212,9 +212,47 @@ def _monitor(console: Console, document: Mapping[str, Any]) -> None:
         console.print(f"[bold]{model}[/]: {len(drifted)} of {len(changes)} columns drifted since a quarter ago", highlight=False)
         if drifted:
             _rows(console, "", drifted)
+    _performance(console, document["performance"])
     _track_record(console, document["track_record"])
     for alert in document["alerts"]:
         console.print(f"[bold]{alert['severity']}[/] {_text(alert['text']['en'])}", highlight=False)
+
+
+def _performance(console: Console, document: Mapping[str, Any]) -> None:
+    """Say what each champion expects of those in question now, what came of rows that it hadn't seen, and in which groups it was off."""
+    table = Table("model", "in question", "expected", "unseen rows", "loss", "skill", "when trained", "groups off")
+    notes = []
+    for model, one in document.items():
+        said, came = one["expected"] or {}, one["realised"] or {}
+        groups = [*one["by_channel"], *one["by_segment"]]
+        off = [
+            f"{group['name']} ({_plain_text(group['expected'])}, came {_plain_text(group['observed'])})"
+            for group in groups
+            if not group["agrees"]
+        ]
+        sums = ", ".join(f"{name} {_plain_text(value)}" for name, value in said.items() if name != "rows")
+        skill = None if came.get("skill") is None else f"{came['skill']:.3f} ± {came['skill_se'] or 0:.3f}"
+        loss = None if not came else f"{came['loss']:.4f} ± {came['loss_se'] or 0:.4f}"
+        figures = [said.get("rows"), sums or None, came.get("rows"), loss, skill, came.get("trained_skill")]
+        table.add_row(model, *map(_text, figures), _text(", ".join(off) or (f"none of {len(groups)}" if groups else None)))
+        notes += [f"[bold]{model}[/], {part}: {_text(reason)}" for part, reason in one["missing"].items()]
+    if document:
+        console.print(table)
+    for note in notes:
+        console.print(note, highlight=False)
+
+
+def _retrain(console: Console, document: Mapping[str, Any]) -> None:
+    """Say what was decided for each model, what came of it and why; then what of the refresh."""
+    table = Table("model", "retrained", "aged", "moved", "missed", "outcome", "why", title="waiting costs, in skill", title_justify="left")
+    for row in document["summary"]:
+        shares = ("–" if row.get(name) is None else f"{100 * row[name]:.2f} %" for name in ("aged", "moved", "missed"))
+        why = row["decision"] if row["why"] == row["decision"] else f"{row['decision']}. {row['why']}"
+        table.add_row(row["model"], "yes" if row["retrained"] else "no", *shares, _text(row["outcome"]), _text(why))
+    console.print(table)
+    refresh = document["refresh"]
+    told = f"not refreshed: {_text(refresh['failed'])}" if "failed" in refresh else f"snapshot {_text(refresh['snapshot'])}"
+    console.print(told, highlight=False)
 
 
 def _track_record(console: Console, document: Mapping[str, Any]) -> None:
@@ -349,6 +387,7 @@ _VIEWS: Mapping[str, Callable[[Console, Any], None]] = {
     "attribute": _attribute,
     "list": _list,
     "monitor": _monitor,
+    "retrain": _retrain,
     "forget": _forget,
     "economics": _economics,
 }

@@ -141,7 +141,7 @@ def test_the_track_record_is_a_table_of_what_was_expected_and_came(capsys: pytes
     receipts = {"quantity": "receipts", "judged": 0, "by_lead": [], "text": {"en": "No forecast can be judged yet."}}
     models = [{"model": "churn", "text": {"en": "Of 412 answers …"}}]
     record = {"level": 0.9, "answers": answers, "models": models, "forecasts": [sales, receipts], "missing": {"clv": "no [table]"}}
-    show("monitor", {"drift": {}, "alerts": [], "track_record": record})
+    show("monitor", {"drift": {}, "alerts": [], "track_record": record, "performance": {}})
     lines = capsys.readouterr().out.splitlines()
     cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines if "│" in line]
     assert ["churn", "1", "90", "500", "88", "412", "0.09", "0.1", "0.076 to 0.127", "9 of 10", "0.08"] in cells
@@ -169,3 +169,35 @@ def test_what_was_forgotten_and_what_is_left_to_do(capsys: pytest.CaptureFixture
     assert "│ churn │ 3 │ champion │ 2026-01-01 │" in said
     assert "90 other files of the home were searched, 0 name the person" in said
     assert said.endswith("Remove their rows from contacts (1).")
+
+
+EMPTY_RECORD: dict[str, Any] = {"level": 0.9, "answers": [], "models": [], "forecasts": [], "missing": {}}
+
+
+def test_what_a_champion_expects_and_what_came_stand_beside_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    came = {"rows": 444, "loss": 0.4, "loss_se": 0.01, "skill": 0.21, "skill_se": 0.02, "trained_skill": 0.25}
+    off = {"name": "[store]", "expected": 0.3, "observed": 0.5, "agrees": False}
+    told = {
+        "churn": {"expected": {"rows": 321, "brier": 0.125}, "realised": came, "by_channel": [off], "by_segment": [], "missing": {}},
+        "clv": {"expected": None, "realised": None, "by_channel": [], "by_segment": [], "missing": {"realised": "from [2026-04-01] on"}},
+    }
+    show("monitor", {"drift": {}, "alerts": [], "track_record": EMPTY_RECORD, "performance": told})
+    said = capsys.readouterr().out
+    for part in ("321", "brier 0.125", "444", "0.4000 ± 0.0100", "0.210 ± 0.020", "[store]", "clv, realised: from [2026-04-01] on"):
+        assert part in said
+
+
+def test_the_scheduled_job_says_what_was_promoted_kept_and_failed_and_why(capsys: pytest.CaptureFixture[str]) -> None:
+    shares = {"aged": 0.004, "moved": 0.0, "missed": 0.123}
+    rows = [
+        {"model": "churn", "retrained": True, "decision": "waiting costs 12.70 %", **shares, "outcome": "promoted v3", "why": "all gates"},
+        {"model": "clv", "retrained": False, "decision": "within the cool-down", "outcome": "kept v1", "why": "within the cool-down"},
+        {"model": "deals", "retrained": True, "decision": "no champion", "outcome": "failed", "why": "no [rows]"},
+    ]
+    show("retrain", {"summary": rows, "refresh": {"snapshot": "2026-01-01-abc"}})
+    said = capsys.readouterr().out
+    for part in ("promoted v3", "kept v1", "failed", "12.30 %", "0.40 %", "all gates", "no [rows]", "snapshot 2026-01-01-abc"):
+        assert part in said
+    assert said.count("within the cool-down") == 1
+    show("retrain", {"summary": [], "refresh": {"failed": "a [disc] is full"}})
+    assert "not refreshed: a [disc] is full" in capsys.readouterr().out
