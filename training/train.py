@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from funnelcast.errors import FunnelcastError, MissingTable
+from funnelcast.errors import FunnelcastError, MissingTable, TooFewRows
 from funnelcast.families.family import Family, Options
 from funnelcast.families.registry import family_of
 from funnelcast.settings import Settings
@@ -128,7 +128,7 @@ def train_all(settings: Settings, facts: Facts, names: Sequence[str], request: R
             except Exception as error:  # noqa: BLE001 (a fault of ours in one model is no reason to leave the others old)
                 reason = reason_of(error, f"train {name}")
                 request.options.progress(f"{name}: not trained. {reason}")
-                failed.append({"model": name, "reason": reason})
+                failed.append({"model": name, "reason": reason, "for_lack_of_facts": isinstance(error, MissingTable | TooFewRows)})
     return {"trained": done, "failed": failed}
 
 

@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _exit_status(options: argparse.Namespace, document: Any) -> int:
     if options.command == "check":
         return int(any(finding["level"] == "error" for finding in document["findings"]))
+    if options.command == "retrain":
+        return int(any(row["outcome"] == "failed" for row in document["summary"]) or "failed" in document["refresh"])
     failed_all = options.command == "train" and isinstance(document, dict) and document.get("failed") and not document.get("trained")
     return int(bool(failed_all))
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from funnelcast.artefacts import digest
 from funnelcast.errors import SpecError, UnknownModel
 
-_SECTIONS = frozenset({"cohort", "label", "features", "folds", "search", "options", "gates", "list"})
+_SECTIONS = frozenset({"cohort", "label", "features", "folds", "search", "options", "gates", "list", "retrain"})
 _TOP = frozenset({"family", "intent", "seed"})
 
 
@@ -27,7 +27,7 @@ class Spec:
         The family that fits it, as registered.
     seed
         Of everything random in fitting it.
-    cohort, label, features, folds, search, options, gates, list
+    cohort, label, features, folds, search, options, gates, list, retrain
         The sections of spec.toml as they stand.
     sha256
         Of the file, for the run's log.
@@ -46,6 +46,7 @@ class Spec:
     gates: Mapping[str, Any]
     list: Mapping[str, Any]
     sha256: str
+    retrain: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def horizon_days(self) -> int:
