@@ -1,6 +1,7 @@
 """Exact Markov credits, from rows of paths and from touchpoints, beside ChannelAttribution's simulation on the ready paths.
 
-ChannelAttribution (`pip install -e .[bench]`; built from source, GPL-3) runs in processes of its own; without it its column is empty.
+ChannelAttribution (built from source, GPL-3; `make bench` installs it apart from everything else) runs in processes of its own; where it
+couldn't be built its column is empty, and the row says so.
 """
 
 from __future__ import annotations

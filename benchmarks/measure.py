@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
+import os
 import platform
+import re
 import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import version
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -34,6 +38,12 @@ class Row:
     agreement: str
     unit: str = "s"
 
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The line as texts; what couldn't be measured is ``–``."""
+        own, theirs = (_figure(value, f"{value:,.3f} {self.unit}") for value in (self.own, self.theirs))
+        return self.name, self.other, own, theirs, _figure(self.ratio, f"{self.ratio:.2f}"), self.agreement
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -44,15 +54,54 @@ class Cost:
     kept: Any
 
 
-def show(rows: Iterable[Row], libraries: Sequence[str]) -> None:
-    """Print rows as a table, with the versions of what took part."""
-    console = Console(width=160)
-    table = Table("what", "beside", "ours", "theirs", "theirs / ours", "agreement")
+HEADS = ("what", "beside", "ours", "theirs", "theirs / ours", "agreement")
+_KEPT = re.compile(r"(?<=<!-- bench -->\n).*?(?=<!-- /bench -->)", re.DOTALL)
+
+
+def show(rows: Iterable[Row], libraries: Sequence[str]) -> list[Row]:
+    """Print rows as one table, under the date, the machine and the versions of what took part; each row is told on stderr as it comes."""
+    console, progress = Console(width=160), Console(stderr=True, width=160)
+    table, told = Table(*HEADS), []
     for row in rows:
-        table.add_row(row.name, row.other, f"{row.own:.3f} {row.unit}", f"{row.theirs:.3f} {row.unit}", f"{row.ratio:.2f}", row.agreement)
+        progress.print(f"· {row.name}, beside {row.other}", highlight=False, markup=False)
+        table.add_row(*row.cells)
+        told.append(row)
+    console.print(headline(libraries), highlight=False, markup=False)
     console.print(table)
-    versions = ", ".join(f"{name} {version(name)}" for name in libraries)
-    console.print(f"Python {platform.python_version()}, {versions}", highlight=False)
+    return told
+
+
+def headline(libraries: Sequence[str]) -> str:
+    """Say when and on which machine, and the versions of what took part."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    machine = f"{os.cpu_count()} cores of {_processor()}, {memory:.0f} GiB, {platform.system()}"
+    return f"{datetime.now(UTC):%Y-%m-%d}: {machine}. Python {platform.python_version()}, {', '.join(map(_version, libraries))}."
+
+
+def keep(path: Path, heading: str, rows: Sequence[Row]) -> None:
+    """Write the table into a document, between ``<!-- bench -->`` and ``<!-- /bench -->``."""
+    lines = [HEADS, ("---",) * len(HEADS), *(row.cells for row in rows)]
+    table = "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(_KEPT.sub(lambda _: f"{heading}\n\n{table}", text), encoding="utf-8")
+
+
+def _figure(value: float, text: str) -> str:
+    return text if math.isfinite(value) else "–"
+
+
+def _version(name: str) -> str:
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return f"{name} not installed"
+
+
+def _processor() -> str:
+    """Name the processor as the system does."""
+    told = Path("/proc/cpuinfo")
+    names = re.findall(r"^model name\s*: (.+)$", told.read_text(), re.MULTILINE) if told.exists() else []
+    return names[0] if names else platform.machine()
 
 
 def compare(name: str, other: str, own: Ready, theirs: Ready, agreement: str, pairs: int = 3) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -47,10 +48,15 @@ def rows() -> Iterator[Row]:
     assert company.cash is not None  # noqa: S101 (for the types: the company was drawn with it)
     open_ones, by_loop = partial(receivables, company.cash), partial(receivables_by_hand, company.cash)
     name = f"{DRAWS:,} draws of {INVOICES:,} open invoices over 52 weeks"
-    yield compare(name, "a numpy loop over the invoices", open_ones, by_loop, means(open_ones(), by_loop()))
+    yield _a_second(compare(name, "a numpy loop over the invoices", open_ones, by_loop, means(open_ones(), by_loop())))
     whole, by_hand = partial(forecast, company), partial(receipts_by_hand, company)
     name = f"{DRAWS:,} draws of {DEALS:,} deals and {INVOICES:,} invoices: cash, balance and levers"
-    yield compare(name, "numpy loops, receipts alone", whole, by_hand, means(receipts(whole()), by_hand()))
+    yield _a_second(compare(name, "numpy loops, receipts alone", whole, by_hand, means(receipts(whole()), by_hand())))
+
+
+def _a_second(row: Row) -> Row:
+    """Say how many draws a second both ways make."""
+    return replace(row, agreement=f"{DRAWS / row.own:,.0f} and {DRAWS / row.theirs:,.0f} draws a second; {row.agreement}")
 
 
 def draw(deals: int, invoices: int, draws: int = DRAWS) -> Projection:

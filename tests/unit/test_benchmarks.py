@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
 
@@ -10,9 +12,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks import __main__ as bench
 from benchmarks import attribution, attribution_company, clv, clv_company, clv_summary, feature_set, projection, scoring
 from benchmarks.large_company import draw
-from benchmarks.measure import apart
+from benchmarks.measure import Row, apart, headline, keep
 from funnelcast import champions
 from funnelcast.champions import About
 from funnelcast.families.attribution.paths import each_row
@@ -150,3 +153,45 @@ def test_cash_in_loops_is_that_of_the_library() -> None:
     np.testing.assert_allclose(open_ones.mean(), by_loop.mean(), rtol=0.005)
     whole = projection.forecast(company)
     np.testing.assert_allclose(projection.receipts(whole).mean(), projection.receipts_by_hand(company).mean(), rtol=0.03)
+
+
+def test_the_table_names_every_comparison() -> None:
+    assert {"clv", "attribution", "feature_set", "service", "scoring", "projection"} <= set(bench.PARTS)
+
+
+def test_one_table_has_the_rows_of_all_parts_and_names_what_failed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def fails(_: int) -> Iterator[Row]:
+        yield Row("before the fault", "other", 1.0, 2.0, 2.0, "")
+        message = "no such server"
+        raise OSError(message)
+
+    def absent(contacts: int) -> Iterator[Row]:
+        yield Row(f"{contacts} paths", "what isn't here", 0.5, math.nan, math.nan, "a | b")
+
+    monkeypatch.setattr(bench, "PARTS", {"fails": fails, "absent": absent})
+    monkeypatch.setattr(bench, "LIBRARIES", ("numpy", "no-such-library"))
+    kept = tmp_path / "RESULTS.md"
+    kept.write_text("# Measured\n\n<!-- bench -->\nold\n<!-- /bench -->\n\nwhat else was\n", encoding="utf-8")
+    monkeypatch.setattr(bench, "RESULTS", kept)
+    assert bench.main(["--only", "fails", "absent", "--contacts", "7", "--keep"]) == 1
+    said = capsys.readouterr()
+    assert said.out.count("┏") == 1
+    assert "before the fault" in said.out
+    assert "no-such-library not installed" in said.out
+    assert "not measured: fails: OSError: no such server" in said.err
+    assert "old" in kept.read_text(encoding="utf-8")  # a table with a hole replaces none
+    assert bench.main(["--only", "absent", "--contacts", "7", "--keep"]) == 0
+    text = kept.read_text(encoding="utf-8")
+    assert "| 7 paths | what isn't here | 0.500 s | – | – | a / b |" in text
+    assert text.startswith("# Measured\n\n<!-- bench -->\n`make bench` on 20")
+    assert text.endswith("<!-- /bench -->\n\nwhat else was\n")
+    assert "old" not in text
+
+
+def test_results_hold_the_place_of_the_table(tmp_path: Path) -> None:
+    copy = tmp_path / "RESULTS.md"
+    copy.write_text(bench.RESULTS.read_text(encoding="utf-8"), encoding="utf-8")
+    keep(copy, f"`make bench` on {headline(('numpy',))}", [Row("a", "b", 1.0, 2.0, 2.0, "c")])
+    assert "| a | b | 1.000 s | 2.000 s | 2.00 | c |\n<!-- /bench -->" in copy.read_text(encoding="utf-8")
