@@ -35,21 +35,7 @@ def backtest_model(settings: Settings, facts: Facts, model: str, *, origins: int
     FunnelcastError
         Not even the newest origin has enough facts; says what it lacks.
     """
-    spec = read(settings.models, model)
-    family = family_of(spec.family)
-    require_tables(facts, family, model)
-    last = default_as_of(facts)
-    found: list[tuple[AsOf, Development]] = []
-    for step in range(origins):
-        as_of = last.plus(-7.0 * weeks * step)
-        progress(f"{model}: as of {as_of.at.date()}")
-        try:
-            found.append((as_of, family.develop(facts, spec, as_of, Options(threads=settings.threads))))
-        except FunnelcastError as error:
-            if not found:
-                raise
-            progress(f"{model}: no earlier origin. {error}")
-            break
+    found = _developed(settings, facts, model, origins, weeks, progress)
     own = [dict(finite_only(development.metrics)) for _, development in found]
     simple = [dict(finite_only(development.baseline_metrics)) for _, development in found]
     by_origin: list[Json] = [
@@ -69,6 +55,28 @@ def backtest_model(settings: Settings, facts: Facts, model: str, *, origins: int
         files={"backtest.json": to_json(answer)},
     )
     return {**answer, "run_id": log_run(settings, f"{facts.source.name}.{model}.backtest", record)}
+
+
+def _developed(
+    settings: Settings, facts: Facts, model: str, origins: int, weeks: int, progress: Progress
+) -> list[tuple[AsOf, Development]]:
+    """Develop at each origin, newest first, as far back as the facts allow."""
+    spec = read(settings.models, model)
+    family = family_of(spec.family)
+    require_tables(facts, family, model)
+    last = default_as_of(facts)
+    found: list[tuple[AsOf, Development]] = []
+    for step in range(origins):
+        as_of = last.plus(-7.0 * weeks * step)
+        progress(f"{model}: as of {as_of.at.date()}")
+        try:
+            found.append((as_of, family.develop(facts, spec, as_of, Options(threads=settings.threads))))
+        except FunnelcastError as error:
+            if not found:
+                raise
+            progress(f"{model}: no earlier origin. {error}")
+            break
+    return found
 
 
 def _mean(tables: Sequence[Mapping[str, float]]) -> dict[str, Json]:

@@ -50,18 +50,9 @@ def forget(settings: Settings, facts: Facts, contact_id: str, *, progress: Progr
         progress("track record")
         answers = _forget_answers(settings, source, traces.person)
     if not (traces.rows or rewritten or answers):
-        raise NotFound(
-            what="contact",
-            name=contact_id,
-            advice=f"Neither the facts of {source} nor what is kept here knows it, as a contact or as an identity: check its spelling. "
-            "Somebody who was forgotten and is no longer in the sources is unknown too.",
-        )
+        raise _unknown(source, contact_id)
     if damaged:
-        reason = (
-            f"Nobody can be taken out of {', '.join(damaged)}: these snapshots don't match their manifests. All others are done, and "
-            f"the track record too. Delete them from {settings.snapshots / source}, and forget again."
-        )
-        raise UsageError(reason=reason)
+        raise _left(settings, source, damaged)
     progress("artefacts and versions")
     holding, scanned = _holding(settings, facts, traces.person)
     retrain = _versions(tracker or Tracker(settings), source, traces)
@@ -76,6 +67,23 @@ def forget(settings: Settings, facts: Facts, contact_id: str, *, progress: Progr
         "artefacts": {"scanned": scanned, "holding": holding},
     }
     return {**found, "todo": [*_todo(facts, traces, retrain, holding)]}
+
+
+def _unknown(source: str, contact_id: str) -> NotFound:
+    return NotFound(
+        what="contact",
+        name=contact_id,
+        advice=f"Neither the facts of {source} nor what is kept here knows it, as a contact or as an identity: check its spelling. "
+        "Somebody who was forgotten and is no longer in the sources is unknown too.",
+    )
+
+
+def _left(settings: Settings, source: str, damaged: Sequence[str]) -> UsageError:
+    reason = (
+        f"Nobody can be taken out of {', '.join(damaged)}: these snapshots don't match their manifests. All others are done, and "
+        f"the track record too. Delete them from {settings.snapshots / source}, and forget again."
+    )
+    return UsageError(reason=reason)
 
 
 def _clean_snapshots(settings: Settings, source: str, person: Person) -> tuple[list[Json], list[str]]:
