@@ -15,7 +15,12 @@ Command = Callable[[argparse.Namespace, Settings], Any]
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the whole grammar."""
-    parser = argparse.ArgumentParser(prog="funnelcast", description="Churn, lead scores, customer value, attribution, pipeline and cash.")
+    first = (
+        "First steps: `funnelcast demo` shows everything on a simulated company;"
+        " `funnelcast template hubspot --out acme --sample` begins with exports as yours are."
+    )
+    what = "Churn, lead scores, customer value, attribution, pipeline and cash."
+    parser = argparse.ArgumentParser(prog="funnelcast", description=what, epilog=first)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _facts(subparsers)
     _models(subparsers)
@@ -35,7 +40,7 @@ def _facts(subparsers: Any) -> None:
     what = "write a simulated company with its truth"
     simulate = _command(subparsers, "simulate", commands.run_simulate, what, "--out company", source=False)
     _simulation(simulate, out_required=True)
-    simulate.add_argument("--months", type=_positive, default=36, metavar="M")
+    simulate.add_argument("--months", type=_positive, default=36, metavar="M", help="of history; default: 36")
     _template(subparsers)
     _command(subparsers, "check", commands.run_check, "validate the facts: errors first", "--source acme/source.toml")
 
@@ -51,14 +56,14 @@ def _template(subparsers: Any) -> None:
 
 def _models(subparsers: Any) -> None:
     what = "train, log, register, gate and promote one model, or all"
-    train = _command(subparsers, "train", commands.run_train, what, "churn --trials 20", model="or `all`")
+    train = _command(subparsers, "train", commands.run_train, what, "churn --trials 20", model=" or `all`")
     _as_of(train)
     train.add_argument("--trials", type=_positive, metavar="N", help="of the hyperparameter search")
     train.add_argument("--no-promote", action="store_true", help="register, but leave the champion alone")
-    what, which = "evaluate at rolling origins beside the baselines", f"or {', '.join(QUANTITIES)}"
+    what, which = "evaluate at rolling origins beside the baselines", f" or a forecast: {', '.join(QUANTITIES)}"
     backtest = _command(subparsers, "backtest", commands.run_backtest, what, "pipeline --origins 6", model=which)
-    backtest.add_argument("--origins", type=_positive, default=6, metavar="K")
-    backtest.add_argument("--weeks", type=_positive, default=4, metavar="W")
+    backtest.add_argument("--origins", type=_positive, default=6, metavar="K", help="dates in the past to predict from; default: 6")
+    backtest.add_argument("--weeks", type=_positive, default=4, metavar="W", help="that a forecast looks ahead; default: 4")
     _command(subparsers, "models", commands.run_models, "list what is registered", "", source=False)
     what = "move the alias champion; the gates decide"
     promote = _command(subparsers, "promote", commands.run_promote, what, "churn --version 3", model="")
@@ -79,7 +84,7 @@ def _answers(subparsers: Any) -> None:
     _as_of(_command(subparsers, "refresh", commands.run_refresh, what, "--as-of 2026-01-01"))
     what = "give the credit of each channel"
     attribute = _command(subparsers, "attribute", commands.run_attribute, what, "--method markov --order 1")
-    methods = "first, last, last_non_direct, linear, position, time_decay, markov (default), shapley, or all"
+    methods = "first, last, last_non_direct, linear, position, time_decay, markov, shapley (default), or all"
     attribute.add_argument("--method", metavar="M", help=methods)
     attribute.add_argument("--order", type=_positive, metavar="K", help="of Markov; default: chosen out of sample")
     _as_of(attribute)
@@ -100,13 +105,13 @@ def _list(subparsers: Any) -> None:
 
 def _forecast(subparsers: Any) -> None:
     forecast = _command(subparsers, "forecast", commands.run_forecast, "project sales, pipeline or cash", "cash --weeks 13")
-    forecast.add_argument("quantity", choices=QUANTITIES)
+    forecast.add_argument("quantity", choices=QUANTITIES, help="what was sold, what was won, what is in the bank")
     _as_of(forecast)
-    forecast.add_argument("--weeks", type=_positive, default=13, metavar="W")
-    forecast.add_argument("--every", choices=("week", "month"), default="week")
+    forecast.add_argument("--weeks", type=_positive, default=13, metavar="W", help="full weeks ahead; default: 13")
+    forecast.add_argument("--every", choices=("week", "month"), default="week", help="length of a period; default: week")
     forecast.add_argument("--periods", type=_positive, metavar="N", help="months, with --every month")
-    forecast.add_argument("--by", choices=("series", "channel", "owner"))
-    forecast.add_argument("--scenario", metavar="FILE", help="TOML or JSON")
+    forecast.add_argument("--by", choices=("series", "channel", "owner"), help="the periods of each one of these as well")
+    forecast.add_argument("--scenario", metavar="FILE", help='what if, as TOML or JSON: win_rate = {"*" = 0.9}, payment_delay_days = 10')
 
 
 def _upkeep(subparsers: Any) -> None:
@@ -122,10 +127,11 @@ def _service(subparsers: Any) -> None:
     keys = _command(subparsers, "keys", commands.run_keys, "add, list or revoke API keys", "add crm --scope score", source=False)
     actions = keys.add_subparsers(dest="action", required=True)
     add = actions.add_parser("add", help="print a new key once and store its hash")
-    add.add_argument("name")
-    add.add_argument("--scope", choices=("score", "forecast", "admin"), required=True)
+    add.add_argument("name", help="of who will use it; replaces the key of that name")
+    what = "score: contacts and their lists; forecast: planning; admin: everything"
+    add.add_argument("--scope", choices=("score", "forecast", "admin"), required=True, help=what)
     actions.add_parser("list", help="names and scopes")
-    actions.add_parser("revoke", help="make a key worthless").add_argument("name")
+    actions.add_parser("revoke", help="make a key worthless").add_argument("name", help="of the key")
 
 
 def _command(
@@ -136,7 +142,8 @@ def _command(
     )
     parser.set_defaults(run=run)
     if model is not None:
-        parser.add_argument("model", metavar="MODEL", help=f"a folder of models/ {model}".rstrip())
+        known = "churn, lead_scoring, clv, attribution, deal_outcome, payment_delay, or another folder of models/"
+        parser.add_argument("model", metavar="MODEL", help=f"{known};{model}" if model else known)
     if source:
         parser.add_argument("--source", metavar="FILE", help="a source.toml; default: the demo company")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else")
@@ -150,7 +157,7 @@ def _as_of(parser: argparse.ArgumentParser) -> None:
 
 
 def _simulation(parser: argparse.ArgumentParser, *, out_required: bool) -> None:
-    parser.add_argument("--out", required=out_required, metavar="DIR")
+    parser.add_argument("--out", required=out_required, metavar="DIR", help="the folder for the company's files")
     _size(parser, contacts=10_000)
 
 
@@ -160,9 +167,9 @@ def _size(parser: argparse.ArgumentParser, *, contacts: int) -> None:
 
 
 def _address(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--host", default="127.0.0.1", metavar="H")
-    parser.add_argument("--port", type=_positive, default=3000, metavar="P")
-    parser.add_argument("--workers", type=_positive, default=1, metavar="N")
+    parser.add_argument("--host", default="127.0.0.1", metavar="H", help="address to listen on; another than 127.0.0.1 needs keys")
+    parser.add_argument("--port", type=_positive, default=3000, metavar="P", help="default: 3000")
+    parser.add_argument("--workers", type=_positive, default=1, metavar="N", help="processes that answer side by side; default: 1")
 
 
 def _positive(text: str) -> int | None:

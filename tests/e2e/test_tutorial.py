@@ -22,7 +22,8 @@ import pytest
 from funnelcast.cli import main
 from funnelcast.settings import Settings
 from funnelcast.snapshots import latest
-from tests.e2e.test_readme import section
+from funnelcast.sources.open import open_source
+from tests.e2e.test_readme import README, section
 
 TUTORIAL = section("tutorial")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TUTORIAL, re.DOTALL | re.MULTILINE)
@@ -99,6 +100,25 @@ def test_each_command_works_as_written(home: Path, capsys: pytest.CaptureFixture
 
     run(capsys, "retrain")
     assert latest(Settings.read(), "acme")
+
+
+def test_the_source_file_of_a_french_crm_reads_its_exports(tmp_path: Path) -> None:
+    (toml,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "source.toml").write_text(toml, encoding="utf-8")
+    contacts = "N° client;Créé le;Origine;Commentaire;Région\r\n0012;31/01/2025;Salon;rappeler; Île-de-France\r\n"
+    (tmp_path / "contacts.csv").write_bytes(contacts.encode("cp1252"))
+    for year, row in ((2024, "0012;05/02/2024;1 234,56;magasin"), (2025, "0013;17/03/2025;-12,50;téléphone")):
+        (tmp_path / f"ventes-{year}.csv").write_bytes(f"Client;Date;Montant TTC;Canal\r\n{row}\r\n".encode("cp1252"))
+    facts = open_source(tmp_path / "source.toml", threads=1)
+    (contact,) = facts.tables["contacts"].to_pyarrow().to_pylist()
+    assert (contact["contact_id"], str(contact["created_at"]), contact["source_channel"]) == ("0012", "2025-01-31 00:00:00", "Salon")
+    assert contact["Région"] == "Île-de-France"
+    assert "Commentaire" not in contact
+    sold = facts.tables["transactions"].order_by("occurred_at").to_pyarrow().to_pylist()
+    assert [(row["contact_id"], row["amount"], row["channel"]) for row in sold] == [
+        ("0012", 1234.56, "magasin"),
+        ("0013", -12.5, "téléphone"),
+    ]
 
 
 @contextmanager

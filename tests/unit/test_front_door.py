@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
+
+from funnelcast.grammar import build_parser
 
 SCRIPT = """
 import contextlib, io, json, sys
@@ -27,3 +31,21 @@ def test_help_imports_the_standard_library_alone(asked: list[str]) -> None:
     }  # it bears the platform's name
     assert packages - sys.stdlib_module_names == {"funnelcast"}
     assert len([name for name in found["modules"] if name.startswith("funnelcast")]) < 12
+
+
+def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for further in action.choices.values():
+                yield from parsers(further)
+
+
+def test_every_argument_says_what_it_is() -> None:
+    unsaid = [
+        f"{parser.prog} {action.option_strings or action.dest}"
+        for parser in parsers(build_parser())
+        for action in parser._actions
+        if not action.help and not isinstance(action, argparse._SubParsersAction)
+    ]
+    assert unsaid == []
