@@ -147,7 +147,8 @@ def _query(engine: Engine, declaration: Declaration, file: SourceFile) -> Raw:
     try:
         given = engine.query(view, str(declaration.sql))
     except Refused as error:
-        raise _bad(file, declaration, f"sql fails: {error}") from error
+        advice = "Mend the query, or put the files that it names beside source.toml; where you have none, leave the section out."
+        raise _bad(file, declaration, f"sql fails: {error}. {advice}") from error
     if not given:
         raise _bad(file, declaration, "sql must be one select that gives rows")
     return Loaded(engine, view, "the query")

@@ -11,7 +11,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from funnelcast.errors import BadValues, NotFound, UsageError
+from funnelcast.errors import BadSourceFile, BadValues, NotFound, UsageError
 from funnelcast.simulate import Company
 from funnelcast.simulate import company as simulated
 from funnelcast.simulate.exports import write_exports
@@ -273,6 +273,23 @@ def test_a_simulated_company_comes_back_out_of_its_exports(names: tuple[str, ...
         online = true_touches[true_touches.channel.isin(["search", "social", "web"])]
         for kind in ("download", "quote_request"):
             assert (touches.kind == kind).sum() == (online.kind == kind).sum()
+
+
+def test_an_export_that_is_missing_is_named_with_what_to_do(sample: Callable[..., Path]) -> None:
+    source = sample("salesforce")
+    (source.parent / "Task.csv").unlink()
+    with pytest.raises(BadSourceFile, match=r"\[tables\.touchpoints\] sql fails: .*Task\.csv.* leave the section out"):
+        open_source(source, threads=1)
+
+
+def test_of_several_exports_of_hubspot_the_newest_counts(sample: Callable[..., Path]) -> None:
+    source = sample("hubspot")
+    before = {name: cells(open_source(source, threads=1), name, "known_at") for name in ("contacts", "deals", "touchpoints", "deal_events")}
+    for path in list(source.parent.glob("hubspot-*.csv")):
+        text = path.read_text(encoding="utf-8")
+        path.with_name(path.name.replace("2025-06-30", "2025-06-23")).write_text(text.replace("2025-0", "2024-0"), encoding="utf-8")
+    facts = open_source(source, threads=1)
+    assert {name: cells(facts, name, "known_at") for name in before} == before
 
 
 def test_what_is_there_already_stays(small: Company, tmp_path: Path) -> None:
