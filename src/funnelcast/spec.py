@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def read(models: Path, name: str) -> Spec:
         raise SpecError(path=path.name, reason=f"not TOML: {error}") from error
     unknown = sorted(set(document) - _SECTIONS - _TOP)
     if unknown or "family" not in document:
-        raise SpecError(path=f"models/{name}/spec.toml", reason=f"unknown {unknown}" if unknown else "`family` is missing")
+        raise SpecError(path=f"models/{name}/spec.toml", reason=_unknown(unknown) if unknown else "`family` is missing")
     sections = {section: document.get(section, {}) for section in sorted(_SECTIONS)}
     return Spec(
         name=name,
@@ -89,3 +90,8 @@ def read(models: Path, name: str) -> Spec:
         sha256=digest({"spec.toml": content}),
         **sections,
     )
+
+
+def _unknown(names: Sequence[str]) -> str:
+    close = difflib.get_close_matches(names[0], sorted(_SECTIONS | _TOP), n=1, cutoff=0.5)
+    return f"unknown {names}" + (f"; did you mean {close[0]!r}?" if close else "")

@@ -114,7 +114,10 @@ def stale(model: str, age_days: float) -> Alert | None:
             f"{model} was trained on facts up to {age.en} days ago.",
             f"{model} a été entraîné sur des faits arrêtés il y a {age.fr} jours.",
         ),
-        Text("Run `funnelcast retrain`.", "Lancez `funnelcast retrain`."),
+        Text(
+            "Run `funnelcast retrain`: it says what waiting costs, and trains where that is too much.",
+            "Lancez `funnelcast retrain` : il dit ce que coûte l'attente, et réentraîne là où c'est trop.",
+        ),
         Text(
             "What an old model costs isn't known before outcomes come; the track record says how right it was.",
             "Le coût d'un modèle ancien n'est connu qu'une fois les résultats survenus ; l'historique dit s'il avait raison.",

@@ -14,15 +14,18 @@ from pathlib import Path
 
 import pytest
 
+from funnelcast.cli import main
 from funnelcast.errors import Busy
 from funnelcast.settings import Settings
+from funnelcast.simulate import simulate
+from funnelcast.sources import source_file
 from training.lock import alone, path_of
 
 HOLDER = """
 import sys
 from funnelcast.settings import Settings
 from training.lock import alone
-with alone(Settings.read({"FUNNELCAST_HOME": sys.argv[1]}), "acme", "retrain"):
+with alone(Settings.read({"FUNNELCAST_HOME": sys.argv[1]}), sys.argv[2], "retrain"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -34,9 +37,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @contextmanager
-def holder(settings: Settings) -> Iterator[subprocess.Popen[str]]:
+def holder(settings: Settings, source: str = "acme") -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the lock until it is killed."""
-    command = [sys.executable, "-c", HOLDER, str(settings.home)]
+    command = [sys.executable, "-c", HOLDER, str(settings.home), source]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
@@ -96,3 +99,22 @@ def test_a_holder_that_has_not_signed_yet_is_another_process(settings: Settings)
         path_of(settings, "acme").write_text("")
         with pytest.raises(Busy, match="another process is already at work"):
             in_another_thread(settings)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return simulate(tmp_path_factory.mktemp("company"), contacts=200, seed=1)
+
+
+def test_whatever_writes_champions_or_snapshots_ends_with_a_reason_while_another_does(
+    source: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FUNNELCAST_HOME", str(settings.home))
+    commands = ("retrain", "refresh", "train churn", "train all", "promote churn", "rollback churn", "forget C0000001")
+    with holder(settings, source_file.read(source).source.name) as process:
+        for command in commands:
+            assert main([*command.split(), "--source", str(source)]) == 1, command
+            (reason,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("funnelcast: ")]
+            assert f"process {process.pid} on" in reason, command
+    assert not settings.champions.exists()
+    assert not settings.snapshots.exists()

@@ -18,7 +18,7 @@ from funnelcast.families.family import Options
 from funnelcast.settings import CHECKOUT, Settings
 from funnelcast.simulate import company
 from funnelcast.sources.facts import Facts
-from funnelcast.spec import Spec, read
+from funnelcast.spec import Spec, names, read
 from funnelcast.terms import AsOf, Json
 from tests.planted import TURN_DAYS, buying_in_turns
 from training import retrain as job
@@ -189,8 +189,8 @@ def staged(home: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
         gates: Json = [{"name": "no_leak", "passed": False}, {"name": "finite", "passed": True}]
         return {"model": request.model, "version": 5, "promoted": promoted, "verdict": "its verdict", "gates": gates}
 
-    names = ("better", "breaks", "fails", "left", "refused", "without", "young")
-    monkeypatch.setattr(job, "trainable", lambda _: names)
+    staged = ("better", "breaks", "fails", "left", "refused", "without", "young")
+    monkeypatch.setattr(job, "trainable", lambda _: staged)
     monkeypatch.setattr(
         job,
         "decide",
@@ -260,3 +260,15 @@ def test_rules_come_from_the_spec_and_a_wrong_key_names_the_nearest() -> None:
     for value in (-0.1, "much", True, float("nan")):
         with pytest.raises(SpecError, match="tolerated must be a number of 0 or more"):
             Rules.of(spec_with(tolerated=value))
+
+
+def test_a_section_of_another_name_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "churn").mkdir()
+    (tmp_path / "churn" / "spec.toml").write_text('family = "churn"\n[retrian]\ntolerated = 0.1\n')
+    with pytest.raises(SpecError, match="did you mean 'retrain'"):
+        read(tmp_path, "churn")
+
+
+def test_every_spec_states_rules_that_are_read() -> None:
+    for name in names(CHECKOUT / "models"):
+        assert Rules.of(read(CHECKOUT / "models", name)) == Rules()
