@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SPARK := $(VENV)/spark
 BENCH := $(VENV)/bench
 ARGS ?=
 
@@ -12,13 +13,17 @@ export MPLCONFIGDIR := $(CURDIR)/.funnelcast/matplotlib
 export BENTOML_HOME := $(CURDIR)/.funnelcast/bentoml
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: demo test check lock bench soak format
+.PHONY: demo test test-spark check lock bench soak format
 
 demo: $(READY)
 	$(BIN)/funnelcast demo $(ARGS)
 
 test: $(READY)
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+# Spark lies apart, so that nothing else ever loads it; needs Java 17 or 21.
+test-spark: $(SPARK)/.ready
+	PYTHONPATH=$(CURDIR)/$(SPARK) $(BIN)/pytest tests/spark $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -41,11 +46,20 @@ soak: $(READY)
 lock: $(READY)
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev \
 		pyproject.toml --output-file requirements.lock --quiet $(ARGS)
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --extra spark \
+		--constraint requirements.lock $$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock) \
+		pyproject.toml --output-file tests/spark/requirements.lock --quiet $(ARGS)
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --extra bench \
 		--constraint requirements.lock $$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock) \
 		pyproject.toml --output-file benchmarks/requirements.lock --quiet $(ARGS)
 
-# What is measured beside our own lies apart; where it can't be built, the table says so.
+$(SPARK)/.ready: $(READY) tests/spark/requirements.lock
+	rm -rf $(SPARK)
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet --no-deps --require-hashes --target $(SPARK) \
+		--requirement tests/spark/requirements.lock
+	touch $@
+
+# What is measured beside our own lies apart too; where it can't be built, the table says so.
 $(BENCH)/.ready: $(READY) benchmarks/requirements.lock
 	rm -rf $(BENCH)
 	mkdir $(BENCH)

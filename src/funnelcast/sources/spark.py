@@ -109,9 +109,23 @@ class SparkEngine:
         from pyspark.errors import PySparkException  # noqa: PLC0415
 
         try:
-            rows().createOrReplaceTempView(name)
+            _on_the_wall(rows(), self._file.source.timezone).createOrReplaceTempView(name)
         except PySparkException as error:
             raise Refused(error) from error
+
+
+def _on_the_wall(rows: Any, timezone: str) -> Any:
+    """Turn instants into the company's wall-clock time."""
+    from pyspark.sql import functions, types  # noqa: PLC0415
+
+    def column(field: Any) -> Any:
+        given = functions.col("`" + field.name.replace("`", "``") + "`")
+        if not isinstance(field.dataType, types.TimestampType):
+            return given
+        utc, zone = functions.lit("UTC"), functions.lit(timezone)
+        return functions.convert_timezone(utc, zone, given.cast("timestamp_ntz")).alias(field.name)
+
+    return rows.select(*(column(field) for field in rows.schema))
 
 
 def _handed(name: str) -> str:
@@ -148,6 +162,7 @@ def _local(threads: int, memory: str | None) -> dict[str, str]:
         "spark.sql.shuffle.partitions": str(2 * threads),
         "spark.driver.maxResultSize": "0",
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "FATAL",
         **({"spark.driver.memory": _megabytes(memory)} if memory else {}),
     }

@@ -22,6 +22,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from funnelcast.errors import SourceError
 
+_SHOWN = 300
 _ADVICE = 'Where the facts fit on one machine, take backend = "duckdb" under [source].'
 Batches: TypeAlias = Iterator[pa.RecordBatch]
 _LOST = frozenset("\a\f\v")
@@ -91,6 +92,10 @@ class Spark(Backend):  # type: ignore[misc]  # Ibis ships no types
         self.raw_sql(self.compile(table)).mapInArrow(function, from_arrow_schema(schema)).createTempView(view)
         return self.table(view)
 
+    def _create_cached_table(self, name: str, expr: Any) -> Any:
+        self._run_pre_execute_hooks(expr)  # tables in memory become views, which Ibis forgets here
+        return super()._create_cached_table(name, expr)
+
     def compile(self, expr: Any, /, **given: Any) -> Any:
         """Write SQL, or say in a sentence what Spark can't be asked."""
         try:
@@ -130,9 +135,9 @@ def _told() -> Iterator[None]:
     try:
         yield
     except PySparkException as error:
-        first = " ".join(line.strip() for line in str(error).strip().splitlines()[:3])
-        last = str(error).strip().splitlines()[-1].strip()
-        raise SourceError(reason=f"Spark failed: {first[:400]} … {last[:200]}. {_ADVICE}") from error
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        first, last = lines[0][:_SHOWN], lines[-1][:_SHOWN]
+        raise SourceError(reason=f"Spark failed: {first if first == last else f'{first} … {last}'} {_ADVICE}") from error
 
 
 def _columns(table: pa.Table) -> Iterator[tuple[str, pa.ChunkedArray]]:
