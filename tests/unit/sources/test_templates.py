@@ -210,7 +210,7 @@ def test_visits_of_ga4_find_the_contacts_of_a_crm(sample: Callable[..., Path]) -
     visits = [row for row in cells(facts, "touchpoints", *TOUCHES, "known_at") if row[3] in {"visit", "download", "quote_request"}]
     assert visits == written("""
         101    | 2025-03-10 10:00 | search   | visit         | -      | 1.5 | 2025-03-12 10:01
-        101    | 2025-03-12 10:00 | paid     | visit         | Spring | -   | 2025-03-12 10:00
+        101    | 2025-03-12 10:00 | paid     | visit         | Spring | -   | 2025-03-12 10:01
         101    | 2025-03-12 10:01 | paid     | quote_request | Spring | -   | 2025-03-12 10:01
         102    | 2025-03-13 10:00 | email    | visit         | -      | -   | 2025-03-13 10:00
         102    | 2025-03-13 10:01 | email    | download      | -      | -   | 2025-03-13 10:01
