@@ -6,8 +6,11 @@ import json
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from funnelcast import champions
@@ -15,6 +18,9 @@ from funnelcast.cli import main
 from funnelcast.errors import SpecError, TooFewRows
 from funnelcast.families.churn import FAMILY as CHURN
 from funnelcast.families.family import Options
+from funnelcast.families.scoring import account
+from funnelcast.families.scoring.model import ScoringModel
+from funnelcast.monitor.drift import Drift
 from funnelcast.settings import CHECKOUT, Settings
 from funnelcast.simulate import company
 from funnelcast.sources.facts import Facts
@@ -98,6 +104,28 @@ def test_a_change_of_what_drives_outcomes_is_seen_and_a_better_model_is_promoted
     assert [one["retrain"] for one in again["decisions"]] == [False]
     assert "within the cool-down of 6 days" in again["decisions"][0]["reason"]
     assert again["refresh"] == {"snapshot": "left out"}
+
+
+def test_what_moved_counts_by_what_it_weighs_and_by_the_skill_that_it_may_cost(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    champion = waiting(home, facts(), now()).champion
+    rows = _few(facts())[list(champion.model.columns)]
+    sample = SimpleNamespace(rows=pd.concat([rows, rows.head(50)]), block=np.repeat([1, 0], [len(rows), 50]))
+    drifts = [Drift("days_since_purchase", 0.4, 0.001, 0.001), Drift("score", 0.9, 0.001, 0.001), Drift("tenure_days", 0.5, 0.5, 0.5)]
+
+    def moved(found: list[Drift], skill: float | None = 0.2) -> Part:
+        monkeypatch.setattr("training.waiting.inputs_of", lambda *_: SimpleNamespace(champion=champion, sample=sample, found=found))
+        known = replace(champion, about=replace(champion.about, skill=skill))
+        return Waiting(home, known_at(facts(), changed()), known, changed())._moved()
+
+    strength = account.contributions(cast("ScoringModel", champion.model), rows).abs().mean()
+    weighs = float(strength["days_since_purchase"] / strength.sum())
+    assert 0.01 < weighs < 1
+    part = moved(drifts)
+    assert part.share == pytest.approx(0.5 * 0.4 * weighs * 0.2)  # neither what didn't drift nor what is no input counts
+    assert "days_since_purchase" in part.text
+    assert moved(drifts[1:]).share == 0.0
+    assert moved(drifts, skill=-0.1).share == 0.0
+    assert moved(drifts, skill=None).share is None  # nothing came since that would tell it
 
 
 class Stub:
