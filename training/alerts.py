@@ -1,8 +1,8 @@
-"""What deserves attention at a refresh: series that left their band, stale models, drift, cash and data."""
+"""What deserves attention at a refresh: series that left their band, what flows in, stale models, drift, cash and data."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from funnelcast.champions import Champion
 from funnelcast.families.family import Progress
 from funnelcast.monitor.alerts import Alert, data_quality, outside_band, shortfall, stale
 from funnelcast.monitor.budget import Episode, blocks_needed, bound_of_newest, episodes, months_learned
+from funnelcast.monitor.inflow_alerts import flow_changed
 from funnelcast.monitor.said import Text, decimal, number
 from funnelcast.monitor.surprises import Surprises, surprises
 from funnelcast.monitor.watched import watched
@@ -84,10 +85,14 @@ def alerts(
     currency = facts.source.currency
     watch = Watch.of(facts, as_of)
     found = [alert for alert in (shortfall(cash, facts.source.floor, currency),) if alert] if cash else []
-    found += [outside_band(episode, currency, as_of.timezone) for episode in watch.begun()]
+    found += [_of(episode)(episode, currency, as_of.timezone) for episode in watch.begun()]
     found += [alert for name, champion in serving.items() if (alert := stale(name, _age_days(champion, as_of)))]
     found += [*drifted, *data_quality([finding.document() for finding in facts.findings], currency)]
     return {"alerts": [alert.document() for alert in found], "look_back_weeks": LOOK_BACK_WEEKS, "budget": watch.budget()}
+
+
+def _of(episode: Episode) -> Callable[[Episode, str, str], Alert]:
+    return outside_band if episode.surprises.watched.unit == "money" else flow_changed
 
 
 def _age_days(champion: Champion, as_of: AsOf) -> float:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from funnelcast.champions import Champion
+from funnelcast.monitor.drift import BLOCKS, LAG
 from funnelcast.sources.conform import from_frames
 from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf
@@ -52,30 +54,43 @@ def test_the_snapshot_has_the_drift_of_every_model_and_its_dates(served: Served)
 def test_monitor_says_the_same_without_the_money_of_a_refresh(served: Served) -> None:
     told: Any = monitor(served.settings, served.facts)
     snapshot = served.snapshot()
-    assert {name: told[name] for name in ("drift", "compared")} == snapshot.document("drift")
+    assert {name: told[name] for name in ("drift", "scores", "compared")} == snapshot.document("drift")
     assert told["budget"] == snapshot.document("alerts")["budget"]
-    bands = [[one for one in alerts if one["kind"] == "outside_band"] for alerts in (told["alerts"], snapshot.document("alerts")["alerts"])]
+    kinds = {"outside_band", "tracking", "channel_mix", "price"}
+    bands = [[one for one in alerts if one["kind"] in kinds] for alerts in (told["alerts"], snapshot.document("alerts")["alerts"])]
     assert bands[0] == bands[1]
+
+
+def test_the_snapshot_has_the_mean_scores_now_and_then_and_by_channel(served: Served) -> None:
+    told = served.snapshot().document("drift")["scores"]["churn"]
+    by_channel = told["by"]["source_channel"]
+    for when in ("now", "then"):
+        assert 0 < told[when] < 1
+        assert sum(row[f"share_{when}"] for row in by_channel) == pytest.approx(1.0)
+        assert sum(row[f"share_{when}"] * (row[f"score_{when}"] or 0.0) for row in by_channel) == pytest.approx(told[when])
 
 
 def test_a_drifted_model_is_told_once_with_the_expected_loss_that_moved(served: Served) -> None:
     champion = served.champion("churn")
     found = inputs_of(served.settings, served.facts, champion, AsOf.parse(served.as_of, served.facts.source.timezone))
-    assert found.now is not None
-    shifted = Inputs(champion, found.now, found.now.assign(days_since_purchase=found.now["days_since_purchase"] / 2))
+    assert found.sample is not None
+    newest = found.sample.block == BLOCKS - 1
+    rows = found.sample.rows
+    gone = rows["days_since_purchase"].where(~newest, 3 * rows["days_since_purchase"])
+    shifted = Inputs(champion, replace(found.sample, rows=rows.assign(days_since_purchase=gone, score=rows["score"].where(~newest, 0.9))))
     (alert,) = drift_alerts({"churn": shifted}, {"churn": -1000.0}, "EUR")
-    assert alert.more["columns"] == ["days_since_purchase"]
-    now, then = (champion.model.predict(rows)["probability"].mean() for rows in (shifted.now, shifted.then) if rows is not None)
-    assert alert.effect == pytest.approx(-1000.0 * (1 - then / now))
+    assert set(alert.more["columns"]) >= {"days_since_purchase", "score"}
+    then = rows["score"][found.sample.block == BLOCKS - 1 - LAG].mean()
+    assert alert.effect == pytest.approx(-1000.0 * (1 - then / 0.9))
     (unvalued,) = drift_alerts({"churn": shifted}, {}, "EUR")
     assert unvalued.effect is None
-    assert drift_alerts({"churn": Inputs(champion, found.now, found.now)}, {"churn": -1000.0}, "EUR") == []
 
 
 def test_a_model_without_rows_says_nothing(served: Served) -> None:
     champion: Champion = served.champion("churn")
-    assert Inputs(champion, None, None).found == []
-    assert Inputs(champion, None, None).outlook(5.0) is None
+    assert Inputs(champion, None).found == []
+    assert Inputs(champion, None).scores() is None
+    assert Inputs(champion, None).outlook(5.0) is None
 
 
 def test_what_is_at_stake_is_below_zero_where_it_would_be_lost() -> None:
@@ -90,7 +105,8 @@ def test_what_is_at_stake_is_below_zero_where_it_would_be_lost() -> None:
 
 def daily(served: Served, days: int) -> Facts:
     """A company that sells the same every day, but a third of it in its last four weeks."""
-    frame = pd.DataFrame({"occurred_at": pd.date_range("2022-01-03", periods=days), "contact_id": "c", "channel": "web"})
+    frame = pd.DataFrame({"occurred_at": pd.date_range("2022-01-03", periods=days), "channel": "web"})
+    frame["contact_id"] = frame.index.astype(str)  # none buys twice, so that there is no price to watch
     amounts = 100.0 + 20.0 * pd.Series(range(days)).mod(11)
     amounts.iloc[-28:] /= 3
     return from_frames(served.facts.source, {"transactions": frame.assign(amount=amounts)})

@@ -30,7 +30,7 @@ POINTS: Mapping[str, float] = MappingProxyType(
 )
 """The field's rule score: points per kind of touch, where source.toml doesn't say otherwise."""
 
-_KINDS = MappingProxyType(
+KINDS = MappingProxyType(
     {
         "email_open": ("e-mails opened", "e-mails ouverts"),
         "email_click": ("clicks in e-mails", "clics dans les e-mails"),
@@ -44,6 +44,7 @@ _KINDS = MappingProxyType(
         "quote_request": ("quotes asked for", "demandes de devis"),
     }
 )
+"""Each kind of touch in English and French."""
 HALF_LIFE_DAYS = 14.0
 """Of engagement that cools down."""
 _MINUTES_PER_HOUR = 60.0
@@ -76,7 +77,7 @@ def _prepare(facts: Facts, known: ir.Table) -> ir.Table:
 
 def _places(facts: Facts) -> tuple[str, ...]:
     """Give the kinds that features tell apart: each is known by its place, one byte instead of a text."""
-    return (*_KINDS, *sorted(points(facts).keys() - _KINDS.keys()))
+    return (*KINDS, *sorted(points(facts).keys() - KINDS.keys()))
 
 
 def _beside_purchases(rows: ir.Table) -> dict[str, Any]:
@@ -212,7 +213,7 @@ def _kinds(facts: Facts) -> tuple[Feature, ...]:
         place = places.index(kind)
         return windowed(f"{kind}s", lambda t, where: tally(t, (t.kind == place) & where), en, fr, (YEAR,))
 
-    return tuple(feature for kind, (en, fr) in _KINDS.items() for feature in of(kind, en, fr))
+    return tuple(feature for kind, (en, fr) in KINDS.items() for feature in of(kind, en, fr))
 
 
 TOUCHES = Block("touchpoints", _prepare, _features, days=_days, beside=(DAYS_SINCE_PURCHASE, DAYS_SINCE_FIRST_PURCHASE))

@@ -39,6 +39,14 @@ def share(value: float) -> Text:
     return Text(f"{value:.0%}", f"{100 * value:.0f}{_THIN_SPACE}%")
 
 
+def change(amount: float, reference: float) -> Text:
+    """Write how far an amount lies from another one, in per cent of it, with its sign."""
+    if reference == 0:
+        return Text("new", "nouveau")
+    plain = f"{100 * (amount / reference - 1):+.0f}".translate(_SIGNS)
+    return Text(f"{plain}%", f"{plain}{_THIN_SPACE}%")
+
+
 def decimal(value: float) -> Text:
     """Write a number with the decimals that it has, six digits at most."""
     plain = f"{value:g}".translate(_SIGNS)

@@ -13,7 +13,7 @@ from funnelcast.forecast.periods import Every
 from funnelcast.forecast.sales.fit import fit
 from funnelcast.forecast.sales.history import History, starts
 from funnelcast.forecast.sales.promotions import known_before
-from funnelcast.forecast.sales.state import Scale, State, back, forth
+from funnelcast.forecast.sales.state import Scale, State, back, forth, scale_of
 from funnelcast.monitor.watched import Watched
 
 Floats = npt.NDArray[np.float64]
@@ -23,17 +23,25 @@ BLOCK_DAYS = 91
 """A model is fitted every so many days, on dates that are the same for everyone who looks: a period looked at twice is one comparison."""
 WINDOWS = (1, 4)
 """What is compared: each period, and with its three neighbours before it, in which a change of level shows that no single period does."""
+STEADY_WINDOWS = (1, 4, 8)
+"""Of a series whose level stays where it is: over eight weeks a small change shows that no forecast has got used to."""
 
 _FIRST_BLOCK = datetime(1970, 1, 5)  # noqa: DTZ001 (wall-clock; a Monday)
 _LONGEST: Mapping[Every, int] = {"week": 156, "month": 96}
 _SHORTEST: Mapping[Every, int] = {"week": 26, "month": 12}
 _REACH = 0.90
+_YEAR = 52
+_SHARES_REACH = 1.25
+"""Shares of a mix move with budgets and campaigns: they must lie so much further out, or they would take most of the budget of alarms."""
 _CLIP = 10.0
 
 
 @dataclass(frozen=True)
 class Gap:
-    """What came in from ``since`` until ``until``, and what was expected of it with its 90 % band, in the currency."""
+    """What came in from ``since`` until ``until``, and what was expected of it with its 90 % band, in the unit of the series.
+
+    Money and counts are added up; a share or an index is the mean of its periods.
+    """
 
     since: datetime
     until: datetime
@@ -72,33 +80,39 @@ class Surprises:
         """In which block each period ends, shape (n,)."""
         return self.ends // BLOCK_DAYS
 
+    @property
+    def windows(self) -> tuple[int, ...]:
+        """Over how many periods errors are summed."""
+        return STEADY_WINDOWS if self.watched.steady else WINDOWS
+
     def scores(self) -> Floats:
         """Give sum(errors of the last L periods) / sqrt(L) of the window L that says most, signed, shape (n,).
 
         1 is the edge of a period's 90 % band.
         """
-        windows = np.array([self._summed(length) for length in WINDOWS])
+        windows = np.array([self._summed(length) for length in self.windows])
         chosen = np.abs(windows).argmax(axis=0)
         return np.asarray(windows[chosen, np.arange(self.errors.size)])
 
     def window(self, place: int) -> int:
         """Say how many periods up to ``place`` its score sums."""
-        return min(WINDOWS[int(np.argmax([abs(self._summed(length)[place]) for length in WINDOWS]))], place + 1)
+        return min(self.windows[int(np.argmax([abs(self._summed(length)[place]) for length in self.windows]))], place + 1)
 
     def gap(self, place: int) -> Gap:
-        """Say in money what the score of a period is about."""
+        """Say what the score of a period is about."""
         history, window, last = self.watched.history, self.window(place), self.first + place
         span = slice(place + 1 - window, place + 1)
         bounds = starts(history.start, history.every, last + 2)
-        expected = float(self.expected[span].sum())
+        times = 1 / window if self.watched.steady else 1.0
+        expected = times * float(self.expected[span].sum())
         return Gap(
             since=bounds[last + 1 - window],
             until=bounds[last + 1],
-            actual=float(history.values[last + 1 - window : last + 1].sum()),
+            actual=times * float(history.values[last + 1 - window : last + 1].sum()),
             expected=expected,
             # the sum of L periods is out of the ordinary beyond sqrt(L) times one period's distance, as its score is measured
-            low=expected - float((self.expected - self.low)[span].sum()) / np.sqrt(window),
-            high=expected + float((self.high - self.expected)[span].sum()) / np.sqrt(window),
+            low=expected - times * float((self.expected - self.low)[span].sum()) / np.sqrt(window),
+            high=expected + times * float((self.high - self.expected)[span].sum()) / np.sqrt(window),
         )
 
     def _summed(self, length: int) -> Floats:
@@ -131,8 +145,8 @@ def _block(watched: Watched, country: str, places: Integers) -> Floats:
     """Give errors in units of their reach, median, and the bounds of the reach, shape (4, len(places))."""
     history, origin = watched.history, int(places[0])
     past = _before(history, origin)
-    state = fit(past, len(places), country, known_before(watched.promotions, past.end))
-    reach = _reach(state)
+    state = _steady(past, len(places)) if watched.steady else fit(past, len(places), country, known_before(watched.promotions, past.end))
+    reach = _reach(state) * (_SHARES_REACH if watched.unit == "share" else 1.0)
     actual = _in_scale(history.values[places], state.scale)
     errors = np.zeros(len(places))
     centre = state.centre.copy()
@@ -145,6 +159,15 @@ def _block(watched: Watched, country: str, places: Integers) -> Floats:
     if past.values.min() >= 0:
         amounts = [np.maximum(one, 0.0) for one in amounts]
     return np.array([np.divide(errors, reach, out=np.zeros_like(errors), where=reach > 0), *amounts])
+
+
+def _steady(past: History, horizon: int) -> State:
+    """Expect the mean of the last year, whatever came in the newest periods."""
+    values = past.values[-_YEAR:]
+    scale = scale_of(values)
+    transformed = forth(values, scale)
+    response = np.concatenate([[1.0], np.zeros(horizon - 1)])
+    return State(past, "steady", scale, np.full(horizon, transformed.mean()), response, transformed - transformed.mean(), 0.0)
 
 
 def _before(history: History, origin: int) -> History:

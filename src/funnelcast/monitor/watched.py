@@ -1,4 +1,4 @@
-"""The series that are watched: revenue by channel or series and in total, the amounts won, the receipts."""
+"""The series that are watched: revenue by channel or series and in total, the amounts won, the receipts, and what flows in."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from funnelcast.forecast.receipts import received
 from funnelcast.forecast.sales.history import LONGEST, History, basis_of, histories, starts
 from funnelcast.forecast.sales.inputs import given_up
 from funnelcast.forecast.sales.promotions import Promotion, promotions
+from funnelcast.monitor.inflow import CLOCKS, QUANTITIES, Floats, Unit
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
 from funnelcast.terms import AsOf
@@ -37,21 +38,35 @@ class Watched:
     Parameters
     ----------
     quantity
-        ``sales``, ``pipeline`` or ``receipts``.
+        ``sales``, ``pipeline`` or ``receipts``; ``touches``, ``contacts`` or ``price`` of what flows in.
     history
         Its periods; the name is the channel's or series', ``TOTAL`` for the whole quantity.
     promotions
         What is known to move it.
+    unit
+        Of its values: money, a count, a share of the whole quantity, or an index around 1.
+    kind
+        Of the touches that it counts.
+    worth
+        Of an index, the money by period that it is the price of.
     """
 
     quantity: str
     history: History
     promotions: tuple[Promotion, ...] = ()
+    unit: Unit = "money"
+    kind: str = ""
+    worth: Floats | None = None
 
     @property
     def subject(self) -> str:
         """What an alert calls it."""
-        return self.history.name or self.quantity
+        return " ".join(filter(None, (self.history.name, self.kind))) or self.quantity
+
+    @property
+    def steady(self) -> bool:
+        """Say whether its level is expected to stay where it is, with no season and no trend: a share, or an index."""
+        return self.unit in {"share", "index"}
 
 
 def watched(facts: Facts, as_of: AsOf) -> tuple[Watched, ...]:
@@ -62,7 +77,7 @@ def watched(facts: Facts, as_of: AsOf) -> tuple[Watched, ...]:
     until = min(as_of, facts.observed_until or as_of)
     known = cut(facts, as_of)
     found: list[Watched] = []
-    for read in (_sales, *(_total_of(quantity) for quantity in _OTHERS)):
+    for read in (_sales, *(_total_of(quantity) for quantity in _OTHERS), *(_flowing(quantity) for quantity in QUANTITIES)):
         try:
             found += read(known, until)
         except FunnelcastError:
@@ -72,7 +87,7 @@ def watched(facts: Facts, as_of: AsOf) -> tuple[Watched, ...]:
 
 def _sales(known: Facts, until: AsOf) -> list[Watched]:
     basis = basis_of(known)
-    settled = until.plus(-_lag(known, basis).days)
+    settled = until.plus(-_lag(known, basis, "occurred_at" if basis == "transactions" else "date").days)
     series = [_ended(history, settled) for history in histories(known, until, "week", basis)]
     going_on = [history for history in series if history is not None and not given_up(history, until)]
     promoted = promotions(known)
@@ -96,9 +111,17 @@ def _total_of(quantity: str) -> Callable[[Facts, AsOf], list[Watched]]:
     return read
 
 
-def _lag(known: Facts, basis: str) -> timedelta:
+def _flowing(quantity: str) -> Callable[[Facts, AsOf], list[Watched]]:
+    def read(known: Facts, until: AsOf) -> list[Watched]:
+        flows = QUANTITIES[quantity](known, until.plus(-_lag(known, *CLOCKS[quantity]).days))
+        return [Watched(quantity, flow.history, (), flow.unit, flow.kind, flow.worth) for flow in flows]
+
+    return read
+
+
+def _lag(known: Facts, name: str, clock: str) -> timedelta:
     """Give the whole days within which all but a hundredth of a table's facts are known; 28 at most."""
-    table, clock = known.table(basis), "occurred_at" if basis == "transactions" else "date"
+    table = known.table(name)
     late = table.filter(table.known_at > table[clock])
     counted: pd.DataFrame = table.aggregate(rows=table.count()).cross_join(late.aggregate(late=late.count())).execute()
     rows, behind = int(counted["rows"].iloc[0]), int(counted["late"].iloc[0])

@@ -19,7 +19,8 @@ AS_OF = AsOf(MONDAY + timedelta(days=7 * 40), "Europe/Paris")
 
 
 def by_subject(facts: Facts, as_of: AsOf = AS_OF) -> dict[str, np.ndarray]:
-    return {one.subject: one.history.values for one in watched(facts, as_of)}
+    """Give the series of money."""
+    return {one.subject: one.history.values for one in watched(facts, as_of) if one.unit == "money"}
 
 
 def test_channels_and_their_sum_are_watched() -> None:
