@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import re
 import shlex
@@ -14,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -150,8 +150,10 @@ def _await_ready(address: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def asked(address: str, words: list[str]) -> httpx.Response:
-    """Ask what a line of curl asks."""
-    url = next(word for word in words if word.startswith("http"))
-    body = words[words.index("-d") + 1] if "-d" in words else None
-    url = url.replace("http://127.0.0.1:3000", address)
-    return httpx.get(url, timeout=60) if body is None else httpx.post(url, json=json.loads(body), timeout=60)
+    """Ask what a line of curl asks, and as it does."""
+    given = dict(pairwise(words))
+    url = next(word for word in words if word.startswith("http")).replace("http://127.0.0.1:3000", address)
+    if "-d" not in given:
+        return httpx.get(url, timeout=60)
+    kind = given.get("-H", "content-type: application/x-www-form-urlencoded").removeprefix("content-type: ")
+    return httpx.post(url, content=given["-d"], headers={"content-type": kind}, timeout=60)
