@@ -25,6 +25,7 @@ ONLY_IN = {
     "optuna": {"src/funnelcast/families/tuning.py"},
     "bentoml": {"serving"},
     "lightgbm": {"src/funnelcast/families/boosting.py"},
+    "pyspark": {"src/funnelcast/sources/spark.py", "src/funnelcast/sources/spark_sql.py"},
 }
 
 

@@ -138,7 +138,7 @@ def _session(file: SourceFile, threads: int | None, memory: str | None) -> Any:
         from pyspark.errors import PySparkException  # noqa: PLC0415
         from pyspark.sql import SparkSession  # noqa: PLC0415
     except ImportError as error:
-        reason = f'backend = "{SPARK}" needs the extra `spark`: `pip install "funnelcast[spark]"` from the checkout, or `make test-spark`'
+        reason = f'backend = "{SPARK}" needs Java 17 or 21 and the extra `spark`: run `pip install -e ".[spark]"` in the checkout'
         raise BadSourceFile(path=file.path, reason=reason) from error
     builder = SparkSession.builder.appName(f"funnelcast {file.source.name}")
     if SparkSession.getActiveSession() is None and not any(os.environ.get(name) for name in _CONFIGURED_BY):

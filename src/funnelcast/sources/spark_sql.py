@@ -17,6 +17,7 @@ from ibis.backends.pyspark import Backend
 from ibis.backends.sql.compilers.pyspark import PySparkCompiler
 from ibis.common.exceptions import IbisError
 from ibis.formats.pyarrow import PyArrowData
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql.pandas.types import from_arrow_schema
 
@@ -92,6 +93,11 @@ class Spark(Backend):  # type: ignore[misc]  # Ibis ships no types
         self.raw_sql(self.compile(table)).mapInArrow(function, from_arrow_schema(schema)).createTempView(view)
         return self.table(view)
 
+    def create_table(self, name: str, /, obj: Any = None, **given: Any) -> Any:
+        """Compute a table and keep it."""
+        with _told():
+            return super().create_table(name, obj, **given)
+
     def _create_cached_table(self, name: str, expr: Any) -> Any:
         self._run_pre_execute_hooks(expr)  # tables in memory become views, which Ibis forgets here
         return super()._create_cached_table(name, expr)
@@ -134,7 +140,7 @@ def _told() -> Iterator[None]:
     """Give what Spark fails by as one sentence."""
     try:
         yield
-    except PySparkException as error:
+    except (PySparkException, Py4JError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         first, last = lines[0][:_SHOWN], lines[-1][:_SHOWN]
         raise SourceError(reason=f"Spark failed: {first if first == last else f'{first} … {last}'} {_ADVICE}") from error
