@@ -21,7 +21,6 @@ from funnelcast.sources.facts import Facts, Finding
 from funnelcast.sources.open import open_source
 
 SAMPLES = Path(__file__).with_name("samples")
-CRMS = ("hubspot", "pipedrive", "salesforce")
 CONTACTS = ("contact_id", "created_at", "source_channel", "became_customer_at", "disqualified_at", "opted_out_at", "country")
 TOUCHES = ("contact_id", "occurred_at", "channel", "kind", "campaign", "duration_minutes")
 DEALS = ("deal_id", "contact_id", "opened_at", "amount", "owner", "channel", "closed_at", "outcome", "closed_amount")
@@ -233,22 +232,20 @@ def test_amounts_in_two_currencies_are_refused(sample: Callable[..., Path], name
         open_source(source, threads=1)
 
 
-@pytest.mark.parametrize("name", CRMS)
-def test_columns_that_an_export_can_lack_are_empty(sample: Callable[..., Path], name: str) -> None:
+@pytest.mark.parametrize(("name", "contacts", "deals"), [("hubspot", 10, 6), ("pipedrive", 5, 4), ("salesforce", 5, 3)])
+def test_columns_that_an_export_can_lack_are_empty(sample: Callable[..., Path], name: str, contacts: int, deals: int) -> None:
     source = sample(name)
     optional = {"Original Traffic Source", "Lead Status", "Unsubscribed from all email", "Merged Contact IDs", "Currency", "Deal Type",
                 "HasOptedOutOfEmail", "LeadSource", "CurrencyIsoCode", "MailingCountry", "FirstRespondedDate", "MasterRecordId",
                 "Person - Marketing status", "Deal - Contact person ID", "Activity - Due time", "Deal - Pipeline"}  # fmt: skip
-    before = open_source(source, threads=1).tables
     for path in source.parent.glob("*.csv"):
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
         kept = [column for column in frame if column not in optional and not str(column).startswith("Date entered")]
         frame[kept].to_csv(path, index=False)
-    after = open_source(source, threads=1).tables
-    assert {table: after[table].count().execute() for table in ("contacts", "deals")} == {
-        table: before[table].count().execute() for table in ("contacts", "deals")
-    }
-    assert after["contacts"].opted_out_at.notnull().sum().execute() == 0
+    facts = open_source(source, threads=1)
+    assert len(cells(facts, "contacts", "contact_id")) == contacts
+    assert len(cells(facts, "deals", "deal_id")) == deals
+    assert set(cells(facts, "contacts", "opted_out_at")) == {("-",)}
 
 
 @pytest.mark.parametrize("names", [("hubspot",), ("pipedrive",), ("salesforce",), ("hubspot", "ga4")], ids="+".join)
@@ -284,12 +281,13 @@ def test_an_export_that_is_missing_is_named_with_what_to_do(sample: Callable[...
 
 def test_of_several_exports_of_hubspot_the_newest_counts(sample: Callable[..., Path]) -> None:
     source = sample("hubspot")
-    before = {name: cells(open_source(source, threads=1), name, "known_at") for name in ("contacts", "deals", "touchpoints", "deal_events")}
     for path in list(source.parent.glob("hubspot-*.csv")):
-        text = path.read_text(encoding="utf-8")
-        path.with_name(path.name.replace("2025-06-30", "2025-06-23")).write_text(text.replace("2025-0", "2024-0"), encoding="utf-8")
+        older = path.read_text(encoding="utf-8").replace("2025-0", "2024-0")
+        path.with_name(path.name.replace("2025-06-30", "2025-06-23")).write_text(older, encoding="utf-8")
     facts = open_source(source, threads=1)
-    assert {name: cells(facts, name, "known_at") for name in before} == before
+    for table, count in (("contacts", 10), ("deals", 6), ("touchpoints", 14), ("deal_events", 11)):
+        known = cells(facts, table, "known_at")
+        assert (len(known), {at[:4] for (at,) in known}) == (count, {"2025"})
 
 
 def test_what_is_there_already_stays(small: Company, tmp_path: Path) -> None:
