@@ -203,9 +203,9 @@ def run_forecast(options: argparse.Namespace, settings: Settings) -> Any:
 
 def run_monitor(options: argparse.Namespace, settings: Settings) -> Any:
     """Tell what drifted and how right we were."""
-    from training.monitor import monitor  # noqa: PLC0415
+    from training.monitor import monitored  # noqa: PLC0415
 
-    return monitor(settings, _facts(options, settings))
+    return monitored(settings, _facts(options, settings))
 
 
 def run_retrain(options: argparse.Namespace, settings: Settings) -> Any:

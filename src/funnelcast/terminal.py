@@ -216,6 +216,9 @@ def _monitor(console: Console, document: Mapping[str, Any]) -> None:
     _track_record(console, document["track_record"])
     for alert in document["alerts"]:
         console.print(f"[bold]{alert['severity']}[/] {_text(alert['text']['en'])}", highlight=False)
+    if "run_id" in document:
+        where = f": {_text(document['report'])}" if document["report"] else ""
+        console.print(f"report and plots: MLflow run {document['run_id']}{where}", highlight=False)
 
 
 def _performance(console: Console, document: Mapping[str, Any]) -> None:
