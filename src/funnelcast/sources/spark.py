@@ -151,7 +151,7 @@ def _session(file: SourceFile, threads: int | None, memory: str | None) -> Any:
 
 
 def _local(threads: int, memory: str | None) -> dict[str, str]:
-    """Configure a Spark on this machine, in a folder that is gone at exit."""
+    """Configure a Spark on this machine that nobody else reaches, in a folder that is gone at exit."""
     folder = tempfile.mkdtemp(prefix="funnelcast-spark-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # the workers': they rebuild models
@@ -161,11 +161,18 @@ def _local(threads: int, memory: str | None) -> dict[str, str]:
         "spark.local.dir": folder,
         "spark.sql.shuffle.partitions": str(2 * threads),
         "spark.driver.maxResultSize": "0",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "FATAL",
-        **({"spark.driver.memory": _megabytes(memory)} if memory else {}),
+        "spark.driver.memory": _megabytes(memory) if memory else _half_the_machine(),
     }
+
+
+def _half_the_machine() -> str:
+    """Leave the other half to the workers that run Python, and to the files that the system keeps at hand."""
+    return f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') // 2**21}m"
 
 
 def _megabytes(memory: str) -> str:
