@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +72,11 @@ class Watch:
         )
 
 
+def told(episode: Episode, currency: str, timezone: str) -> Alert:
+    """Word an episode by what its series counts."""
+    return (outside_band if episode.surprises.watched.unit == "money" else flow_changed)(episode, currency, timezone)
+
+
 def alerts(
     facts: Facts,
     as_of: AsOf,
@@ -85,14 +90,10 @@ def alerts(
     currency = facts.source.currency
     watch = Watch.of(facts, as_of)
     found = [alert for alert in (shortfall(cash, facts.source.floor, currency),) if alert] if cash else []
-    found += [_of(episode)(episode, currency, as_of.timezone) for episode in watch.begun()]
+    found += [told(episode, currency, as_of.timezone) for episode in watch.begun()]
     found += [alert for name, champion in serving.items() if (alert := stale(name, _age_days(champion, as_of)))]
     found += [*drifted, *data_quality([finding.document() for finding in facts.findings], currency)]
     return {"alerts": [alert.document() for alert in found], "look_back_weeks": LOOK_BACK_WEEKS, "budget": watch.budget()}
-
-
-def _of(episode: Episode) -> Callable[[Episode, str, str], Alert]:
-    return outside_band if episode.surprises.watched.unit == "money" else flow_changed
 
 
 def _age_days(champion: Champion, as_of: AsOf) -> float:

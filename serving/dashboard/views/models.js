@@ -74,4 +74,4 @@ export function drift(document) {
   return [explained, table({ caption: said.records.drift, hideCaption: true, columns, rows, limit: 10 })];
 }
 
-const certainty = (value) => (value < SMALLEST_Q ? words().under(number(SMALLEST_Q, 3)) : number(value, 3));
+const certainty = (value) => (value === null ? "–" : value < SMALLEST_Q ? words().under(number(SMALLEST_Q, 3)) : number(value, 3));

@@ -295,6 +295,9 @@ export default {
   severities: { error: "Urgent", warning: "Warning", note: "Note" },
   kinds: {
     outside_band: "outside the range",
+    tracking: "tracking",
+    channel_mix: "channel mix",
+    price: "price",
     drift: "drift",
     stale_model: "old model",
     cash: "cash",

@@ -313,6 +313,9 @@ export default {
   severities: { error: "Urgent", warning: "Attention", note: "Note" },
   kinds: {
     outside_band: "hors fourchette",
+    tracking: "suivi des visites",
+    channel_mix: "mix des canaux",
+    price: "prix",
     drift: "dérive",
     stale_model: "modèle ancien",
     cash: "trésorerie",

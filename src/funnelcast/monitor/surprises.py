@@ -14,6 +14,7 @@ from funnelcast.forecast.sales.fit import fit
 from funnelcast.forecast.sales.history import History, starts
 from funnelcast.forecast.sales.promotions import known_before
 from funnelcast.forecast.sales.state import Scale, State, back, forth, scale_of
+from funnelcast.monitor.inflow import Unit
 from funnelcast.monitor.watched import Watched
 
 Floats = npt.NDArray[np.float64]
@@ -31,8 +32,9 @@ _LONGEST: Mapping[Every, int] = {"week": 156, "month": 96}
 _SHORTEST: Mapping[Every, int] = {"week": 26, "month": 12}
 _REACH = 0.90
 _YEAR = 52
-_SHARES_REACH = 1.25
-"""Shares of a mix move with budgets and campaigns: they must lie so much further out, or they would take most of the budget of alarms."""
+_WEIGHTS: Mapping[Unit, float] = {"share": 0.8, "index": 1.25}
+"""Shares of a mix move with budgets and campaigns, and are many: unweighted they would take most of the budget of alarms. The price is one
+series, in which a small change matters."""
 _CLIP = 10.0
 
 
@@ -88,11 +90,11 @@ class Surprises:
     def scores(self) -> Floats:
         """Give sum(errors of the last L periods) / sqrt(L) of the window L that says most, signed, shape (n,).
 
-        1 is the edge of a period's 90 % band.
+        1 is the edge of a period's 90 % band; a weight makes a share say less and an index more.
         """
         windows = np.array([self._summed(length) for length in self.windows])
         chosen = np.abs(windows).argmax(axis=0)
-        return np.asarray(windows[chosen, np.arange(self.errors.size)])
+        return _WEIGHTS.get(self.watched.unit, 1.0) * np.asarray(windows[chosen, np.arange(self.errors.size)])
 
     def window(self, place: int) -> int:
         """Say how many periods up to ``place`` its score sums."""
@@ -146,7 +148,7 @@ def _block(watched: Watched, country: str, places: Integers) -> Floats:
     history, origin = watched.history, int(places[0])
     past = _before(history, origin)
     state = _steady(past, len(places)) if watched.steady else fit(past, len(places), country, known_before(watched.promotions, past.end))
-    reach = _reach(state) * (_SHARES_REACH if watched.unit == "share" else 1.0)
+    reach = _reach(state)
     actual = _in_scale(history.values[places], state.scale)
     errors = np.zeros(len(places))
     centre = state.centre.copy()
