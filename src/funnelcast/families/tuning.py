@@ -93,7 +93,8 @@ class Study:
     def begun(self, search: Search) -> dict[str, Any]:
         """Read what was kept of this search; where nothing was, begin one with the best values of the last study of the model."""
         kept = _document(self.path, search)
-        return kept or {"until": self.until, "warm": self._warm(search), "trials": []}
+        whole = kept is not None and all(len(trial["losses"]) <= search.folds for trial in kept["trials"])
+        return kept if kept is not None and whole else {"until": self.until, "warm": self._warm(search), "trials": []}
 
     def _warm(self, search: Search) -> list[dict[str, float]]:
         model = self.path.name.rpartition("-")[0]
@@ -141,8 +142,7 @@ def _document(path: Path, search: Search) -> dict[str, Any] | None:
         searched = [*kept["warm"], *(trial["values"] for trial in kept["trials"])]
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    alike = all(set(values) == set(search.space) for values in searched)
-    return kept if alike and all(len(trial["losses"]) <= search.folds for trial in kept["trials"]) else None
+    return kept if all(set(values) == set(search.space) for values in searched) else None
 
 
 class _Run:

@@ -132,6 +132,12 @@ def test_nothing_is_learned_from_later_rows_from_another_model_or_from_what_cann
     assert tried(cold) == tried(kept(tmp_path / "alone", "c", "2025-06-01", trials=8))
 
 
+def test_another_number_of_folds_is_no_reason_to_begin_from_nothing(tmp_path: Path) -> None:
+    kept(tmp_path, "a", "2025-05-01", trials=20)
+    fewer = minimise(Search(bowl, FOLDS - 2, SPACE, START), trials=6, seed=3, study=Study(tmp_path / "churn-c.json", "2025-06-01"))
+    assert fewer.warm_started == 3
+
+
 def test_values_that_the_space_no_longer_holds_are_left_out(tmp_path: Path) -> None:
     kept(tmp_path, "a", "2025-05-01", trials=20)
     narrower = Search(bowl, FOLDS, {**SPACE, "x": Range(-4.0, 0.5)}, START)
