@@ -81,12 +81,13 @@ def run_template(options: argparse.Namespace, _: Settings) -> Any:
     if not options.out:
         raise UsageError(reason="Say where to write source.toml: --out DIR.")
     out, guide = Path(options.out), [line for name in options.names for line in template.guide(name)]
-    source = template.write(options.names, out)
     if not options.sample:
-        return {"source": str(source), "guide": guide, "sample": []}
+        return {"source": str(template.write(options.names, out)), "guide": guide, "sample": []}
     from funnelcast.simulate import company  # noqa: PLC0415
-    from funnelcast.simulate.exports import write_exports  # noqa: PLC0415
+    from funnelcast.simulate.exports import require_free, write_exports  # noqa: PLC0415
 
+    require_free(out, options.names)
+    source = template.write(options.names, out)
     progress(f"simulating a company of {options.contacts} contacts")
     written = write_exports(company(options.contacts, options.seed), out, options.names)
     return {"source": str(source), "guide": guide, "sample": [str(path) for path in written]}

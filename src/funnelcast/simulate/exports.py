@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,23 +30,42 @@ def write_exports(company: Company, out: Path, templates: Sequence[str]) -> list
     UsageError
         A file is there already.
     """
-    queries = {name: query for template in dict.fromkeys(templates) for name, query in _queries(template)}
-    taken = [out / name for name in queries if (out / name).exists()]
+    queries = _queries(templates)
+    require_free(out, templates)
+    out.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(dir=out, prefix=".exporting."))
+    try:
+        with duckdb.connect() as connection:
+            for name, table in company.tables.items():
+                connection.register(f"simulated_{name}" if name == "contacts" else name, table)
+            connection.execute(_CONTACTS)
+            for name, query in queries.items():
+                _write(connection.sql(query), beside / name)
+        return [(beside / name).replace(out / name) for name in queries]
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def require_free(out: Path, templates: Sequence[str]) -> None:
+    """Refuse to write exports over files that are there already.
+
+    Raises
+    ------
+    UsageError
+        One is.
+    """
+    taken = [out / name for name in _queries(templates) if (out / name).exists()]
     if taken:
         raise UsageError(reason=f"{taken[0]} is there already; name another folder, or remove it first.")
-    out.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect() as connection:
-        for name, table in company.tables.items():
-            connection.register(f"simulated_{name}" if name == "contacts" else name, table)
-        connection.execute(_CONTACTS)
-        for name, query in queries.items():
-            _write(connection.sql(query), out / name)
-    return [out / name for name in queries]
 
 
-def _queries(template: str) -> list[tuple[str, str]]:
-    _, *pieces = _FILE.split((FOLDER / template / "sample.sql").read_text(encoding="utf-8"))
-    return list(zip(pieces[::2], pieces[1::2], strict=True))
+def _queries(templates: Sequence[str]) -> dict[str, str]:
+    """Give the query of each file, by its name."""
+    queries: dict[str, str] = {}
+    for template in dict.fromkeys(templates):
+        _, *pieces = _FILE.split((FOLDER / template / "sample.sql").read_text(encoding="utf-8"))
+        queries |= dict(zip(pieces[::2], pieces[1::2], strict=True))
+    return queries
 
 
 def _write(rows: duckdb.DuckDBPyRelation, path: Path) -> None:

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from funnelcast.artefacts import write_file
 from funnelcast.errors import NotFound, UsageError
 from funnelcast.sources.source_file import NAME
 
@@ -78,7 +79,8 @@ def write(chosen: Sequence[str], out: Path) -> Path:
         raise UsageError(reason=f"{path} is there already; name another folder, or remove it first.")
     company = out.resolve().name
     out.mkdir(parents=True, exist_ok=True)
-    path.write_text(toml.replace('name = "acme"', f'name = "{company}"', 1) if NAME.fullmatch(company) else toml, encoding="utf-8")
+    named = toml.replace('name = "acme"', f'name = "{company}"', 1) if NAME.fullmatch(company) else toml
+    write_file(path, named.encode())
     return path
 
 

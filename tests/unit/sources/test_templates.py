@@ -11,6 +11,7 @@ import duckdb
 import pandas as pd
 import pytest
 
+from funnelcast.cli import main
 from funnelcast.errors import BadSourceFile, BadValues, NotFound, UsageError
 from funnelcast.simulate import Company
 from funnelcast.simulate import company as simulated
@@ -290,15 +291,32 @@ def test_of_several_exports_of_hubspot_the_newest_counts(sample: Callable[..., P
         assert (len(known), {at[:4] for (at,) in known}) == (count, {"2025"})
 
 
-def test_what_is_there_already_stays(small: Company, tmp_path: Path) -> None:
-    source = template.write(["hubspot"], tmp_path / "acme")
-    with pytest.raises(UsageError, match=r"source\.toml is there already"):
-        template.write(["hubspot"], tmp_path / "acme")
-    (tmp_path / "acme" / "sales.csv").write_text("mine")
+def test_what_is_there_already_stays(small: Company, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "acme"
+    folder.mkdir()
+    (folder / "sales.csv").write_text("mine")
+    assert main(["template", "hubspot", "--out", str(folder), "--sample"]) == 1
+    assert "sales.csv is there already" in capsys.readouterr().err
     with pytest.raises(UsageError, match=r"sales\.csv is there already"):
-        write_exports(small, source.parent, ["hubspot"])
-    assert (tmp_path / "acme" / "sales.csv").read_text() == "mine"
-    assert not (tmp_path / "acme" / "hubspot-crm-exports-all-contacts-2025-12-31.csv").exists()
+        write_exports(small, folder, ["hubspot"])
+    assert [path.name for path in folder.iterdir()] == ["sales.csv"]
+    assert (folder / "sales.csv").read_text() == "mine"
+    source = template.write(["hubspot"], folder)
+    with pytest.raises(UsageError, match=r"source\.toml is there already"):
+        template.write(["ga4"], folder)
+    assert source.read_text(encoding="utf-8") == template.composed(["hubspot"])
+
+
+def test_the_command_lists_what_there_is_and_says_what_to_export(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["template"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in template.names())
+    assert main(["template", "pipedrive", "--out", str(tmp_path / "acme")]) == 0
+    said = capsys.readouterr().out
+    assert "Tools and apps > Export data" in said
+    assert f"funnelcast check --source {tmp_path / 'acme' / 'source.toml'}" in said.replace("\n", "")
+    assert main(["template", "pipedrive"]) == 1
+    assert "--out DIR" in capsys.readouterr().err
 
 
 def test_templates_are_named_and_the_folder_names_the_company(tmp_path: Path) -> None:
