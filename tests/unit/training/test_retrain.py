@@ -87,6 +87,7 @@ def test_a_change_of_what_drives_outcomes_is_seen_and_a_better_model_is_promoted
     monkeypatch.setattr(job, "trainable", lambda _: ("churn",))
     monkeypatch.setattr(job, "refresh", lambda *_, **__: {"snapshot": "left out"})
     document: Any = retrain(home, known_at(turned(), now()), progress=lambda _: None, trials=2)
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
     (decision,), (row,) = document["decisions"], document["summary"]
     assert decision["retrain"]
     assert decision["parts"]["missed"]["share"] > 0.2
