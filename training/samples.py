@@ -29,9 +29,14 @@ SCORE = "score"
 SCORES = ("probability", "p_win", "expected_days", "clv")
 """What a model says of a row, by the name that each kind of model gives it."""
 
-_MOST_CONTACTS, _MOST_OTHERS = 4_000, 2_000
-"""Ids that are looked up; of the contacts, about half are in question on a day."""
-_WHO = {"clv": ("transactions", "contact_id"), "payment_delay": ("invoices", "invoice_id"), "deal_outcome": ("deals", "deal_id")}
+_MOST_CONTACTS = 3_000
+"""Ids that are looked up, of whom a half or less is in question on a day."""
+_WHO = {
+    "clv": ("transactions", "contact_id", 1_000),
+    "payment_delay": ("invoices", "invoice_id", 2_000),
+    "deal_outcome": ("deals", "deal_id", 2_000),
+}
+"""By kind of model, the table and key of its members, and how many are looked up; every customer has a value on any day."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +89,8 @@ def _cohort(known: Facts, spec: Spec, family: Family, dates: Sequence[AsOf]) -> 
         return family.cohort(known, spec, _chosen(known, table, "contact_id", _MOST_CONTACTS).cross_join(clocks(dates)))
     if family.name not in _WHO:
         return None
-    table, key = _WHO[family.name]
-    ids = _chosen(known, table, key, _MOST_OTHERS)
+    table, key, most = _WHO[family.name]
+    ids = _chosen(known, table, key, most)
     if family.name != "deal_outcome":
         return ids.cross_join(clocks(dates))
     deals = known.table(table).semi_join(ids, key)
