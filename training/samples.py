@@ -32,7 +32,7 @@ SCORES = ("probability", "p_win", "expected_days", "clv")
 _MOST_CONTACTS = 3_000
 """Ids that are looked up, of whom a half or less is in question on a day."""
 _WHO = {
-    "clv": ("transactions", "contact_id", 1_000),
+    "clv": ("transactions", "contact_id", 500),
     "payment_delay": ("invoices", "invoice_id", 2_000),
     "deal_outcome": ("deals", "deal_id", 2_000),
 }
