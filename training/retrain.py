@@ -125,6 +125,8 @@ def _weighed(waiting: Waiting) -> tuple[bool, str, dict[str, Json]]:
         )
     if cooling:
         return False, f"{recent}: {costs}", told
+    if waiting.champion.about.role == "baseline":
+        return True, f"the simple rule serves, and a model may be better by now; {costs}", told
     if untried:
         named = ", ".join(untried[:3]) + (f" and {len(untried) - 3} more" if len(untried) > 3 else "")
         return True, f"the facts now tell what it was never given: {named}; {costs}", told

@@ -132,7 +132,15 @@ def test_what_moved_counts_by_what_it_weighs_and_by_the_skill_that_it_may_cost(h
 class Stub:
     """A champion's waiting, with the parts made up."""
 
-    def __init__(self, age: float, parts: dict[str, float | None], refused: str | None = None, untried: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        age: float,
+        parts: dict[str, float | None],
+        refused: str | None = None,
+        untried: tuple[str, ...] = (),
+        role: str = "challenger",
+    ) -> None:
+        self.champion = SimpleNamespace(about=SimpleNamespace(role=role))
         self.age_days, self.rules = age, Rules()
         self.parts = {name: Part(share, "") for name, share in parts.items()}
         self.total = sum(share or 0.0 for share in parts.values())
@@ -152,6 +160,8 @@ class Stub:
         (Stub(0, {"aged": 0.0, "moved": 0.0, "missed": None}, refused="the service refuses it"), True, "the service refuses it"),
         (Stub(30, {"aged": 0.0}, untried=("a", "b", "c", "d")), True, "never given: a, b, c and 1 more"),
         (Stub(3, {"aged": 0.0}, untried=("a",)), False, "within the cool-down"),
+        (Stub(7, {"aged": 0.0}, role="baseline"), True, "the simple rule serves"),
+        (Stub(3, {"aged": 0.0}, role="baseline"), False, "within the cool-down"),
     ],
 )
 def test_it_is_retrained_where_waiting_costs_more_than_is_tolerated(stub: Any, needed: bool, said: str) -> None:
