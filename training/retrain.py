@@ -19,6 +19,7 @@ from training.refresh import refresh
 from training.train import Request, default_as_of, reason_of, require_tables, train_all, trainable
 from training.waiting import URGENT, Rules, Waiting
 
+_NAMED = 3
 FAILED = "failed"
 NOT_POSSIBLE = "not possible"
 """The outcome of a model that the company doesn't bring the facts for, and never had."""
@@ -113,26 +114,28 @@ def _weighed(waiting: Waiting) -> tuple[bool, str, dict[str, Json]]:
         return True, refused, {}
     rules, total = waiting.rules, waiting.total
     cooling = waiting.age_days <= rules.cool_down_days
-    untried = waiting.untried()
     told: dict[str, Json] = {**waiting.document(), **({} if cooling else waiting.money())}
     costs = f"waiting costs {_percent(total)} of the simple rule's loss ({_parts(waiting)})"
-    recent = f"within the cool-down of {rules.cool_down_days:g} days"
-    if cooling and total > URGENT * rules.tolerated:
-        return (
-            True,
-            f"{costs}: more than {URGENT:g} times the tolerated {_percent(rules.tolerated)}, so that the cool-down doesn't hold",
-            told,
-        )
     if cooling:
-        return False, f"{recent}: {costs}", told
+        urgent = total > URGENT * rules.tolerated
+        breaks = f"{costs}: more than {URGENT:g} times the tolerated {_percent(rules.tolerated)}, so that the cool-down doesn't hold"
+        return urgent, breaks if urgent else f"within the cool-down of {rules.cool_down_days:g} days: {costs}", told
+    promising = _promising(waiting)
+    if promising:
+        return True, f"{promising}; {costs}", told
+    needed = total > rules.tolerated
+    return needed, f"{costs}, {'above' if needed else 'within'} the tolerated {_percent(rules.tolerated)}", told
+
+
+def _promising(waiting: Waiting) -> str | None:
+    """Say why a new model may be better although waiting costs nothing that could be measured."""
     if waiting.champion.about.role == "baseline":
-        return True, f"the simple rule serves, and a model may be better by now; {costs}", told
-    if untried:
-        named = ", ".join(untried[:3]) + (f" and {len(untried) - 3} more" if len(untried) > 3 else "")
-        return True, f"the facts now tell what it was never given: {named}; {costs}", told
-    if total > rules.tolerated:
-        return True, f"{costs}, above the tolerated {_percent(rules.tolerated)}", told
-    return False, f"{costs}, within the tolerated {_percent(rules.tolerated)}", told
+        return "the simple rule serves, and a model may be better by now"
+    untried = waiting.untried()
+    if not untried:
+        return None
+    more = f" and {len(untried) - _NAMED} more" if len(untried) > _NAMED else ""
+    return f"the facts now tell what it was never given: {', '.join(untried[:_NAMED])}{more}"
 
 
 def _parts(waiting: Waiting) -> str:
