@@ -47,10 +47,11 @@ SIZES = (
 
 @dataclass(frozen=True)
 class Took:
-    """What a run took: seconds by step, and the highest resident memory of its processes together, in gigabytes."""
+    """What a run took: seconds by step, those of processors over all its processes, and their highest resident memory together."""
 
     seconds: dict[str, float]
     rows: dict[str, int]
+    processor: float
     gigabytes: float
 
 
@@ -64,36 +65,38 @@ def main() -> None:
     if options.child:
         print(json.dumps(_steps(Path(options.child[0]), options.child[1])))
         return
-    for size in [SIZES[place] for place in options.only] if options.only else SIZES:
-        print(_row(size, options.within), flush=True)
+    with tempfile.TemporaryDirectory(prefix="funnelcast-sizes-") as made:
+        home = _train(Path(made))
+        for size in [SIZES[place] for place in options.only] if options.only else SIZES:
+            print(_row(size, home, options.within), flush=True)
 
 
-def _row(size: Size, within: float) -> str:
+def _row(size: Size, home: Path, within: float) -> str:
     touchpoints, transactions = size.contacts * size.touchpoints, size.contacts * size.transactions
     what = f"{size.contacts:,} contacts, {touchpoints:,} touchpoints, {transactions:,} transactions"
     with tempfile.TemporaryDirectory(prefix="funnelcast-sizes-") as made:
         folder = Path(made)
-        _train(folder)
         _write(folder, size.contacts, size.touchpoints, size.transactions)
-        took = run(folder, size, within)
+        took = run(folder, home, size, within)
     if isinstance(took, str):
-        return f"| {what} | {size.backend} | {size.memory} | {took} | | |"
+        return f"| {what} | {size.backend} | {size.memory} | {took} | | | |"
     steps = ", ".join(f"{name} {seconds:.0f}" for name, seconds in took.seconds.items())
     rows = ", ".join(f"{name} {count:,}" for name, count in took.rows.items())
-    return f"| {what} | {size.backend} | {size.memory} | {sum(took.seconds.values()):.0f} s ({steps}) | {took.gigabytes:.1f} GB | {rows} |"
+    wall = f"{sum(took.seconds.values()):.0f} s ({steps})"
+    return f"| {what} | {size.backend} | {size.memory} | {wall} | {took.processor:.0f} s | {took.gigabytes:.1f} GB | {rows} |"
 
 
-def run(folder: Path, size: Size, within: float) -> Took | str:
+def run(folder: Path, home: Path, size: Size, within: float) -> Took | str:
     """Run one size in a process of its own; a text says why there is no result."""
     command = [sys.executable, "-m", "benchmarks.sizes", "--child", str(folder), size.backend]
-    environment = {**os.environ, "FUNNELCAST_HOME": str(folder / "home"), "FUNNELCAST_MEMORY": size.memory, "TMPDIR": str(folder)}
+    environment = {**os.environ, "FUNNELCAST_HOME": str(home), "FUNNELCAST_MEMORY": size.memory, "TMPDIR": str(folder)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        peak = _watch(process, within)
+        processor, gigabytes = _watch(process, within)
         said, complained = process.communicate()
     if process.returncode:
         return "took too long" if process.returncode < 0 else f"failed: {complained.strip().splitlines()[-1][:200]}"
     found = json.loads(said.splitlines()[-1])
-    return Took(found["seconds"], found["rows"], peak)
+    return Took(found["seconds"], found["rows"], processor, gigabytes)
 
 
 def _steps(folder: Path, backend: str) -> dict[str, object]:
@@ -110,13 +113,15 @@ def _steps(folder: Path, backend: str) -> dict[str, object]:
     return {"seconds": seconds, "rows": rows}
 
 
-def _train(folder: Path) -> None:
-    """Leave champions in a home, fitted on a company of the same columns."""
+def _train(folder: Path) -> Path:
+    """Give a home with champions, fitted on a company of the same columns."""
     _write(folder, _TRAINED_ON, SIZES[0].touchpoints, SIZES[0].transactions)
-    settings = Settings.read({"FUNNELCAST_HOME": str(folder / "home")})
+    home = folder / "home"
+    settings = Settings.read({"FUNNELCAST_HOME": str(home)})
     facts = open_source(_source(folder, "duckdb"))
     for model in MODELS:
         train(settings, facts, Request(model, options=Options(trials=1)))
+    return home
 
 
 def _write(folder: Path, contacts: int, touchpoints: int, transactions: int) -> None:
@@ -130,16 +135,19 @@ def _source(folder: Path, backend: str) -> Path:
     return path
 
 
-def _watch(process: subprocess.Popen[str], within: float) -> float:
-    """Wait for a process, or end it when its time is over; give the highest memory of it and its children together, in gigabytes."""
+def _watch(process: subprocess.Popen[str], within: float) -> tuple[float, float]:
+    """Wait for a process, or end it when its time is over; give the processor seconds of it and its children, and their highest memory."""
     peak, deadline = 0, time.monotonic() + within
+    processor: dict[int, float] = {}
     while process.poll() is None:
-        peak = max(peak, sum(_resident(number) for number in _family(process.pid)))
+        family = list(_family(process.pid))
+        peak = max(peak, sum(_resident(number) for number in family))
+        processor |= {number: _processor(number, processor.get(number, 0.0)) for number in family}
         if time.monotonic() > deadline:
-            for number in reversed(list(_family(process.pid))):
+            for number in reversed(family):
                 os.kill(number, 9)
         time.sleep(_EVERY)
-    return peak / 1e9
+    return sum(processor.values()), peak / 1e9
 
 
 def _family(number: int) -> Iterator[int]:
@@ -151,6 +159,14 @@ def _family(number: int) -> Iterator[int]:
             continue
         for child in children:
             yield from _family(int(child))
+
+
+def _processor(number: int, before: float) -> float:
+    try:
+        ticks = Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    except OSError:
+        return before
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def _resident(number: int) -> int:

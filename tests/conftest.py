@@ -15,7 +15,7 @@ from funnelcast.simulate import company as simulated
 if TYPE_CHECKING:
     from tests.service.conftest import Served
 
-TOGETHER = ("tests/service/", "tests/dashboard/")
+TOGETHER = ("tests/service/", "tests/dashboard/", "tests/spark/")
 """Folders whose tests share what takes long to make: each stays on one worker."""
 
 # a busy machine is slow, not wrong: no example has a time limit
