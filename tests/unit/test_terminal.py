@@ -201,3 +201,13 @@ def test_the_scheduled_job_says_what_was_promoted_kept_and_failed_and_why(capsys
     assert said.count("within the cool-down") == 1
     show("retrain", {"summary": [], "refresh": {"failed": "a [disc] is full"}})
     assert "not refreshed: a [disc] is full" in capsys.readouterr().out
+
+
+def test_the_registry_is_told_with_who_serves_and_how_good_each_version_is(capsys: pytest.CaptureFixture[str]) -> None:
+    version = {"name": "acme.churn", "version": 3, "aliases": ["champion"], "role": "challenger", "age_days": 4.5, "run_id": "f" * 32}
+    old = {**version, "version": 2, "aliases": ["previous"], "metrics": {"log_loss": 0.5}, "verdict": "rolled back"}
+    new = {**version, "metrics": {"roc_auc": 0.83, "skill": 0.21}, "verdict": "forced against the gates [no_leak]"}
+    show("models", {"models": [new, old]})
+    told = capsys.readouterr().out
+    for what in ("champion", "previous", "roc_auc 0.83", "0.21", "log_loss 0.5", "[no_leak]", "rolled back"):
+        assert what in told

@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-_NUMBER_COLUMNS = 12
+from funnelcast.terminal.cells import plain, show_pairs, show_rows, written
+from funnelcast.terminal.kept_right import show_models, show_monitor, show_retrain
+
 _LIST_ROWS = 20
 
 
@@ -23,18 +25,18 @@ def show(command: str, document: Any) -> None:
 def _plain(console: Console, document: Any) -> None:
     for name, value in document.items():
         if isinstance(value, list) and value and isinstance(value[0], Mapping):
-            _rows(console, name, value)
+            show_rows(console, name, value)
         elif isinstance(value, Mapping):
-            _pairs(console, name, value)
+            show_pairs(console, name, value)
         else:
-            console.print(f"[bold]{name}[/]: {_text(value)}", highlight=False)
+            console.print(f"[bold]{name}[/]: {written(value)}", highlight=False)
 
 
 def _train(console: Console, document: Mapping[str, Any]) -> None:
     for one in document.get("trained", [document]):
         _trained(console, one)
     for one in document.get("failed", []):
-        console.print(f"[bold]{one['model']}[/] was not trained: {_text(one['reason'])}", highlight=False)
+        console.print(f"[bold]{one['model']}[/] was not trained: {written(one['reason'])}", highlight=False)
 
 
 def _trained(console: Console, document: Mapping[str, Any]) -> None:
@@ -46,11 +48,11 @@ def _trained(console: Console, document: Mapping[str, Any]) -> None:
     )
     metrics = Table("metric", "challenger", "baseline")
     for name, value in document["metrics"].items():
-        metrics.add_row(name, _text(value), _text(document["baseline"].get(name)))
+        metrics.add_row(name, written(value), written(document["baseline"].get(name)))
     console.print(metrics)
-    _rows(console, "gates", document["gates"])
+    show_rows(console, "gates", document["gates"])
     if document.get("leak_suspects"):
-        _rows(console, "leak suspects", document["leak_suspects"])
+        show_rows(console, "leak suspects", document["leak_suspects"])
     if document.get("channel_moves"):
         _moves(console, document["channel_moves"])
     if document.get("bridge"):
@@ -59,13 +61,13 @@ def _trained(console: Console, document: Mapping[str, Any]) -> None:
 
 def _bridge(console: Console, bridge: Mapping[str, Any]) -> None:
     if "missing" in bridge:
-        console.print(f"no points learned for a rule: {_text(bridge['missing'])}", highlight=False)
+        console.print(f"no points learned for a rule: {written(bridge['missing'])}", highlight=False)
         return
-    _rows(console, "from the rule to the model", [{"step": step, **figures} for step, figures in bridge["metrics"].items()])
-    _rows(console, "points by kind of touch", [{**line, "note": line.get("note", "")} for line in bridge["points"]])
+    show_rows(console, "from the rule to the model", [{"step": step, **figures} for step, figures in bridge["metrics"].items()])
+    show_rows(console, "points by kind of touch", [{**line, "note": line.get("note", "")} for line in bridge["points"]])
     for sentence in bridge["sentences"]["en"]:
-        console.print(_text(sentence), highlight=False)
-    console.print(_text(bridge["scale"]), highlight=False)
+        console.print(written(sentence), highlight=False)
+    console.print(written(bridge["scale"]), highlight=False)
 
 
 def _moves(console: Console, moves: Mapping[str, Any]) -> None:
@@ -75,27 +77,27 @@ def _moves(console: Console, moves: Mapping[str, Any]) -> None:
         | {state: f"{cell['share']:.1%} ({cell['observed']:.1%})" for state, cell in row["to"].items()}
         for row in named
     ]
-    _rows(console, f"where customers buy in the {moves['horizon_days']} days from {moves['as_of']}: expected (observed)", rows)
+    show_rows(console, f"where customers buy in the {moves['horizon_days']} days from {moves['as_of']}: expected (observed)", rows)
 
 
 def _template(console: Console, document: Mapping[str, Any]) -> None:
     """Tell which templates there are, or what was written and what goes beside it."""
     if "templates" in document:
-        _rows(console, "templates", [{**one, "brings": ", ".join(one["brings"])} for one in document["templates"]])
+        show_rows(console, "templates", [{**one, "brings": ", ".join(one["brings"])} for one in document["templates"]])
         return
-    console.print(f"[bold]{_text(document['source'])}[/] is written.", highlight=False)
+    console.print(f"[bold]{written(document['source'])}[/] is written.", highlight=False)
     if document["sample"]:
-        console.print(f"Exports of a simulated company are beside it: {', '.join(map(_text, document['sample']))}.", highlight=False)
+        console.print(f"Exports of a simulated company are beside it: {', '.join(map(written, document['sample']))}.", highlight=False)
     else:
-        console.print("\n".join(map(_text, document["guide"])), highlight=False)
-    console.print(f"Then: funnelcast check --source {_text(document['source'])}", highlight=False)
+        console.print("\n".join(map(written, document["guide"])), highlight=False)
+    console.print(f"Then: funnelcast check --source {written(document['source'])}", highlight=False)
 
 
 def _check(console: Console, document: Mapping[str, Any]) -> None:
     if not document["findings"]:
         console.print("Nothing to report: every table reads cleanly.")
         return
-    _rows(console, "findings", document["findings"])
+    show_rows(console, "findings", document["findings"])
 
 
 def _backtest(console: Console, document: Mapping[str, Any]) -> None:
@@ -110,10 +112,10 @@ def _backtest(console: Console, document: Mapping[str, Any]) -> None:
             own, best = (one if scope == "per week" else one["total"] for one in (found, document))
             held = (f"{100 * own[f'coverage_{level}']:.0f} %" for level in (50, 80, 90))
             ratio = f"{best['pinball'] / own['pinball']:.2f}" if own["pinball"] else ""
-            table.add_row(name, _text(own["pinball"]), ratio, _text(own["crps"]), *held, _text(own["bias_pct"]))
+            table.add_row(name, written(own["pinball"]), ratio, written(own["crps"]), *held, written(own["bias_pct"]))
         console.print(table)
     for note in document["notes"]:
-        console.print(_text(note), highlight=False)
+        console.print(written(note), highlight=False)
     console.print(f"figures and plots: MLflow run {document['run_id']}", highlight=False)
 
 
@@ -135,14 +137,14 @@ def _forecast(console: Console, document: Mapping[str, Any]) -> None:
     if "difference" in document:
         _difference(console, document["difference"])
     for reason in document.get("missing", []):
-        console.print(f"not modelled: {_text(reason)}", highlight=False)
+        console.print(f"not modelled: {written(reason)}", highlight=False)
 
 
 def _series(console: Console, series: Sequence[Mapping[str, Any]]) -> None:
     """Tell the sum over the periods of each channel, owner or series."""
     table = Table("total of", "p10", "p50", "p90", "mean")
     for one in series:
-        table.add_row(_text(one["series"]), *(f"{one['total'][key]:,.0f}" for key in ("p10", "p50", "p90", "mean")))
+        table.add_row(written(one["series"]), *(f"{one['total'][key]:,.0f}" for key in ("p10", "p50", "p90", "mean")))
     console.print(table)
 
 
@@ -151,9 +153,9 @@ def _deals(console: Console, document: Mapping[str, Any]) -> None:
     told, dead = document["concentration"], document["dead_weight"]
     middle, without = (f"{told[key]['p50']:,.0f}" for key in ("with", "without"))
     if told["largest"]:
-        console.print(f"median {middle}; {without} without {', '.join(map(_text, told['largest']))}", highlight=False)
+        console.print(f"median {middle}; {without} without {', '.join(map(written, told['largest']))}", highlight=False)
     if dead["deals"]:
-        named = ", ".join(map(_text, dead["largest"])) + (", …" if dead["deals"] > len(dead["largest"]) else "")
+        named = ", ".join(map(written, dead["largest"])) + (", …" if dead["deals"] > len(dead["largest"]) else "")
         console.print(f"dead weight, older than any that ever closed: {dead['deals']} of {dead['of']} open deals: {named}", highlight=False)
 
 
@@ -162,7 +164,7 @@ def _shortfall(console: Console, document: Mapping[str, Any]) -> None:
     first = f"; first week at the median: {document['first_week_p50'][:10]}" if document["first_week_p50"] else ""
     console.print(f"P(balance below zero) {document['probability']:.1%}{first}", highlight=False)
     for lever in document["levers"]:
-        helped = f"{100 * lever['effect']:.1f} points less if {lever['kind']} {_text(lever['id'])} ({lever['amount']:,.0f}) were paid now"
+        helped = f"{100 * lever['effect']:.1f} points less if {lever['kind']} {written(lever['id'])} ({lever['amount']:,.0f}) were paid now"
         console.print(helped, highlight=False)
 
 
@@ -184,10 +186,10 @@ def _difference(console: Console, document: Mapping[str, Any]) -> None:
 def _attribute(console: Console, document: Any) -> None:
     for one in document if isinstance(document, list) else [document]:
         order = f" of order {one['order']}" if one.get("order") else ""
-        head = f"{one['method']}{order}, {one['question']}: {one['conversions']:g} conversions, value {_text(one['value'])}"
-        _rows(console, head, [_credited(row, one["level"]) for row in one["credits"]])
+        head = f"{one['method']}{order}, {one['question']}: {one['conversions']:g} conversions, value {written(one['value'])}"
+        show_rows(console, head, [_credited(row, one["level"]) for row in one["credits"]])
         for sentence in one["sentences"]["en"]:
-            console.print(_text(sentence), highlight=False)
+            console.print(written(sentence), highlight=False)
 
 
 def _credited(row: Mapping[str, Any], level: float) -> dict[str, Any]:
@@ -197,7 +199,7 @@ def _credited(row: Mapping[str, Any], level: float) -> dict[str, Any]:
         "rank": row["rank"],
         "channel": row["channel"],
         "conversions": row["conversions"],
-        f"{level:.0%} interval": f"{_plain_text(row['low'])} to {_plain_text(row['high'])}",
+        f"{level:.0%} interval": f"{plain(row['low'])} to {plain(row['high'])}",
         "value": row["value"],
         "share": f"{row['share']:.1%}",
         f"rank, {level:.0%}": str(row["rank"]) if row["rank_low"] == row["rank_high"] else f"{row['rank_low']} to {row['rank_high']}",
@@ -206,104 +208,22 @@ def _credited(row: Mapping[str, Any], level: float) -> dict[str, Any]:
     return line if lost is None else {**line, "lost without it": f"{lost:.1%}"}
 
 
-def _monitor(console: Console, document: Mapping[str, Any]) -> None:
-    for model, changes in document["drift"].items():
-        drifted = [change for change in changes if change["drifted"]]
-        console.print(f"[bold]{model}[/]: {len(drifted)} of {len(changes)} columns drifted since a quarter ago", highlight=False)
-        if drifted:
-            _rows(console, "", drifted)
-    _performance(console, document["performance"])
-    _track_record(console, document["track_record"])
-    for alert in document["alerts"]:
-        console.print(f"[bold]{alert['severity']}[/] {_text(alert['text']['en'])}", highlight=False)
-    if "run_id" in document:
-        where = f": {_text(document['report'])}" if document["report"] else ""
-        console.print(f"report and plots: MLflow run {document['run_id']}{where}", highlight=False)
-
-
-def _performance(console: Console, document: Mapping[str, Any]) -> None:
-    """Say what each champion expects of those in question now, what came of rows that it hadn't seen, and in which groups it was off."""
-    table = Table("model", "in question", "expected", "unseen rows", "loss", "skill", "when trained", "groups off")
-    notes = []
-    for model, one in document.items():
-        said, came = one["expected"] or {}, one["realised"] or {}
-        groups = [*one["by_channel"], *one["by_segment"]]
-        off = [
-            f"{group['name']} ({_plain_text(group['expected'])}, came {_plain_text(group['observed'])})"
-            for group in groups
-            if not group["agrees"]
-        ]
-        sums = ", ".join(f"{name} {_plain_text(value)}" for name, value in said.items() if name != "rows")
-        skill = None if came.get("skill") is None else f"{came['skill']:.3f} ± {came['skill_se'] or 0:.3f}"
-        loss = None if not came else f"{came['loss']:.4f} ± {came['loss_se'] or 0:.4f}"
-        figures = [said.get("rows"), sums or None, came.get("rows"), loss, skill, came.get("trained_skill")]
-        table.add_row(model, *map(_text, figures), _text(", ".join(off) or (f"none of {len(groups)}" if groups else None)))
-        notes += [f"[bold]{model}[/], {part}: {_text(reason)}" for part, reason in one["missing"].items()]
-    if document:
-        console.print(table)
-    for note in notes:
-        console.print(note, highlight=False)
-
-
-def _retrain(console: Console, document: Mapping[str, Any]) -> None:
-    """Say what was decided for each model, what came of it and why; then what of the refresh."""
-    table = Table("model", "retrained", "aged", "moved", "missed", "outcome", "why", title="waiting costs, in skill", title_justify="left")
-    for row in document["summary"]:
-        shares = ("–" if row.get(name) is None else f"{100 * row[name]:.2f} %" for name in ("aged", "moved", "missed"))
-        why = row["decision"] if row["why"] == row["decision"] else f"{row['decision']}. {row['why']}"
-        table.add_row(row["model"], "yes" if row["retrained"] else "no", *shares, _text(row["outcome"]), _text(why))
-    console.print(table)
-    refresh = document["refresh"]
-    told = f"not refreshed: {_text(refresh['failed'])}" if "failed" in refresh else f"snapshot {_text(refresh['snapshot'])}"
-    console.print(told, highlight=False)
-
-
-def _track_record(console: Console, document: Mapping[str, Any]) -> None:
-    """Say what was expected and what came by model and version, how often bands held by distance, and what can't be judged."""
-    level = f"{document['level']:.0%}"
-    if document["answers"]:
-        table = Table("model", "version", "days", "answers", "waiting", "judged", "predicted", "came", level, "bins agreeing", "Brier")
-        for row in document["answers"]:
-            certain = f"{_plain_text(row['low'])} to {_plain_text(row['high'])}" if row["judged"] else None
-            bins = f"{row['bins_agreeing']} of {len(row['bins'])}" if "bins_agreeing" in row else None
-            counted = [row[name] for name in ("model", "version", "horizon_days", "answers", "waiting", "judged")]
-            figures = [*counted, row.get("predicted"), row.get("observed"), certain, bins, row.get("brier")]
-            table.add_row(*map(_text, figures))
-        console.print(table)
-    if document["forecasts"]:
-        held = [f"{band} % holds" for band in (50, 80, 90)]
-        table = Table("forecast", "weeks ahead", "judged", *held, f"80 %, {level}")
-        for one in document["forecasts"]:
-            for row in [{**one, "lead": "all"}, *one["by_lead"]]:
-                table.add_row(_text(one["quantity"]), str(row["lead"]), str(row["judged"]), *_bands_held(row))
-        console.print(table)
-    for one in (*document["models"], *document["forecasts"]):
-        console.print(f"[bold]{one.get('model') or one['quantity']}[/]: {_text(one['text']['en'])}", highlight=False)
-    for name, reason in document["missing"].items():
-        console.print(f"[bold]{name}[/] can't be judged: {_text(reason)}", highlight=False)
-
-
-def _bands_held(row: Mapping[str, Any]) -> list[str]:
-    if not row["judged"]:
-        return ["–"] * 4
-    low, high = row["coverage_80_interval"]
-    return [*(f"{row[f'coverage_{band}']:.0%}" for band in (50, 80, 90)), f"{low:.0%} to {high:.0%}"]
-
-
 def _forget(console: Console, document: Mapping[str, Any]) -> None:
     """Say what went, and what is left to do."""
     gone = sum(one["removed"] for one in document["snapshots"])
     console.print(
-        f"{_text(document['contact_id'])} ({', '.join(map(_text, document['identities']))}): {gone} rows and names are gone from "
+        f"{written(document['contact_id'])} ({', '.join(map(written, document['identities']))}): {gone} rows and names are gone from "
         f"{len(document['snapshots'])} snapshots; {document['answers']} answers of the track record have no name any more",
         highlight=False,
     )
     if document["retrain"]:
-        _rows(console, "trained after the person was known", [{**one, "aliases": ", ".join(one["aliases"])} for one in document["retrain"]])
+        show_rows(
+            console, "trained after the person was known", [{**one, "aliases": ", ".join(one["aliases"])} for one in document["retrain"]]
+        )
     files = document["artefacts"]
     console.print(f"{files['scanned']} other files of the home were searched, {len(files['holding'])} name the person", highlight=False)
     for sentence in document["todo"]:
-        console.print(_text(sentence), highlight=False)
+        console.print(written(sentence), highlight=False)
 
 
 def _economics(console: Console, document: Mapping[str, Any]) -> None:
@@ -327,58 +247,24 @@ _FRENCH_FIGURES = str.maketrans({",": "\u202f", ".": ",", "%": "\u202f%"})
 
 def _list(console: Console, document: Mapping[str, Any]) -> None:
     lang = document["lang"]
-    console.print(f"[bold]{document['model']}[/] {document['as_of']}: {_text(document['summary'][lang])}", highlight=False)
+    console.print(f"[bold]{document['model']}[/] {document['as_of']}: {written(document['summary'][lang])}", highlight=False)
     table = Table(*_LIST_HEADS[lang])
     for place, row in enumerate(document["list"][:_LIST_ROWS], start=1):
-        table.add_row(str(place), *_list_cells(row, lang), "\n".join(_text(reason["text"][lang]) for reason in row["reasons"]))
+        table.add_row(str(place), *_list_cells(row, lang), "\n".join(written(reason["text"][lang]) for reason in row["reasons"]))
     if document["list"]:
         console.print(table)
     console.print(", ".join(f"{document['left_out'][why]} {words}" for why, words in _LEFT_OUT[lang].items()), highlight=False)
     for sentence in document["assumptions"][lang]:
-        console.print(_text(sentence), highlight=False)
+        console.print(written(sentence), highlight=False)
 
 
 def _list_cells(row: Mapping[str, Any], lang: str) -> Iterator[str]:
-    yield _text(row["contact_id"])
+    yield written(row["contact_id"])
     expected = row.get("expected_loss", row.get("expected_value"))
     interval = f"{row['low']:.1%} – {row['high']:.1%}"
-    for figure in (f"{row['probability']:.1%}", interval, _text(expected), _text(row["gain"])):
+    for figure in (f"{row['probability']:.1%}", interval, written(expected), written(row["gain"])):
         yield figure.translate(_FRENCH_FIGURES) if lang == "fr" else figure
-    yield _text(row["grade"])
-
-
-def _rows(console: Console, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    names = [name for name in rows[0] if not isinstance(rows[0][name], list | Mapping)][:_NUMBER_COLUMNS]
-    table = Table(*names, title=escape(title), title_justify="left")
-    for row in rows:
-        table.add_row(*(_text(row.get(name)) for name in names))
-    console.print(table)
-
-
-def _pairs(console: Console, title: str, pairs: Mapping[str, Any]) -> None:
-    table = Table(title, "")
-    for name, value in pairs.items():
-        table.add_row(name, _text(value))
-    console.print(table)
-
-
-def _text(value: Any) -> str:
-    """Write a value for people; square brackets are its own, not the terminal's."""
-    return escape(_plain_text(value))
-
-
-def _plain_text(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
-    if isinstance(value, Mapping) and {"value", "low", "high"} <= set(value):
-        return f"{_plain_text(value['value'])} ({_plain_text(value['low'])} to {_plain_text(value['high'])})"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_plain_text(one)}" for name, one in value.items())
-    if isinstance(value, list):
-        return ", ".join(_plain_text(one) for one in value)
-    return str(value)
+    yield written(row["grade"])
 
 
 _VIEWS: Mapping[str, Callable[[Console, Any], None]] = {
@@ -389,8 +275,9 @@ _VIEWS: Mapping[str, Callable[[Console, Any], None]] = {
     "forecast": _forecast,
     "attribute": _attribute,
     "list": _list,
-    "monitor": _monitor,
-    "retrain": _retrain,
+    "models": show_models,
+    "monitor": show_monitor,
+    "retrain": show_retrain,
     "forget": _forget,
     "economics": _economics,
 }
