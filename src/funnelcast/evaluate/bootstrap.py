@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 _CHUNK = 4_000_000  # draws held in memory at once
+_MOST_DRAWN = 20_000
+"""Of more rows or clusters, so many groups of them are drawn: the mean varies as much, and its distribution is normal by then."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def paired_bootstrap(
     if loss_a.shape != loss_b.shape or loss_a.size == 0 or not (np.isfinite(loss_a).all() and np.isfinite(loss_b).all()):
         message = f"paired losses must be finite, not empty and of one shape; got {loss_a.shape} and {loss_b.shape}"
         raise ValueError(message)
-    sums, counts = _by_cluster(loss_a - loss_b, clusters)
+    sums, counts = _grouped(*_by_cluster(loss_a - loss_b, clusters))
     means = _resampled_means(sums, counts, seed, replicates)
     low, high = np.quantile(means, [0.05, 0.95])
     return PairedDifference(
@@ -71,6 +73,14 @@ def _by_cluster(differences: Floats, clusters: npt.NDArray[Any] | None) -> tuple
         return differences, np.ones_like(differences)
     _, codes = np.unique(clusters, return_inverse=True)
     return np.asarray(np.bincount(codes, weights=differences), np.float64), np.bincount(codes).astype(np.float64)
+
+
+def _grouped(sums: Floats, counts: Floats) -> tuple[Floats, Floats]:
+    """Deal very many units out to groups in turn."""
+    if sums.size <= _MOST_DRAWN:
+        return sums, counts
+    group = np.arange(sums.size) % _MOST_DRAWN
+    return np.bincount(group, weights=sums), np.bincount(group, weights=counts)
 
 
 def _resampled_means(sums: Floats, counts: Floats, seed: int, replicates: int) -> Floats:

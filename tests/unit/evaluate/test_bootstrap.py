@@ -21,6 +21,15 @@ def test_the_interval_is_the_normal_one_on_many_rows() -> None:
     assert found.high == pytest.approx(differences.mean() + spread, abs=0.004)
 
 
+def test_very_many_rows_vary_as_much_dealt_out_to_groups() -> None:
+    rng = np.random.default_rng(3)
+    differences = rng.normal(0.1, 2.0, 90_001)
+    found = paired_bootstrap(differences, np.zeros(90_001), seed=5, replicates=4000)
+    spread = 1.6449 * differences.std() / np.sqrt(90_001)
+    assert found.mean == pytest.approx(differences.mean(), rel=1e-12)
+    assert found.high - found.low == pytest.approx(2 * spread, rel=0.05)
+
+
 def test_rows_of_one_cluster_count_once() -> None:
     rng = np.random.default_rng(4)
     cluster = np.repeat(np.arange(40), 25)
