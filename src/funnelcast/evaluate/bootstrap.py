@@ -80,7 +80,8 @@ def _grouped(sums: Floats, counts: Floats) -> tuple[Floats, Floats]:
     if sums.size <= _MOST_DRAWN:
         return sums, counts
     group = np.arange(sums.size) % _MOST_DRAWN
-    return np.bincount(group, weights=sums), np.bincount(group, weights=counts)
+    grouped = [np.asarray(np.bincount(group, weights=values), np.float64) for values in (sums, counts)]
+    return grouped[0], grouped[1]
 
 
 def _resampled_means(sums: Floats, counts: Floats, seed: int, replicates: int) -> Floats:
