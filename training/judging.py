@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from funnelcast import champions
-from funnelcast.champions import ABOUT, About, Champion
+from funnelcast.champions import About, Champion
 from funnelcast.errors import FunnelcastError, ModelError
 from funnelcast.evaluate.gate import Gate, Losses, Terms, Verdict, bounds, judge
+from funnelcast.evaluate.grouping import CHANNELS, clusters
 from funnelcast.families.family import Development, Family, Model
 from funnelcast.labels import LABEL
 from funnelcast.settings import Settings
@@ -27,11 +28,6 @@ from training.history import HISTORY, history_gate
 
 Kept = TypeVar("Kept")
 FOUND = "found_at_capacity"
-
-_CLUSTERS = ("deal_id", "contact_id")
-"""Rows of one deal, or else of one contact, depend on each other."""
-SEGMENTS = ("source_channel", "channel", "acquisition_channel")
-"""The first of these that the newest fold carries is the channel by which a challenger must hold."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +60,7 @@ class Bench:
 
     def twin(self) -> tuple[About, Model] | None:
         """Give what was judged in the champion's place, and where its facts ended; None where it wasn't kept."""
-        files = self._kept(lambda tracker, name, version: tracker.twin(name, version))
-        if files is None:
-            return None
-        return champions.read_about(files), self.family.rebuild({name: held for name, held in files.items() if name != ABOUT})
+        return self._kept(_twin_of)
 
     def history_gates(self, facts: Facts) -> list[Gate]:
         """Hold the past against what it was when the champion was trained, where that was kept."""
@@ -132,6 +125,11 @@ def with_found_at_capacity(spec: Spec, development: Development) -> Development:
     )
 
 
+def _twin_of(tracker: Tracker, name: str, version: int) -> tuple[About, Model] | None:
+    files = tracker.twin(name, version)
+    return None if files is None else champions.rebuilt(files, f"twin of {name} {version}")
+
+
 def _losses(bench: Bench, development: Development) -> Losses:
     newest, family = development.newest, bench.family
     champion, seen = _unseen(bench, development.judged_as_of)
@@ -139,8 +137,8 @@ def _losses(bench: Bench, development: Development) -> Losses:
         challenger=family.losses(development.judged, newest),
         baseline=family.losses(development.judged_baseline, newest),
         champion=None if champion is None else _champion_losses(family, champion, development),
-        clusters=_first_of(_CLUSTERS, newest),
-        segments=_first_of(SEGMENTS, newest),
+        clusters=clusters(newest),
+        segments=_channels(newest),
         seen=seen,
     )
 
@@ -172,6 +170,6 @@ def _champion_losses(family: Family, champion: Model, development: Development) 
     return losses if bool(np.isfinite(losses).all()) else None
 
 
-def _first_of(names: Sequence[str], rows: pd.DataFrame) -> npt.NDArray[Any] | None:
-    found = next((name for name in names if name in rows), None)
+def _channels(rows: pd.DataFrame) -> npt.NDArray[Any] | None:
+    found = next((name for name in CHANNELS if name in rows), None)
     return None if found is None else rows[found].astype("object").fillna("").astype(str).to_numpy()

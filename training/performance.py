@@ -11,8 +11,9 @@ import pandas as pd
 
 from funnelcast.champions import Champion
 from funnelcast.errors import FunnelcastError
+from funnelcast.evaluate.grouping import CHANNELS
 from funnelcast.families.churn.channels import channel_state
-from funnelcast.families.clv.acquisition import CHANNEL, JOURNEY, USED
+from funnelcast.families.clv.acquisition import JOURNEY, USED
 from funnelcast.families.registry import family_of
 from funnelcast.monitor.performance import SUMMED, Unseen, expected
 from funnelcast.settings import Settings
@@ -22,7 +23,6 @@ from funnelcast.spec import Spec, read
 from funnelcast.terms import AsOf, Json
 from training.score import stream
 
-CHANNELS = ("source_channel", "channel", CHANNEL)
 SEGMENTS = ("channel_state", JOURNEY, USED, "owner")
 ANSWERED = ["probability", "expected_loss", "expected_value", *SUMMED]
 

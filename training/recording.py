@@ -51,6 +51,11 @@ class Fitted:
         return f"{self.facts.source.name}.{self.spec.name}"
 
     @cached_property
+    def card(self) -> bytes:
+        """The challenger's card: with the run, and with the version."""
+        return card(self, "challenger")
+
+    @cached_property
     def provenance(self) -> dict[str, str]:
         """The hashes of what went in, and the versions of what computed it."""
         return {
@@ -75,7 +80,7 @@ def record_of(fitted: Fitted) -> Record:
         "details": dict(development.details),
     }
     written = {
-        CARD: card(fitted, "challenger"),
+        CARD: fitted.card,
         "gates.md": f"# Gates of {fitted.registered_name}\n\n{gates_table(fitted.verdict)}\n".encode(),
         "evidence.json": to_json(evidence),
         HISTORY: sketch(fitted.facts, fitted.as_of),
@@ -165,7 +170,7 @@ def _store(tracker: Tracker, run_id: str, fitted: Fitted, role: str) -> tuple[in
         scale=_scale(model, development.newest),
         skill=skill_of(fitted.losses.challenger, fitted.losses.baseline) if challenger else 0.0,
     )
-    artefact = {**champions.artefact(model, about), CARD: card(fitted, role)}
+    artefact = {**champions.artefact(model, about), CARD: fitted.card if challenger else card(fitted, role)}
     tags = {
         "role": role,
         "sha256": digest(artefact),

@@ -167,15 +167,26 @@ def load_target(settings: Settings, source: str, target: Target) -> Champion:
     """
     folder = settings.champions / source / target.folder
     files = read_folder(folder)
+    about, model = rebuilt(files, folder.name)
+    return Champion(about, target.version, model, folder.name, files.get(CARD, b"").decode())
+
+
+def rebuilt(files: Mapping[str, bytes], folder: str) -> tuple[About, Model]:
+    """Make the model of an artefact, with where it comes from.
+
+    Raises
+    ------
+    ArtefactDamaged
+        Its files say what this version can't read; names the folder.
+    """
     try:
         about = read_about(files)
-        model = family_of(about.family).rebuild({name: content for name, content in files.items() if name not in {ABOUT, CARD}})
+        return about, family_of(about.family).rebuild({name: held for name, held in files.items() if name not in {ABOUT, CARD}})
     except FunnelcastError:
         raise
     except Exception as error:
         reason = f"its files can't be read as this version of funnelcast writes them ({type(error).__name__})"
-        raise ArtefactDamaged(folder=folder.name, reason=reason) from error
-    return Champion(about, target.version, model, folder.name, files.get(CARD, b"").decode())
+        raise ArtefactDamaged(folder=folder, reason=reason) from error
 
 
 def marks(settings: Settings, source: str) -> dict[str, object]:

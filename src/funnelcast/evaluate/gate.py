@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from funnelcast.evaluate.bootstrap import PairedDifference, paired_bootstrap
+from funnelcast.evaluate.grouping import FEWEST_IN_GROUP
 from funnelcast.terms import Json
 
 Winner = Literal["challenger", "baseline", "champion"]
@@ -22,7 +23,6 @@ Floats = npt.NDArray[np.float64]
 
 SURE = 0.95
 """How certain the bootstrap must be before a difference alone bars a challenger or unseats a champion."""
-FEWEST_IN_SEGMENT = 30
 NOTHING_LEFT = 0.25
 """A challenger whose skill is surely below this share of its champion's has learned next to nothing, as from scrambled facts."""
 
@@ -90,7 +90,7 @@ class Losses:
             return
         names, counts = np.unique(self.segments, return_counts=True)
         for name, count in zip(names, counts, strict=True):
-            if count >= FEWEST_IN_SEGMENT:
+            if count >= FEWEST_IN_GROUP:
                 yield str(name), self.where(self.segments == name)
 
     def where(self, chosen: npt.NDArray[np.bool_]) -> Losses:

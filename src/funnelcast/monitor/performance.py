@@ -17,6 +17,7 @@ from scipy.stats import norm
 
 from funnelcast.errors import FunnelcastError
 from funnelcast.evaluate.calibration import jeffreys
+from funnelcast.evaluate.grouping import FEWEST_IN_GROUP, clusters
 from funnelcast.evaluate.metrics import brier, classification, lift
 from funnelcast.families.clv import development as clv
 from funnelcast.families.family import Family, Model
@@ -27,9 +28,7 @@ from funnelcast.monitor.realised import LEVEL
 from funnelcast.spec import Spec
 from funnelcast.terms import Json
 
-FEWEST_IN_GROUP = 30
 _UNKNOWN = "unknown"
-_KEYS = ("deal_id", "contact_id", "invoice_id")
 SUMMED = ("expected_purchases", "expected_spend", "p_win", "p_paid")
 _BEST = 0.10
 _FOLDS = 5
@@ -148,12 +147,6 @@ class Unseen:
             {**one, "q_value": float(q_value), "agrees": bool(q_value > FALSE_DISCOVERY_RATE)}
             for one, q_value in zip(found, adjusted, strict=True)
         ]
-
-
-def clusters(rows: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Give each row the number of its deal, else of its contact; one of its own where it names neither."""
-    key = next((name for name in _KEYS if name in rows), None)
-    return np.arange(len(rows)) if key is None else pd.factorize(rows[key])[0].astype(np.int64)
 
 
 def standard_error(values: Floats, cluster: npt.NDArray[np.int64]) -> float:

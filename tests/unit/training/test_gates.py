@@ -135,6 +135,12 @@ def test_without_the_twin_the_gate_says_that_the_champion_saw_the_fold(trained: 
     assert "was fitted on these rows" in next(gate.reason for gate in verdict.gates if gate.name == "no_worse_than_champion")
 
 
+def test_a_twin_that_cannot_be_read_is_as_none_was_kept(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Tracker, "twin", lambda *_: {"about.json": b"{}"})
+    bench = Bench.of(trained.settings, trained.facts.source.name, trained.again.spec, trained.again.family, lambda: trained.tracker)
+    assert bench.twin() is None
+
+
 def test_a_retrain_on_scrambled_purchases_is_refused_with_the_reason(trained: Trained) -> None:
     assert trained.refused["alias"] is None
     assert trained.refused["promoted"] is None
