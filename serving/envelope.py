@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -11,9 +9,9 @@ from pydantic import ValidationError
 
 from serving.contracts import Shape
 from serving.problems import Refused
+from serving.strict_json import read
 
 Request = TypeVar("Request", bound=Shape)
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _SENTENCES = {"extra_forbidden": "is not a field that is known here", "missing": "is required"}
 
 
@@ -25,7 +23,7 @@ def parse(body: bytes, shape: type[Request]) -> Request:
     Refused
         400 where the body is no JSON, 422 where its fields are wrong; names the field.
     """
-    document = _json(body)
+    document = read(body)
     if not isinstance(document, dict):
         raise Refused(422, "wrong-type", f"The body is a JSON object; this one is {_kind(document)}.")
     envelope = _validated(document, shape)
@@ -64,35 +62,6 @@ def first_fault(error: ValidationError) -> tuple[str, str]:
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"]).lstrip(".")
     said = _SENTENCES.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
     return path, f"{path}: {said}." if path else f"{said}."
-
-
-def _json(body: bytes) -> Any:
-    try:
-        document = json.loads(body.decode("utf-8"), object_pairs_hook=_unique)
-        if _SURROGATE.search(body):
-            json.dumps(document, ensure_ascii=False).encode()  # half a character can't be answered or stored
-    except RecursionError as error:
-        raise Refused(400, "too-deep", "The body is nested too deeply.") from error
-    except UnicodeError as error:
-        raise Refused(400, "not-json", "The body is not JSON in UTF-8: it holds bytes or escapes that are no character.") from error
-    except ValueError as error:
-        reason = str(error) if isinstance(error, _Repeated | json.JSONDecodeError) else "a number is too long"
-        raise Refused(400, "not-json", f"The body is not JSON in UTF-8: {reason}.") from error
-    return document
-
-
-class _Repeated(ValueError):
-    """A key stands twice in one object."""
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for place, name in enumerate(names) if name in names[:place])
-        message = f"the key {repeated[:80]!a} stands twice in one object"
-        raise _Repeated(message)
-    return found
 
 
 def _kind(document: Any) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from pydantic import ValidationError
 
 from funnelcast import deadline
@@ -18,7 +18,7 @@ from serving.envelope import first_fault
 from serving.rows import Columns
 
 _CONTACT_COLUMNS = ("contact_id", "created_at", "source_channel", "became_customer_at", "disqualified_at", "opted_out_at")
-_CANONICAL = json.JSONEncoder(sort_keys=True)
+_CANONICAL = msgspec.json.Encoder(order="sorted")
 _OWN_KEYS = {"transactions": "transaction_id", "invoices": "invoice_id", "deals": "deal_id"}
 
 
@@ -86,7 +86,7 @@ def tables_of(contacts: Sequence[Any], keys: Sequence[str], attributes: Mapping[
 
 def digest_of(item: Any) -> str:
     """Hash the facts of one item as they came."""
-    return hashlib.sha256(_CANONICAL.encode(item).encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(item)).hexdigest()
 
 
 def _shape(item: Any, *, summaries: bool) -> type[Shape]:
