@@ -1,8 +1,8 @@
 """Read JSON strictly: UTF-8, whole characters, and no key twice in one object.
 
-Nearly every body is read by msgspec, at several times the speed of the standard library. It keeps the last of two equal keys, so what it read is
-written again: had an object lost a member, a colon would be missing. Whatever isn't plain goes to the standard library's reader, which says what
-is wrong.
+Nearly every body is read by msgspec, at several times the speed of the standard library. It keeps the last of two equal keys, so what it
+read is written again: had an object lost a member, a colon would be missing. Whatever isn't plain goes to the standard library's reader,
+which says what is wrong.
 """
 
 from __future__ import annotations
