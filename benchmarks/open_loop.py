@@ -15,7 +15,7 @@ _USES = 100
 _IDLE_SECONDS = 30.0
 """The service keeps a connection for longer."""
 _GIVE_UP_SECONDS = 60.0
-_REQUEST_ID = re.compile(rb'"request_id": "[0-9a-f]+"')
+_REQUEST_ID = re.compile(rb'"request_id":"[0-9a-f]+"')
 
 
 @dataclass(frozen=True)

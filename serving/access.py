@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from funnelcast.artefacts import mark
@@ -20,6 +20,7 @@ _GUESSES_PER_SECOND = 0.5
 _GUESSES_AT_ONCE = 20.0
 _OPEN = ("/livez", "/readyz", "/assets/")
 _LOCAL = Caller("local", "admin")
+_HOSTS = 64
 
 
 class Access:
@@ -43,7 +44,7 @@ class Access:
         self._rates = Buckets(rate, rate)
         self._guesses = Buckets(_GUESSES_PER_SECOND, _GUESSES_AT_ONCE)
 
-    def admit(self, scope: Scope) -> None:
+    def admit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
         """Let whoever may ask this come in; the request's state says who asks, also where a known caller is refused.
 
         Raises
@@ -55,17 +56,17 @@ class Access:
         """
         if scope["path"].startswith(_OPEN):
             return
-        keys, headers = self._current(), Headers(scope=scope)
+        keys = self._current()
         if self._keyless and not len(keys):
-            _require_local_name(headers.get("host", ""))
+            _require_local_name(headers.get(b"host", b""))
             scope["state"]["caller"] = _LOCAL
         elif scope["path"] != "/":  # the page itself holds no figure; it asks for the key
-            caller = self._known(keys, headers.get("authorization"), (scope.get("client") or ("",))[0])
+            caller = self._known(keys, headers.get(b"authorization", b"").decode("latin-1"), (scope.get("client") or ("",))[0])
             scope["state"]["caller"] = caller
             _require_patience(self._rates.take(caller.name), f"The key {caller.name!r} sends more than its rate.")
             caller.require(self._scope_of(scope["path"]))
 
-    def _known(self, keys: Keys, authorization: str | None, address: str) -> Caller:
+    def _known(self, keys: Keys, authorization: str, address: str) -> Caller:
         if not authorization:  # no guess: a page that asks for its key begins so
             _require_patience(self._rates.take((address,)), "Too many requests came without a key.")
             raise NoKey
@@ -92,11 +93,16 @@ def _require_patience(seconds: float, reason: str) -> None:
         raise Refused(429, "too-many-requests", f"{reason} Come back in {headers['retry-after']} s.", headers=headers)
 
 
-def _require_local_name(host: str) -> None:
+def _require_local_name(host: bytes) -> None:
     # a page of another site could otherwise have its own name resolved to this machine and read the answers
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:  # half an IPv6 address
-        name = ""
-    if not loopback(name):
+    if not _local(host):
         raise Refused(421, "other-host", "Without API keys only this machine's own names are answered, such as 127.0.0.1 and localhost.")
+
+
+@lru_cache(_HOSTS)
+def _local(host: bytes) -> bool:
+    """Say whether a host with or without its port is this machine."""
+    try:
+        return loopback(urlsplit(f"//{host.decode('latin-1')}").hostname or "")
+    except ValueError:  # half an IPv6 address
+        return False

@@ -14,10 +14,8 @@ GET  /openapi.json, /metrics                                                    
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -30,31 +28,35 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from funnelcast.artefacts import to_json
-from funnelcast.errors import FunnelcastError
 from funnelcast.settings import Settings
 from funnelcast.terms import QUANTITIES
 from serving import documents, lists, planning, scoring
 from serving.access import Access
 from serving.audit import AuditLog
+from serving.body import Bodies, json_body
 from serving.contracts import ClvRequest, ForecastRequest, JourneyRequest, ListQuery, ScoreRequest, Shape
 from serving.envelope import parse, parse_query
 from serving.guard import Guard
-from serving.journal import Journal, Told
+from serving.journal import Journal
 from serving.limits import Limits
 from serving.metrics import CONTENT_TYPE, Metrics
 from serving.openapi import openapi
 from serving.page import assets, page
 from serving.paths import scope_of
-from serving.problems import Refused, problem, refusal
-from serving.scoring import Asked
+from serving.problems import problem
+from serving.replies import MEDIA_TYPE, Answered, Reply, encode
+from serving.scoring import Scoring
+from serving.small import SmallRequests
 from serving.store import Store
-from serving.together import SMALL_BODY, Scorer, Together
+from serving.together import Together
 from serving.work import Work
 
-_REPLIES = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+SCORINGS: Mapping[str, Scoring] = {
+    "/v1/churn/score": Scoring(ScoreRequest, partial(scoring.score, "churn")),
+    "/v1/leads/score": Scoring(ScoreRequest, partial(scoring.score, "lead_scoring")),
+    "/v1/clv/predict": Scoring(ClvRequest, scoring.value),
+}
 _KINDS = {404: "not-found", 405: "wrong-method"}
-
-Reply = dict[str, Any]
 
 
 def build_app(
@@ -79,25 +81,23 @@ def build_app(
     log
         Takes a line of each request; by default nobody reads it.
     """
-    limits, metrics = limits or Limits.read(), Metrics()
+    limits, metrics, store = limits or Limits.read(), Metrics(), Store(settings, source)
     access = Access(settings.keys, keyless=keyless, scope_of=scope_of, rate=limits.rate_limit / workers)
     layers = [
         Middleware(Journal, log=log, audit=AuditLog(settings.audit), metrics=metrics),
-        Middleware(Guard, access=access, body_limit=limits.body_limit, seconds=limits.time_limit),
+        Middleware(Guard, access=access, bodies=Bodies(limits.body_limit, limits.time_limit)),
+        Middleware(SmallRequests, together=Together(store), scorings=SCORINGS),
     ]
-    app = Starlette(routes=_routes(), middleware=layers, exception_handlers=_HANDLERS)
+    app = Starlette(routes=_routes(), middleware=layers, exception_handlers={HTTPException: _no_route})
     app.router.redirect_slashes = False  # an address that isn't in the contract leads nowhere
-    app.state.store, app.state.metrics, app.state.models = Store(settings, source), metrics, settings.models
-    app.state.together = Together(app.state.store)
+    app.state.store, app.state.metrics, app.state.models = store, metrics, settings.models
     app.state.work = Work(threads=limits.serving_threads, waiting=limits.waiting, seconds=limits.time_limit)
     return app
 
 
 def _routes() -> list[Route | Mount]:
     return [
-        _score("/v1/churn/score", ScoreRequest, partial(scoring.score, "churn")),
-        _score("/v1/leads/score", ScoreRequest, partial(scoring.score, "lead_scoring")),
-        _score("/v1/clv/predict", ClvRequest, scoring.value),
+        *(_score(path, kind) for path, kind in SCORINGS.items()),
         _post("/v1/attribution/journey", JourneyRequest, lambda request, asked: scoring.journey(request.app.state.store, asked)),
         *(_post(f"/v1/forecast/{quantity}", ForecastRequest, partial(_forecast, quantity)) for quantity in QUANTITIES),
         _get("/v1/contacts/{contact_id:path}", lambda store, request: planning.contact(store.state(), request.path_params["contact_id"])),
@@ -125,19 +125,17 @@ def _routes() -> list[Route | Mount]:
     ]
 
 
-def _score(path: str, shape: type[Shape], scorer: Scorer) -> Route:
+def _score(path: str, kind: Scoring) -> Route:
+    """Answer the large requests; the small ones don't come this far."""
+
     async def endpoint(request: Request) -> Response:
-        body = await _body(request)
-        if len(body) <= SMALL_BODY:
-            request.app.state.together.require_room()
-            asked = Asked(parse(body, shape), request.state.request_id)
-            return _response(request, await request.app.state.together.ask(scorer, asked, len(body)))
+        body = json_body(request.scope["state"])
 
         def work() -> Reply:
             store: Store = request.app.state.store
-            given = scorer(store.state(), [Asked(parse(body, shape), request.state.request_id)])
+            given = kind.score(store.state(), [kind.read(body, request.state.request_id)])
             store.remember(given.kept)
-            return given.replies[0]
+            return dict(given.replies[0])
 
         return await _answered(request, work)
 
@@ -146,7 +144,7 @@ def _score(path: str, shape: type[Shape], scorer: Scorer) -> Route:
 
 def _post(path: str, shape: type[Shape], answer: Callable[[Request, Any], Reply]) -> Route:
     async def endpoint(request: Request) -> Response:
-        body = await _body(request)
+        body = json_body(request.scope["state"])
         return await _answered(request, lambda: answer(request, parse(body, shape)))
 
     return Route(path, endpoint, methods=["POST"])
@@ -156,16 +154,6 @@ def _forecast(quantity: str, request: Request, asked: ForecastRequest) -> Reply:
     document, known = planning.forecast(quantity, request.app.state.store.state(), asked)
     request.app.state.metrics.count_forecast(quantity, known=known)
     return document
-
-
-async def _body(request: Request) -> bytes:
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json":
-        raise Refused(415, "media-type", f"Send application/json, not {media or 'a body without a content type'}.")
-    coding = request.headers.get("content-encoding", "identity").strip().lower()
-    if coding != "identity":
-        raise Refused(415, "content-encoding", f"Send the body as it is, not {coding}.", headers={"accept-encoding": "identity"})
-    return await request.body()
 
 
 def _get(path: str, answer: Callable[[Store, Request], Reply | Response]) -> Route:
@@ -210,21 +198,14 @@ async def _answered(request: Request, work: Callable[[], Reply | Response]) -> R
 def _response(request: Request, reply: Reply | Response) -> Response:
     if isinstance(reply, Response):
         return reply
-    request.state.told = Told.of(reply)
-    mark = {"request_id": request.state.request_id} if request.scope["path"].startswith("/v1/") else {}
-    return Response(_REPLIES.encode({**reply, **mark}).encode(), media_type="application/json")
+    if not request.scope["path"].startswith("/v1/"):
+        return Response(encode(reply), media_type=MEDIA_TYPE)
+    document, request.state.told = Answered.of(reply, request.state.request_id)
+    return Response(document, media_type=MEDIA_TYPE)
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    request_id = request.state.request_id
-    if isinstance(error, HTTPException):
-        detail = f"{request.method} {request.url.path}: {error.detail}."
-        return problem(error.status_code, _KINDS.get(error.status_code, "refused"), detail, request_id, headers=error.headers)
-    if isinstance(error, RecursionError):
-        return problem(400, "too-deep", "The body is nested too deeply.", request_id)
-    if isinstance(error, Refused) or (isinstance(error, FunnelcastError) and error.status != HTTPStatus.INTERNAL_SERVER_ERROR):
-        return refusal(error, request_id)
-    raise error  # ours: the guard answers
-
-
-_HANDLERS: dict[Any, Any] = dict.fromkeys((Refused, FunnelcastError, HTTPException, RecursionError), _refused)
+async def _no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 (what Starlette calls this for)
+    detail = f"{request.method} {request.url.path}: {error.detail}."
+    kind = _KINDS.get(error.status_code, "refused")
+    return problem(error.status_code, kind, detail, request.state.request_id, headers=error.headers)

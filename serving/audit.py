@@ -1,6 +1,6 @@
 """The audit log: who asked what, when, of which models and with what outcome, without a word about the people in question.
 
-An append-only file below the home. Each line is one write to a descriptor opened with O_APPEND, so that the lines of several workers
+An append-only file below the home. Whole lines are one write to a descriptor opened with O_APPEND, so that the lines of several workers
 never mix. A file that has grown to its size is renamed by its time; the newest of those are kept.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,10 +35,10 @@ class AuditLog:
         self._largest, self._kept = largest, kept
         self._descriptor, self._inode = -1, -1
 
-    def append(self, line: bytes) -> None:
-        """Keep one line; where the disk refuses it the log says so, and the caller is answered all the same."""
+    def append(self, lines: Sequence[bytes]) -> None:
+        """Keep some lines; where the disk refuses them the log says so, and the callers are answered all the same."""
         try:
-            os.write(self._open(), line + b"\n")
+            os.write(self._open(), b"".join([line + b"\n" for line in lines]))
         except OSError as error:
             _log.error("the audit log can't be written: %s", error.strerror)
 

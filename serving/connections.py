@@ -1,4 +1,7 @@
-"""Connections that bring no request: uvicorn reads the head of one as long as a caller likes to send it, so they are let go here."""
+"""What uvicorn leaves open in its connections: heads that never end, and answers that go out in two pieces.
+
+BentoML starts uvicorn without a say in its protocol, so that the class itself is given these steps more.
+"""
 
 from __future__ import annotations
 
@@ -9,30 +12,97 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from serving.limits import LARGEST_HEAD
 
+_LOOKS = 10
+"""So often within the time that a head may take is it looked at: a timer of each request's own costs more than the rest of this."""
 
-def limit_heads(seconds: float) -> None:
-    """Have every connection closed whose next head is too large or doesn't arrive in time, however slowly its bytes drip.
 
-    BentoML starts uvicorn without a say in its protocol, so that the class itself is given these two steps more.
+def mend_connections(seconds: float) -> None:
+    """Have every connection closed whose next head is too large or doesn't arrive in time, and every answer sent as one piece.
+
+    Parameters
+    ----------
+    seconds
+        Within which a head arrives, however slowly its bytes drip.
     """
     protocol: Any = AutoHTTPProtocol
-    made, received = protocol.connection_made, protocol.data_received
+    made, lost, received = protocol.connection_made, protocol.connection_lost, protocol.data_received
+    heads = _Heads(seconds)
 
     def connection_made(self: Any, transport: asyncio.Transport) -> None:
-        made(self, transport)
-        self.head_size, self.head_timer = 0, self.loop.call_later(seconds, transport.close)
+        made(self, _Whole(transport, self.loop))
+        self.head_size = 0
+        heads.expect(self)
+
+    def connection_lost(self: Any, error: Exception | None) -> None:
+        heads.came(self)
+        lost(self, error)
 
     def data_received(self: Any, data: bytes) -> None:
         received(self, data)
         if self.cycle is not None and not self.cycle.response_complete:  # the head is there, and being answered
-            if self.head_timer is not None:
-                self.head_timer.cancel()
-            self.head_size, self.head_timer = 0, None
+            self.head_size = 0
+            heads.came(self)
             return
         self.head_size += len(data)
         if self.head_size > LARGEST_HEAD and not self.transport.is_closing():
             self.send_400_response("The request's head is too large.")
-        elif self.head_timer is None:
-            self.head_timer = self.loop.call_later(seconds, self.transport.close)
+        else:
+            heads.expect(self)
 
-    protocol.connection_made, protocol.data_received = connection_made, data_received
+    protocol.connection_made, protocol.connection_lost, protocol.data_received = connection_made, connection_lost, data_received
+
+
+class _Heads:
+    """The connections whose next head has begun or is their first, each with when it must be there."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._looking = seconds, False
+        self._due: dict[Any, float] = {}
+
+    def expect(self, connection: Any) -> None:
+        """Count from now on, unless it is counted already."""
+        loop = connection.loop
+        self._due.setdefault(connection, loop.time() + self._seconds)
+        if not self._looking:
+            self._looking = True
+            loop.call_later(self._seconds / _LOOKS, self._look, loop)
+
+    def came(self, connection: Any) -> None:
+        """Count no longer."""
+        self._due.pop(connection, None)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for connection in [connection for connection, due in self._due.items() if due <= now]:
+            connection.transport.close()
+            self.came(connection)
+        self._looking = bool(self._due)
+        if self._looking:
+            loop.call_later(self._seconds / _LOOKS, self._look, loop)
+
+
+class _Whole:
+    """A transport that sends in one piece what is written in one turn of the loop: uvicorn writes head and body apart."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Send some bytes when this turn is over."""
+        if not self._parts:
+            self._loop.call_soon(self._send)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        """Send what was written, and close."""
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        parts, self._parts = self._parts, []
+        if parts:
+            self._transport.write(b"".join(parts))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
+import os
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.audit import AuditLog
@@ -19,7 +20,7 @@ from serving.paths import needs_key, template_of
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 _PROBES = ("/livez", "/readyz", "/metrics")
-_encode = json.JSONEncoder().encode
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Told:
         """Read it from a reply."""
         models = {model["name"]: model["version"] for model in reply.get("models", ())}
         items: Sequence[Mapping[str, Any]] = reply.get("scores") or reply.get("predictions") or ()
-        return cls(models, len(items), sum("error" in item for item in items))
+        return cls(models, len(items), sum(["error" in item for item in items]))
 
 
 _NOTHING = Told({})
@@ -44,14 +45,17 @@ _NOTHING = Told({})
 class Journal:
     """The outermost layer: gives each request its id, and tells what became of it.
 
+    Requests that end in the same turn of the loop are told of together, as soon as it is over.
+
     Parameters
     ----------
     log
-        Takes one line.
+        Takes some lines.
     """
 
     def __init__(self, app: ASGIApp, *, log: Callable[[str], object], audit: AuditLog, metrics: Metrics) -> None:
         self._app, self._log, self._audit, self._metrics = app, log, audit, metrics
+        self._lines, self._audited = list[bytes](), list[bytes]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have a request answered."""
@@ -59,7 +63,7 @@ class Journal:
             await self._app(scope, receive, send)
             return
         started, status = time.perf_counter(), 0
-        scope.setdefault("state", {})["request_id"] = uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = os.urandom(16).hex()
 
         async def noted(message: Message) -> None:
             nonlocal status
@@ -94,7 +98,16 @@ class Journal:
             "items": told.items,
             "failed": told.failed,
         })  # fmt: skip
-        self._log(f"{line}\n")
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._lines.append(line)
         # what is refused for its rate is left out: a flood of it would push everything else out of the files
         if needs_key(route) and status != HTTPStatus.TOO_MANY_REQUESTS:
-            self._audit.append(line.encode())
+            self._audited.append(line)
+
+    def _write(self) -> None:
+        lines, audited = self._lines, self._audited
+        self._lines, self._audited = [], []
+        self._log(b"".join([line + b"\n" for line in lines]).decode())
+        if audited:
+            self._audit.append(audited)

@@ -6,8 +6,10 @@ import json
 import logging
 from datetime import UTC, datetime
 
-_TOO_TALKATIVE = ("bentoml", "bentoml.access", "uvicorn", "uvicorn.access", "uvicorn.error", "circus")
-"""They bring handlers of their own; the access logs among them would also hold paths, and with them ids of contacts."""
+_OF_PATHS = ("bentoml.access", "uvicorn.access")
+"""They would hold paths, and with them ids of contacts: without anybody who reads them nothing is written."""
+_TOO_TALKATIVE = ("bentoml", "uvicorn", "uvicorn.error", "circus", *_OF_PATHS)
+"""They bring handlers of their own."""
 
 
 class JsonLines(logging.Formatter):
@@ -29,9 +31,7 @@ def to_stderr() -> None:
     root.setLevel(logging.WARNING)
     for name in _TOO_TALKATIVE:
         logging.getLogger(name).handlers.clear()
-        logging.getLogger(name).propagate = True
-    for name in ("bentoml.access", "uvicorn.access"):
-        logging.getLogger(name).disabled = True
+        logging.getLogger(name).propagate = name not in _OF_PATHS
     logging.getLogger("funnelcast").setLevel(logging.INFO)
 
 

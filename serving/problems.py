@@ -57,10 +57,14 @@ def problem(status: int, kind: str, detail: str, request_id: str, field: str = "
     return Response(to_json({**document, **named, "request_id": request_id}), status, headers, MEDIA_TYPE)
 
 
-def refusal(error: Refused | FunnelcastError, request_id: str) -> Response:
-    """Give the answer for a refused request or one of our own errors, whose class knows its status."""
+def refusal(error: Exception, request_id: str) -> Response | None:
+    """Give the answer to what a caller can mend or wait for: a refusal, or an error of ours whose class knows its status; else None."""
     if isinstance(error, Refused):
         return problem(error.status, error.kind, error.detail, request_id, error.field, error.headers)
+    if isinstance(error, RecursionError):
+        return problem(400, "too-deep", "The body is nested too deeply.", request_id)
+    if not isinstance(error, FunnelcastError) or error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return None
     kind = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in type(error).__name__).lstrip("-")
     headers = {NoKey: {"www-authenticate": "Bearer"}, OutOfTime: come_back(_AFTER_LONG_WORK)}.get(type(error))
     return problem(error.status, kind, without_folders(str(error)), request_id, headers=headers)

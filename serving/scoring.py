@@ -6,7 +6,7 @@ Requests that wait at the same time are answered together: most of what a small 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, Self
@@ -23,12 +23,13 @@ from funnelcast.families.table import Array, Table
 from funnelcast.labels import STATES
 from funnelcast.monitor.track_record import Answer
 from funnelcast.terms import AsOf, Json
-from serving.contracts import JourneyRequest, ScoreRequest, Summary
+from serving.contracts import JourneyRequest, ScoreRequest, Shape, Summary
+from serving.envelope import parse
 from serving.realised import beside_scores
+from serving.replies import Reply
 from serving.request_facts import Checked, check, digest_of, tables_of
 from serving.store import Served, State, Store
 
-Reply = dict[str, Any]
 Places = npt.NDArray[np.int64]
 
 _EXPLAINED_AT_ONCE = 1_000
@@ -48,6 +49,27 @@ class Given:
 
     replies: Sequence[Reply]
     kept: Sequence[Answer]
+
+
+Scorer = Callable[[State, Sequence[Asked]], Given]
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """One kind of score: the shape of its requests, and what answers them."""
+
+    shape: type[Shape]
+    score: Scorer
+
+    def read(self, body: bytes, request_id: str) -> Asked:
+        """Read the body of a request.
+
+        Raises
+        ------
+        Refused
+            Its envelope is wrong.
+        """
+        return Asked(parse(body, self.shape), request_id)
 
 
 @dataclass
@@ -255,36 +277,50 @@ class _Outcome:
 
 def _kept(served: Served, part: _Part, outcome: _Outcome) -> list[Answer]:
     deadline.check()  # what nobody will be told isn't remembered either
-    facts = [digest_of(part.asked.request.contacts[place]) for place in part.checked.good]
+    about, contacts, as_of = served.champion.about, part.asked.request.contacts, part.as_of.at.isoformat()
     return [
         Answer(
-            request_id=part.asked.request_id,
-            model=served.champion.about.model,
-            version=served.champion.version,
-            as_of=part.as_of.at.isoformat(),
-            horizon_days=outcome.horizon_days,
-            contact_id=answer["contact_id"],
-            predicted=answer[outcome.predicted],
-            low=answer.get(outcome.low),
-            high=answer.get(outcome.high),
-            facts_sha256=digest,
+            part.asked.request_id,
+            about.model,
+            served.champion.version,
+            as_of,
+            outcome.horizon_days,
+            answer["contact_id"],
+            answer[outcome.predicted],
+            answer.get(outcome.low),
+            answer.get(outcome.high),
+            digest_of(contacts[place]),
         )
-        for digest, answer in zip(facts, part.answers, strict=True)
+        for place, answer in zip(part.checked.good, part.answers, strict=True)
         if answer[outcome.predicted] is not None
     ]
 
 
 def _records(items: Sequence[Any], answers: Mapping[str, Array]) -> list[Reply]:
     deadline.check()
-    values = [[item.contact_id for item in items], *(column.tolist() for column in answers.values())]
-    return [plain_record(dict(zip(("contact_id", *answers), row, strict=True))) for row in zip(*values, strict=True)]
+    names, columns = ("contact_id", *answers), [_plain_column(column) for column in answers.values()]
+    rows = zip([item.contact_id for item in items], *columns, strict=True)
+    records = [dict(zip(names, row, strict=True)) for row in rows]
+    return [_with_chances(record) for record in records] if NEXT_COLUMNS[0] in answers else records
+
+
+def _plain_column(values: Array) -> list[Any]:
+    """Give a column as JSON holds it; null where there is no value."""
+    if values.dtype == object:
+        return list(values.tolist())
+    numbers = values.astype(np.float64)
+    known = np.isfinite(numbers)
+    plain: list[Any] = numbers.tolist()
+    return plain if known.all() else [value if there else None for value, there in zip(plain, known.tolist(), strict=True)]
 
 
 def plain_record(row: Mapping[Any, Any]) -> Reply:
     """Give a row of a table as JSON holds it; the chances of the next states are one object, null where they aren't known."""
     plain = {str(name): plain_value(value) for name, value in row.items()}
-    if NEXT_COLUMNS[0] not in plain:
-        return plain
+    return _with_chances(plain) if NEXT_COLUMNS[0] in plain else plain
+
+
+def _with_chances(plain: Reply) -> Reply:
     chances = {state: plain.pop(column) for state, column in zip(STATES, NEXT_COLUMNS, strict=True)}
     return {**plain, "channel_next": None if None in chances.values() else chances}
 

@@ -12,7 +12,7 @@ import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from funnelcast.settings import Settings
-from serving.connections import limit_heads
+from serving.connections import mend_connections
 from serving.limits import Limits
 from serving.logs import to_stderr
 from serving.parent import end_with_parent
@@ -42,7 +42,7 @@ class Front:
 
         end_with_parent()
         to_stderr()
-        limit_heads(Limits.read().time_limit)
+        mend_connections(Limits.read().time_limit)
         settings = Settings.read()
         self._bento = app
         source = Path(os.environ.get(SOURCE) or settings.demo)

@@ -1,22 +1,22 @@
 """Small requests, answered together: whichever wait at the same moment share what an answer costs whatever its size.
 
 They are answered on the event loop itself, since to hand one to a thread and back costs as much as to answer it. Only what is kept of the
-answers is written in a thread, and nobody gets an answer before it is kept.
+answers is written in a thread, and nobody gets an answer before it is kept. A request waits as the bytes that came.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import NamedTuple
 
 from funnelcast.monitor.track_record import Answer
-from serving.scoring import Asked, Given
-from serving.store import State, Store
+from serving.replies import Answered
+from serving.scoring import Asked, Scoring
+from serving.store import Store
 from serving.work import require_room
 
 SMALL_BODY = 16 * 2**10
@@ -28,25 +28,23 @@ _MOST_WAITING = 1_000
 _QUIET_TURNS = 6
 """After so many turns of the loop, a tenth of a millisecond, in which nobody asked, those who wait are answered."""
 
-Reply = dict[str, Any]
-Scorer = Callable[[State, Sequence[Asked]], Given]
+Found = Answered | Exception
 
 
-@dataclass(frozen=True)
-class _Waiting:
-    """A request, its size in bytes, and what its caller waits for."""
+class _Waiting(NamedTuple):
+    """A request, and what its caller waits for."""
 
-    asked: Asked
-    size: int
-    given: asyncio.Future[Reply]
+    body: bytes
+    request_id: str
+    given: asyncio.Future[Answered]
 
 
 class Together:
     """The small requests of one worker."""
 
     def __init__(self, store: Store) -> None:
-        self._store, self._busy = store, False
-        self._waiting: dict[Scorer, deque[_Waiting]] = {}
+        self._store, self._busy, self._count = store, False, 0
+        self._waiting: dict[Scoring, deque[_Waiting]] = {}
         self._writer = ThreadPoolExecutor(1, "track-record")
 
     def require_room(self) -> None:
@@ -57,13 +55,14 @@ class Together:
         Refused
             503: too many wait.
         """
-        require_room(self._count(), _MOST_WAITING)
+        require_room(self._count, _MOST_WAITING)
 
-    async def ask(self, scorer: Scorer, asked: Asked, size: int) -> Reply:
-        """Have a request of so many bytes answered, with those that come at the same time or while earlier ones are at work."""
+    async def ask(self, scoring: Scoring, body: bytes, request_id: str) -> Answered:
+        """Have a request answered with those that come at the same time or while earlier ones are at work."""
         loop = asyncio.get_running_loop()
-        given: asyncio.Future[Reply] = loop.create_future()
-        self._waiting.setdefault(scorer, deque()).append(_Waiting(asked, size, given))
+        given: asyncio.Future[Answered] = loop.create_future()
+        self._waiting.setdefault(scoring, deque()).append(_Waiting(body, request_id, given))
+        self._count += 1
         if not self._busy:
             self._busy = True
             loop.call_soon(self._gather, 0, 0)
@@ -71,48 +70,60 @@ class Together:
 
     def _gather(self, before: int, quiet: int) -> None:
         """Wait while more come: those who were answered a moment ago ask again within the next."""
-        count = self._count()
-        quiet = 0 if count > before else quiet + 1
+        quiet = 0 if self._count > before else quiet + 1
         if quiet < _QUIET_TURNS:
-            asyncio.get_running_loop().call_soon(self._gather, count, quiet)
+            asyncio.get_running_loop().call_soon(self._gather, self._count, quiet)
         else:
             self._turn()
 
-    def _count(self) -> int:
-        return sum(len(waiting) for waiting in self._waiting.values())
-
     def _turn(self) -> None:
-        """Answer those who wait for one scorer; the others have the next turns."""
-        scorer = next((scorer for scorer, waiting in self._waiting.items() if waiting), None)
-        if scorer is None:
+        """Answer those who wait for one kind of score; the others have the next turns."""
+        scoring = next((scoring for scoring, waiting in self._waiting.items() if waiting), None)
+        if scoring is None:
             self._busy = False
             return
-        waiting = self._waiting[scorer] = self._waiting.pop(scorer)  # from now on the last to be looked at
+        waiting = self._waiting[scoring] = self._waiting.pop(scoring)  # from now on the last to be looked at
         now, size = [waiting.popleft()], 0
-        while waiting and (size := size + now[-1].size) < _BYTES_AT_ONCE:
+        while waiting and (size := size + len(now[-1].body)) < _BYTES_AT_ONCE:
             now.append(waiting.popleft())
-        given, kept = self._answers(scorer, now)
+        self._count -= len(now)
+        found, kept = self._answers(scoring, now)
         written = asyncio.get_running_loop().run_in_executor(self._writer, self._store.remember, kept)
-        written.add_done_callback(partial(self._hand_out, now, given))
+        written.add_done_callback(partial(self._hand_out, now, found))
 
-    def _answers(self, scorer: Scorer, waiting: Sequence[_Waiting]) -> tuple[list[Reply | Exception], list[Answer]]:
-        """Give each its reply or the fault of its own request, and what is to be kept."""
+    def _answers(self, scoring: Scoring, waiting: Sequence[_Waiting]) -> tuple[list[Found], list[Answer]]:
+        """Give each its answer or the fault of its own request, and what is to be kept."""
+        read = [_read(scoring, one) for one in waiting]
+        asked = [one for one in read if isinstance(one, Asked)]
+        found, kept = self._scored(scoring, asked) if asked else ([], [])
+        answers = iter(found)
+        return [next(answers) if isinstance(one, Asked) else one for one in read], kept
+
+    def _scored(self, scoring: Scoring, asked: Sequence[Asked]) -> tuple[list[Found], list[Answer]]:
+        """Give each its answer, and what is to be kept; where the whole fails each is answered alone, and its fault is its own."""
         try:
-            given = scorer(self._store.state(), [one.asked for one in waiting])
+            given = scoring.score(self._store.state(), asked)
         except Exception as error:  # noqa: BLE001 (it is handed to the caller)
-            if len(waiting) == 1:
+            if len(asked) == 1:
                 return [error], []
-            alone = [self._answers(scorer, [one]) for one in waiting]
-            return [reply for replies, _ in alone for reply in replies], [answer for _, kept in alone for answer in kept]
-        return list(given.replies), list(given.kept)
+            alone = [self._scored(scoring, [one]) for one in asked]
+            return [answer for found, _ in alone for answer in found], [answer for _, kept in alone for answer in kept]
+        return [Answered.of(reply, one.request_id) for one, reply in zip(asked, given.replies, strict=True)], list(given.kept)
 
-    def _hand_out(self, waiting: Sequence[_Waiting], given: Sequence[Reply | Exception], written: asyncio.Future[None]) -> None:
-        for one, reply in zip(waiting, given, strict=True):
-            _settle(one.given, written.exception() or reply)
+    def _hand_out(self, waiting: Sequence[_Waiting], found: Sequence[Found], written: asyncio.Future[None]) -> None:
+        for one, answer in zip(waiting, found, strict=True):
+            _settle(one.given, written.exception() or answer)
         self._gather(0, 0)
 
 
-def _settle(given: asyncio.Future[Reply], what: Reply | BaseException) -> None:
+def _read(scoring: Scoring, waiting: _Waiting) -> Asked | Exception:
+    try:
+        return scoring.read(waiting.body, waiting.request_id)
+    except Exception as error:  # noqa: BLE001 (it is handed to the caller)
+        return error
+
+
+def _settle(given: asyncio.Future[Answered], what: Answered | BaseException) -> None:
     if given.done():
         return  # the caller has gone
     if isinstance(what, BaseException):

@@ -15,6 +15,7 @@ from serving import access as access_module
 from serving import auth
 from serving.access import Access
 from serving.audit import AuditLog
+from serving.body import Bodies
 from serving.guard import Guard
 from serving.journal import Journal, Told
 from serving.limits import Buckets
@@ -48,7 +49,7 @@ class Door:
         access._rates = Buckets(3, 3, self.clock)
         access._guesses = Buckets(access_module._GUESSES_PER_SECOND, access_module._GUESSES_AT_ONCE, self.clock)
         self.log: list[str] = []
-        layers = Guard(scoring, access, body_limit=100, seconds=5)
+        layers = Guard(scoring, access, Bodies(100, 5))
         app = Journal(layers, log=self.log.append, audit=AuditLog(self.folder), metrics=self.metrics)
         self.client = Client(app, portal)
 

@@ -14,9 +14,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from funnelcast.errors import NotFound, UsageError
 from serving import auth
-from serving import guard as guard_module
+from serving import body as body_module
 from serving.access import Access
 from serving.auth import Keys
+from serving.body import Bodies
 from serving.guard import Guard
 from serving.paths import scope_of
 from tests.service.conftest import Client, Served
@@ -32,13 +33,12 @@ for number in range(30):
 """
 
 
-async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+async def echo(scope: Scope, _: Receive, send: Send) -> None:
     if scope["path"] == "/v1/broken":
         message = "the secret of /srv/company"
         raise RuntimeError(message)
-    received = await receive()
     await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": str(len(received["body"])).encode()})
+    await send({"type": "http.response.body", "body": str(len(scope["state"]["body"])).encode()})
 
 
 def ask(
@@ -70,7 +70,7 @@ def ask(
         "type": "http", "method": "POST", "path": path, "headers": raw, "query_string": b"", "state": {"request_id": "r7"},
     }  # fmt: skip
     access = Access(keys, keyless=keyless, scope_of=scope_of, rate=100)
-    asyncio.run(Guard(echo, access, body_limit=LIMIT, seconds=0.05)(scope, receive, send))
+    asyncio.run(Guard(echo, access, Bodies(LIMIT, 0.05))(scope, receive, send))
     answered = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], answered, b"".join(message.get("body", b"") for message in sent[1:]), read
 
@@ -94,14 +94,14 @@ def test_a_longer_body_is_read_away_and_refused(keys: Path, headers: dict[str, s
 
 
 def test_reading_away_ends_at_its_limit(keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard_module, "_DISCARDED_BYTES", 1_200)
+    monkeypatch.setattr(body_module, "_DISCARDED_BYTES", 1_200)
     status, _, _, read = ask(keys, parts=[b"x" * 600] * 50)
     assert status == 413
     assert read < 6
 
 
 def test_so_many_large_bodies_are_held_at_once(keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard_module, "_BODIES_AT_ONCE", 1)
+    monkeypatch.setattr(body_module, "_BODIES_AT_ONCE", 1)
     inside, leave, sent = asyncio.Event(), asyncio.Event(), defaultdict[str, list[Message]](list)
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,7 +109,7 @@ def test_so_many_large_bodies_are_held_at_once(keys: Path, monkeypatch: pytest.M
         await leave.wait()
         await echo(scope, receive, send)
 
-    guard = Guard(slow, Access(keys, keyless=True, scope_of=scope_of, rate=100), body_limit=LIMIT, seconds=5)
+    guard = Guard(slow, Access(keys, keyless=True, scope_of=scope_of, rate=100), Bodies(LIMIT, 5))
 
     async def post(name: str, size: int) -> None:
         async def receive() -> Message:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -12,11 +13,12 @@ import pytest
 
 from serving import scoring
 from serving import together as together_module
-from serving.contracts import ClvRequest, ScoreRequest
+from serving.contracts import ClvRequest, ScoreRequest, Shape
 from serving.problems import Refused
-from serving.scoring import Asked, Given
+from serving.replies import Answered
+from serving.scoring import Asked, Given, Scorer, Scoring
 from serving.store import State, Store
-from serving.together import Scorer, Together
+from serving.together import Together
 from tests.service.conftest import Client
 
 
@@ -89,22 +91,38 @@ class Kept:
         self.kept += kept
 
 
+class Word(Shape):
+    """What the scorer of these tests takes."""
+
+    said: str
+    padding: str = ""
+
+
+def body(said: str, size: int = 0) -> bytes:
+    return json.dumps({"said": said, "padding": "x" * size}).encode()
+
+
 def echo(batches: list[int], _: State, asked: Sequence[Asked]) -> Given:
     batches.append(len(asked))
     for one in asked:
-        if isinstance(one.request, Exception):
-            raise one.request
-    return Given([{"said": one.request} for one in asked], [cast("Any", one.request_id) for one in asked])
+        if one.request.said == "fault":
+            raise ZeroDivisionError
+    return Given([{"said": one.request.said} for one in asked], [cast("Any", one.request_id) for one in asked])
 
 
-async def answers(store: Kept, batches: list[int], requests: Sequence[Any], size: int = 1) -> list[Any]:
-    together, scorer = Together(cast("Store", store)), partial(echo, batches)
+def said(found: Sequence[Any]) -> list[Any]:
+    """Give what was answered, or what went wrong."""
+    return [json.loads(one.document)["said"] if isinstance(one, Answered) else one for one in found]
 
-    async def ask(number: int, request: Any) -> Any:
+
+async def answers(store: Kept, batches: list[int], bodies: Sequence[bytes]) -> list[Any]:
+    together, echoes = Together(cast("Store", store)), Scoring(Word, partial(echo, batches))
+
+    async def ask(number: int, sent: bytes) -> Any:
         together.require_room()
-        return await together.ask(scorer, Asked(request, str(number)), size)
+        return await together.ask(echoes, sent, str(number))
 
-    gathered = asyncio.gather(*(ask(number, request) for number, request in enumerate(requests)), return_exceptions=True)
+    gathered = asyncio.gather(*(ask(number, sent) for number, sent in enumerate(bodies)), return_exceptions=True)
     await asyncio.sleep(0.05)
     assert not gathered.done()
     store.may.set()
@@ -113,29 +131,31 @@ async def answers(store: Kept, batches: list[int], requests: Sequence[Any], size
 
 def test_nobody_is_answered_before_the_answers_are_kept() -> None:
     store, batches = Kept(), list[int]()
-    found = asyncio.run(answers(store, batches, ["a", "b", "c"]))
-    assert found == [{"said": "a"}, {"said": "b"}, {"said": "c"}]
+    found = asyncio.run(answers(store, batches, [body("a"), body("b"), body("c")]))
+    assert [json.loads(one.document) for one in found] == [{"said": name, "request_id": str(n)} for n, name in enumerate("abc")]
     assert store.kept == ["0", "1", "2"]
     assert batches == [3]
 
 
 def test_a_fault_is_that_of_its_own_request() -> None:
-    store, batches, fault = Kept(), list[int](), ValueError("mine")
-    found = asyncio.run(answers(store, batches, ["a", fault, "c"]))
-    assert found == [{"said": "a"}, fault, {"said": "c"}]
-    assert store.kept == ["0", "2"]
+    store, batches = Kept(), list[int]()
+    found = said(asyncio.run(answers(store, batches, [body("a"), body("fault"), b"{", body("c"), b'{"said": 3}'])))
+    assert [found[0], found[3]] == ["a", "c"]
+    assert isinstance(found[1], ZeroDivisionError)
+    assert [(found[place].status, found[place].kind) for place in (2, 4)] == [(400, "not-json"), (422, "invalid")]
+    assert store.kept == ["0", "3"]
+    assert batches == [3, 1, 1, 1]
 
 
 def test_what_cannot_be_kept_is_told_to_everyone() -> None:
     store = Kept()
     store.failure = sqlite3.OperationalError("full")
-    assert asyncio.run(answers(store, [], ["a", "b"])) == [store.failure, store.failure]
+    assert asyncio.run(answers(store, [], [body("a"), body("b")])) == [store.failure, store.failure]
 
 
 def test_much_is_answered_in_several_turns() -> None:
     batches: list[int] = []
-    found = asyncio.run(answers(Kept(), batches, list("abcdefgh"), size=16 * 2**10))
-    assert [one["said"] for one in found] == list("abcdefgh")
+    assert said(asyncio.run(answers(Kept(), batches, [body(name, 16 * 2**10) for name in "abcdefgh"]))) == list("abcdefgh")
     assert batches == [2, 2, 2, 2]
 
 
@@ -143,18 +163,18 @@ def test_a_caller_who_has_gone_holds_nobody_up() -> None:
     async def leave() -> list[Any]:
         store, batches = Kept(), list[int]()
         store.may.set()
-        together, scorer = Together(cast("Store", store)), partial(echo, batches)
-        gone, stays = (asyncio.ensure_future(together.ask(scorer, Asked(name, name), 1)) for name in "ab")
+        together, echoes = Together(cast("Store", store)), Scoring(Word, partial(echo, batches))
+        gone, stays = (asyncio.ensure_future(together.ask(echoes, body(name), name)) for name in "ab")
         await asyncio.sleep(0)
         gone.cancel()
-        return [await stays, await together.ask(scorer, Asked("c", "c"), 1)]
+        return said([await stays, await together.ask(echoes, body("c"), "c")])
 
-    assert asyncio.run(leave()) == [{"said": "b"}, {"said": "c"}]
+    assert asyncio.run(leave()) == ["b", "c"]
 
 
 def test_whoever_comes_when_too_many_wait_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(together_module, "_MOST_WAITING", 2)
-    found = asyncio.run(answers(Kept(), [], ["a", "b", "c"]))
-    assert found[:2] == [{"said": "a"}, {"said": "b"}]
+    found = said(asyncio.run(answers(Kept(), [], [body("a"), body("b"), body("c")])))
+    assert found[:2] == ["a", "b"]
     assert isinstance(found[2], Refused)
     assert (found[2].status, found[2].headers) == (503, {"retry-after": "1"})

@@ -12,8 +12,8 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -34,8 +34,7 @@ _WAIT_SECONDS = 10.0
 LEVELS = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """One prediction given to a caller.
 
     Parameters
@@ -85,24 +84,9 @@ class TrackRecord:
         with self._appending, self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
             salts = self._salts(connection, sorted({answer.contact_id for answer in answers}))
-            connection.executemany(
-                "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        answer.request_id,
-                        answer.model,
-                        answer.version,
-                        answer.as_of,
-                        answer.horizon_days,
-                        pseudonym(answer.contact_id, salts[answer.contact_id]),
-                        answer.predicted,
-                        answer.low,
-                        answer.high,
-                        answer.facts_sha256,
-                    )
-                    for answer in answers
-                ],
-            )
+            # a row holds what an answer does, but for the contact, in whose place the pseudonym stands
+            rows = [answer._replace(contact_id=pseudonym(answer.contact_id, salts[answer.contact_id])) for answer in answers]
+            connection.executemany("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             connection.execute("COMMIT")
 
     def append_forecast(self, quantity: str, as_of: str, periods: Sequence[Mapping[str, object]]) -> None:

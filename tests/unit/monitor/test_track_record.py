@@ -4,7 +4,6 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ ANSWER = Answer("r1", "churn", 3, "2025-12-31T00:00:00", 90.0, "c7", 0.25, 0.2, 
 
 def test_an_answer_comes_back_with_its_contact_but_is_stored_without(tmp_path: Path) -> None:
     record = TrackRecord(tmp_path / "record.db")
-    record.append([ANSWER, replace(ANSWER, contact_id="c8", predicted=0.5)])
+    record.append([ANSWER, ANSWER._replace(contact_id="c8", predicted=0.5)])
     stored = record.answers().set_index("contact_id")
     assert stored.loc["c7", "predicted"] == 0.25
     assert stored.loc["c8", "predicted"] == 0.5
@@ -26,13 +25,13 @@ def test_an_answer_comes_back_with_its_contact_but_is_stored_without(tmp_path: P
 def test_one_contact_has_one_pseudonym_over_requests(tmp_path: Path) -> None:
     record = TrackRecord(tmp_path / "record.db")
     record.append([ANSWER])
-    record.append([replace(ANSWER, request_id="r2")])
+    record.append([ANSWER._replace(request_id="r2")])
     assert record.answers()["pseudonym"].nunique() == 1
 
 
 def test_forgetting_a_person_keeps_the_numbers_and_loses_the_name(tmp_path: Path) -> None:
     record = TrackRecord(tmp_path / "record.db")
-    record.append([ANSWER, replace(ANSWER, contact_id="c8")])
+    record.append([ANSWER, ANSWER._replace(contact_id="c8")])
     assert record.forget("c7")
     assert not record.forget("c7")
     stored = record.answers()
@@ -55,7 +54,7 @@ def test_several_writers_lose_nothing(tmp_path: Path) -> None:
 
     def write(worker: int) -> None:
         for number in range(10):
-            TrackRecord(path).append([replace(ANSWER, request_id=f"{worker}-{number}", contact_id=f"c{number}")])
+            TrackRecord(path).append([ANSWER._replace(request_id=f"{worker}-{number}", contact_id=f"c{number}")])
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
@@ -83,8 +82,8 @@ def test_the_same_forecast_is_stored_once(tmp_path: Path) -> None:
 def test_a_failed_append_leaves_nothing_and_the_next_one_works(tmp_path: Path) -> None:
     record = TrackRecord(tmp_path / "record.db")
     with pytest.raises(sqlite3.IntegrityError):
-        record.append([ANSWER, replace(ANSWER, predicted=None)])  # type: ignore[arg-type]
-    record.append([replace(ANSWER, request_id="r2")])
+        record.append([ANSWER, ANSWER._replace(predicted=None)])  # type: ignore[arg-type]
+    record.append([ANSWER._replace(request_id="r2")])
     assert list(record.answers()["request_id"]) == ["r2"]
 
 
