@@ -20,6 +20,9 @@ LARGEST_AMOUNT = 1e12
 """Of one fact, in the source's currency."""
 LARGEST_TURNOVER = 1e14
 """Of one contact: sums are exact, in ten-thousandths, up to here."""
+LONGEST_TEXT = 500
+LARGEST_NUMBER = 1.7976931348623157e308
+"""That is finite."""
 
 _INSTANT = re.compile(r"(19|20|21)\d\d-\d\d-\d\d[T ]\d\d:\d\d.*([Zz]|[+-]\d\d(:?\d\d)?)")
 _DAY = re.compile(r"(19|20|21)\d\d-\d\d-\d\d")
@@ -69,12 +72,12 @@ def _attribute(value: object) -> object:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        if len(value) > 500:
-            message = "give a text of at most 500 characters"
+        if len(value) > LONGEST_TEXT:
+            message = f"give a text of at most {LONGEST_TEXT} characters"
             raise ValueError(message)
         return value
     number = _number(value)
-    if not abs(number) < float("inf"):  # type: ignore[arg-type]
+    if not abs(number) <= LARGEST_NUMBER:  # type: ignore[arg-type]
         message = "give a number that is finite"
         raise ValueError(message)
     return number
@@ -89,7 +92,7 @@ NonNegative = Annotated[Number, Field(ge=0)]
 Amount = Annotated[Number, Field(ge=-LARGEST_AMOUNT, le=LARGEST_AMOUNT)]
 NonNegativeAmount = Annotated[Number, Field(ge=0, le=LARGEST_AMOUNT)]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
-Word = Annotated[str, Field(max_length=500)]
+Word = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Method = Annotated[Word, AfterValidator(_method), Field(json_schema_extra={"enum": list(METHODS)})]
 Attribute = Annotated[Any, BeforeValidator(_attribute), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})]
 
@@ -165,9 +168,18 @@ CLOCKS = {
     "deals": "opened_at",
 }
 """The lists of facts in an item, each with the field that says when a fact happened."""
+FACTS: dict[str, type[Shape]] = {
+    "transactions": Transaction,
+    "touchpoints": Touchpoint,
+    "subscriptions": Subscription,
+    "invoices": Invoice,
+    "deals": Deal,
+}
+"""The same lists, each with the shape of its facts."""
 
 
-def _bounded_turnover(item: Any) -> Any:
+def bounded_turnover(item: Any) -> Any:
+    """Give an item back whose purchases sum exactly."""
     if sum(abs(bought.amount) for bought in item.transactions) > LARGEST_TURNOVER:
         message = f"transactions: together they exceed {LARGEST_TURNOVER:g}"
         raise ValueError(message)
@@ -190,7 +202,7 @@ class Contact(Shape):
     invoices: list[Invoice] = Field(default_factory=list)
     deals: list[Deal] = Field(default_factory=list)
 
-    _sums_exactly = model_validator(mode="after")(_bounded_turnover)
+    _sums_exactly = model_validator(mode="after")(bounded_turnover)
 
 
 class Purchaser(Shape):
@@ -199,7 +211,7 @@ class Purchaser(Shape):
     contact_id: Identifier
     transactions: Annotated[list[Transaction], Field(min_length=1)]
 
-    _sums_exactly = model_validator(mode="after")(_bounded_turnover)
+    _sums_exactly = model_validator(mode="after")(bounded_turnover)
 
 
 class Summary(Shape):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,8 +14,10 @@ from pydantic import ValidationError
 
 from funnelcast import deadline
 from funnelcast.terms import AsOf
-from serving.contracts import CLOCKS, INSTANTS, Contact, Purchaser, Shape, Summary
+from serving.contracts import CLOCKS, FACTS, INSTANTS, Contact, Purchaser, Shape, Summary
 from serving.envelope import first_fault
+from serving.instants import microseconds
+from serving.quick_items import read_quickly
 from serving.rows import Columns
 
 _CONTACT_COLUMNS = ("contact_id", "created_at", "source_channel", "became_customer_at", "disqualified_at", "opted_out_at")
@@ -43,7 +46,7 @@ class Checked:
 def check(items: Sequence[Any], as_of: AsOf, attributes: Mapping[str, str] | None) -> Checked:
     """Hold every item against its shape, its facts against as_of, and its attributes against those that the model knows.
 
-    The instants of a good item are in wall-clock time of the source's zone from here on.
+    The instants of a good item are microseconds of wall-clock time in the source's zone from here on.
 
     Parameters
     ----------
@@ -51,19 +54,19 @@ def check(items: Sequence[Any], as_of: AsOf, attributes: Mapping[str, str] | Non
         The known ones with ``number`` or ``category``; None takes any item of purchases or of a summary instead of a contact.
     """
     checked, zone = Checked(), ZoneInfo(as_of.timezone)
-    for place, item in enumerate(items):
+    shapes = [Contact if attributes is not None else _shape(item) for item in items]
+    brought = Purchaser if attributes is None else Contact
+    quick = read_quickly({place: items[place] for place, shape in enumerate(shapes) if shape is brought}, brought, as_of)
+    for place, (item, shape) in enumerate(zip(items, shapes, strict=True)):
         deadline.check()
-        name = item.get("contact_id") if isinstance(item, Mapping) else None
         try:
-            shaped = _shape(item, summaries=attributes is None).model_validate(item)
-            if not isinstance(shaped, Summary):
-                _to_wall_clock(shaped, as_of, zone)
-            if isinstance(shaped, Contact):
-                _require_known_attributes(shaped, attributes or {})
+            shaped = quick[place] if place in quick else _judged(item, shape, as_of, zone)
+            if attributes is not None:
+                _require_known_attributes(shaped.attributes, attributes)
         except ValidationError as error:
-            checked.fail(place, name, first_fault(error)[1])
+            checked.fail(place, _name_of(item), first_fault(error)[1])
         except ValueError as error:
-            checked.fail(place, name, f"{error}.")
+            checked.fail(place, _name_of(item), f"{error}.")
         else:
             checked.good[place] = shaped
     return checked
@@ -81,7 +84,7 @@ def tables_of(contacts: Sequence[Any], keys: Sequence[str], attributes: Mapping[
     own["contact_id"] = list(keys)
     given = [getattr(contact, "attributes", {}) for contact in contacts]
     known = {name: [_attribute(held.get(name), kind) for held in given] for name, kind in attributes.items()}
-    return {"contacts": own | known, **{name: _facts(contacts, keys, name) for name in CLOCKS}}
+    return {"contacts": own | known, **{name: _facts(contacts, keys, name) for name in FACTS}}
 
 
 def digest_of(item: Any) -> str:
@@ -89,35 +92,49 @@ def digest_of(item: Any) -> str:
     return hashlib.sha256(_CANONICAL.encode(item)).hexdigest()
 
 
-def _shape(item: Any, *, summaries: bool) -> type[Shape]:
-    if not summaries:
-        return Contact
+def _shape(item: Any) -> type[Shape]:
     return Purchaser if isinstance(item, Mapping) and "transactions" in item else Summary
 
 
-def _to_wall_clock(shaped: Shape, as_of: AsOf, zone: ZoneInfo) -> None:
-    """Turn every instant of an item into wall-clock time, and refuse what happened at as_of or later."""
-    _of_fact(shaped, "", "created_at", as_of, zone)
+def _judged(item: Any, shape: type[Shape], as_of: AsOf, zone: ZoneInfo) -> Any:
+    """Read an item as its shape says, whatever is unusual in it.
+
+    Raises
+    ------
+    ValueError
+        Says what is wrong.
+    """
+    shaped = shape.model_validate(item)
+    if isinstance(shaped, Summary):
+        return shaped
+    _to_wall_clock(shaped, "", "created_at", as_of, zone)
     for table, clock in CLOCKS.items():
         for place, fact in enumerate(getattr(shaped, table, ())):
-            _of_fact(fact, f"{table}[{place}].", clock, as_of, zone)
+            _to_wall_clock(fact, f"{table}[{place}].", clock, as_of, zone)
+    return shaped
 
 
-def _of_fact(fact: Shape, path: str, clock: str, as_of: AsOf, zone: ZoneInfo) -> None:
+def _to_wall_clock(fact: Shape, path: str, clock: str, as_of: AsOf, zone: ZoneInfo) -> None:
+    """Set the instants of one fact to wall-clock time, and refuse what happened at as_of or later."""
     held = vars(fact)
     for name in INSTANTS[type(fact)]:
         instant = held[name]
         if instant is None:
             continue
-        held[name] = instant.astimezone(zone).replace(tzinfo=None)
-        if name == clock and held[name] >= as_of.at:
+        at = instant.astimezone(zone).replace(tzinfo=None)
+        if name == clock and at >= as_of.at:
             told = f"{path}{name}: {instant.isoformat()} is not before as_of {as_of.isoformat()}"
             message = f"{told}; only what was known before it may be used"
             raise ValueError(message)
+        held[name] = microseconds(at)
 
 
-def _require_known_attributes(contact: Contact, attributes: Mapping[str, str]) -> None:
-    for name, value in contact.attributes.items():
+def _name_of(item: Any) -> object:
+    return item.get("contact_id") if isinstance(item, Mapping) else None
+
+
+def _require_known_attributes(given: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
+    for name, value in given.items():
         if name not in attributes:
             message = f"attributes.{name}: not known to this model; it knows {', '.join(sorted(attributes)) or 'none'}"
             raise ValueError(message)
@@ -130,10 +147,10 @@ def _facts(contacts: Sequence[Any], keys: Sequence[str], table: str) -> Columns:
     """Lay out one of the lists that contacts bring; what has no key of its own gets one, and is known when it happened unless it says."""
     deadline.check()
     lists = [(key, getattr(contact, table, ())) for key, contact in zip(keys, contacts, strict=True)]
-    facts = [vars(fact) for _, found in lists for fact in found]
+    facts = [fact for _, found in lists for fact in found]
     if not facts:
         return {}
-    columns = {name: [fact[name] for fact in facts] for name in facts[0]}
+    columns = {name: list(map(attrgetter(name), facts)) for name in FACTS[table].model_fields}
     columns["contact_id"] = [key for key, found in lists for _ in found]
     clock, own = columns[CLOCKS[table]], _OWN_KEYS.get(table)
     columns["known_at"] = [known or happened for known, happened in zip(columns["known_at"], clock, strict=True)]

@@ -23,6 +23,7 @@ from funnelcast.sources.facts import Facts, Source
 from funnelcast.sources.schema import TABLES
 from funnelcast.spec import Spec
 from funnelcast.terms import AsOf
+from serving.instants import microseconds
 
 COHORT = "cohort"
 FEW_FACTS = 20_000
@@ -34,6 +35,7 @@ _ARROW = {"string": pa.string(), "timestamp": pa.timestamp("us"), "float64": pa.
 _NOW = datetime(2000, 1, 1)  # noqa: DTZ001 (no date enters the SQL: the cohort brings its own)
 
 Columns = dict[str, list[Any]]
+"""Values by column, None where one isn't known; instants in microseconds of wall-clock time."""
 
 
 class RowBuilder:
@@ -86,11 +88,12 @@ class RowBuilder:
 
     def by_steps(self, few: Program, contacts: Sequence[str], as_of: Sequence[datetime], tables: Mapping[str, Columns]) -> Table:
         """Compute the rows by the steps that the expressions were translated to: what an engine takes to set itself up is saved."""
-        given: dict[str, Columns] = {**tables, COHORT: {"contact_id": list(contacts), "as_of": list(as_of)}}
+        clock = [microseconds(at) for at in as_of]
+        given: dict[str, Columns] = {**tables, COHORT: {"contact_id": list(contacts), "as_of": clock}}
 
         def read_column(table: str, name: str) -> Column:
             kind, values = self._kinds[table][name], given.get(table, {}).get(name)
-            return unknown(kind) if values is None else column(values, kind)
+            return unknown(kind) if values is None else column(values, "int64" if kind == "timestamp" else kind)
 
         found = few.run(read_column, lambda table: _size(given.get(table, {})))
         return Table({name: _array(values) for name, values in found.items()}, len(found["contact_id"].values))

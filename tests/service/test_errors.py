@@ -139,6 +139,7 @@ def test_a_wrong_item_fails_alone(client: Client, item: Any, word: str) -> None:
     ({"attributes": {"shoe_size": 43}}, "attributes.shoe_size: not known"),
     ({"attributes": {"distance_km": "far"}}, "attributes.distance_km"),
     ({"attributes": {"distance_km": float("nan")}}, "attributes.distance_km"),
+    ({"attributes": {"distance_km": 10**400}}, "attributes.distance_km: give a number that is finite"),
     ({"attributes": {"region": ["north"]}}, "attributes.region"),
     ({"touchpoints": [{"occurred_at": "2025-01-01T00:00:00Z"}]}, "touchpoints[0].channel"),
     ({"touchpoints": [{"occurred_at": "2025-07-01T00:00:00Z", "channel": "web"}]}, "touchpoints[0].occurred_at"),

@@ -1,0 +1,65 @@
+"""Read the items of a request quickly: most are right, and write their facts as everyone does."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from itertools import repeat
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from funnelcast import deadline
+from funnelcast.terms import AsOf
+from serving.compiled import compiled
+from serving.contracts import CLOCKS, FACTS, INSTANTS, Shape, bounded_turnover
+from serving.instants import microseconds, wall_clock
+
+_NOTHING: Any = None
+
+
+def read_quickly(items: Mapping[int, Any], shape: type[Shape], as_of: AsOf) -> dict[int, Any]:
+    """Give, by their places, the items of a shape in which nothing is wrong or unusual; the others are to be judged.
+
+    Their instants are microseconds of wall-clock time in the source's zone.
+    """
+    found: dict[int, Any] = {}
+    for place, item in items.items():
+        deadline.check()
+        try:
+            found[place] = bounded_turnover(msgspec.convert(item, compiled(shape)))
+        except ValueError:
+            continue
+    return _timed(found, shape, as_of)
+
+
+def _timed(found: dict[int, Any], shape: type[Shape], as_of: AsOf) -> dict[int, Any]:
+    """Turn the instants of items into wall-clock time; those are left out in which one is unusual or too late."""
+    deadline.check()
+    if not found or _set_instants(list(found.values()), shape, as_of):
+        return found
+    places = list(found)
+    middle = len(places) // 2
+    halves = [{place: found[place] for place in half} for half in (places[:middle], places[middle:]) if half]
+    return {place: item for half in halves for place, item in _timed(half, shape, as_of).items()} if middle else {}
+
+
+def _set_instants(items: Sequence[Any], shape: type[Shape], as_of: AsOf) -> bool:
+    """Turn all instants of items into wall-clock time, or none where one is unusual or a fact not before as_of; says whether it did."""
+    lists = [name for name in FACTS if name in shape.model_fields]
+    facts = [[fact for item in items for fact in getattr(item, name)] for name in lists]
+    holders = [(items, shape, "created_at"), *((held, FACTS[name], CLOCKS[name]) for name, held in zip(lists, facts, strict=True))]
+    fields = [(held, name, name == clock) for held, kind, clock in holders if held for name in INSTANTS[kind]]
+    values = np.array([text for held, name, _ in fields for text in map(attrgetter(name), held)], object)
+    is_clock = np.repeat([which for _, _, which in fields], [len(held) for held, _, _ in fields])
+    known = np.not_equal(values, _NOTHING)
+    read = wall_clock(values[known], as_of.timezone)
+    if read is None or (read[is_clock[known]] >= microseconds(as_of.at)).any():
+        return False
+    values[known] = read
+    left = iter(values.tolist())
+    for held, name, _ in fields:
+        deque(map(setattr, held, repeat(name), left), maxlen=0)
+    return True
