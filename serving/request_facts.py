@@ -83,7 +83,7 @@ def tables_of(contacts: Sequence[Any], keys: Sequence[str], attributes: Mapping[
     own: Columns = {name: [getattr(contact, name, None) for contact in contacts] for name in _CONTACT_COLUMNS}
     own["contact_id"] = list(keys)
     given = [getattr(contact, "attributes", {}) for contact in contacts]
-    known = {name: [_attribute(held.get(name), kind) for held in given] for name, kind in attributes.items()}
+    known = {name: _attribute([held.get(name) for held in given], kind) for name, kind in attributes.items()}
     return {"contacts": own | known, **{name: _facts(contacts, keys, name) for name in FACTS}}
 
 
@@ -162,10 +162,10 @@ def _facts(contacts: Sequence[Any], keys: Sequence[str], table: str) -> Columns:
     return columns
 
 
-def _attribute(value: Any, kind: str) -> Any:
-    if value is None:
-        return None
-    return float(value) if kind == "number" else _text(value)
+def _attribute(values: Sequence[Any], kind: str) -> list[Any]:
+    if kind == "number":
+        return [None if value is None else float(value) for value in values]
+    return [value if value is None or isinstance(value, str) else _text(value) for value in values]
 
 
 def _text(value: Any) -> str:

@@ -28,8 +28,8 @@ from serving.instants import microseconds
 COHORT = "cohort"
 FEW_FACTS = 20_000
 """Up to so many facts of a request are computed step by step, more of them in the engine: at 21,000 both took as long (59 and 58 ms)."""
-_PROGRAMS = 8
-"""So many versions' columns are remembered with their steps."""
+_PROGRAMS = 64
+"""So many sets of wanted columns and of tables without facts are remembered with their steps."""
 _COHORT_TYPES = {"contact_id": "string", "as_of": "timestamp"}
 _ARROW = {"string": pa.string(), "timestamp": pa.timestamp("us"), "float64": pa.float64(), "number": pa.float64(), "category": pa.string()}
 _NOW = datetime(2000, 1, 1)  # noqa: DTZ001 (no date enters the SQL: the cohort brings its own)
@@ -53,7 +53,8 @@ class RowBuilder:
         facts = Facts(source, ibis.duckdb.connect(), unbound, brought)
         candidates = family_of(about.family).candidates(facts, spec, ibis.table(_COHORT_TYPES, name=COHORT), AsOf(_NOW, source.timezone))
         self._kinds = {name: _types(schema) for name, schema in self.schemas.items()} | {COHORT: _COHORT_TYPES}
-        self._program = lru_cache(_PROGRAMS)(translate(candidates).only)
+        program = translate(candidates)
+        self._program = lru_cache(_PROGRAMS)(lambda names, empty: program.only(names).without(empty, self._unknown))
         self._candidates = candidates
         self._local = threading.local()
 
@@ -81,22 +82,34 @@ class RowBuilder:
         In the order of ``contacts``; one that the model's cohort rules leave out has nulls throughout. Numbers are float64, text objects.
         """
         size = sum(_size(columns) for columns in tables.values())
-        few = self._program(frozenset({"contact_id", *names}))
-        found = self.by_steps(few, contacts, as_of, tables) if size <= FEW_FACTS else self.by_sql(contacts, as_of, tables)
+        if size <= FEW_FACTS:
+            empty = frozenset(name for name in self.schemas if not tables.get(name))
+            found = self.by_steps(self._program(frozenset({"contact_id", *names}), empty), contacts, as_of, tables)
+        else:
+            found = self.by_sql(contacts, as_of, tables)
         place = {name: place for place, name in enumerate(found["contact_id"].tolist())}
         return found.only(names).at(np.fromiter((place.get(name, -1) for name in contacts), np.int64, len(contacts)))
 
     def by_steps(self, few: Program, contacts: Sequence[str], as_of: Sequence[datetime], tables: Mapping[str, Columns]) -> Table:
         """Compute the rows by the steps that the expressions were translated to: what an engine takes to set itself up is saved."""
-        clock = [microseconds(at) for at in as_of]
-        given: dict[str, Columns] = {**tables, COHORT: {"contact_id": list(contacts), "as_of": clock}}
+        given: dict[str, Columns] = {**tables, COHORT: {"contact_id": list(contacts), "as_of": [microseconds(at) for at in as_of]}}
+        # ids only say what belongs together, and so do their numbers, which are quicker to compare
+        numbers = {name: number for number, name in enumerate(contacts)}
 
         def read_column(table: str, name: str) -> Column:
-            kind, values = self._kinds[table][name], given.get(table, {}).get(name)
-            return unknown(kind) if values is None else column(values, "int64" if kind == "timestamp" else kind)
+            values = given[table].get(name)
+            if values is None:
+                return self._unknown(table, name)
+            if name == "contact_id":
+                return column(list(map(numbers.get, values)), "int64")
+            return column(values, "int64" if self._kinds[table][name] == "timestamp" else self._kinds[table][name])
 
-        found = few.run(read_column, lambda table: _size(given.get(table, {})))
-        return Table({name: _array(values) for name, values in found.items()}, len(found["contact_id"].values))
+        found = few.run(read_column, lambda table: _size(given[table]))
+        ids = np.array(contacts, object)[found["contact_id"].values]
+        return Table({"contact_id": ids} | {name: _array(values) for name, values in found.items() if name != "contact_id"}, len(ids))
+
+    def _unknown(self, table: str, name: str) -> Column:
+        return unknown("int64" if name == "contact_id" else self._kinds[table][name])
 
     def by_sql(self, contacts: Sequence[str], as_of: Sequence[datetime], tables: Mapping[str, Columns]) -> Table:
         """Compute the rows in the engine: the judge of the steps, and quicker for many facts."""

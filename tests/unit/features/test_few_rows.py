@@ -143,6 +143,33 @@ def test_columns_that_nobody_brings_are_unknown_in_every_row(seed: int, contacts
         assert found[contact] == row
 
 
+@settings(max_examples=60)
+@given(seed=st.integers(0, 2**32), contacts=st.integers(1, 4), left_out=st.sets(st.sampled_from(READ)))
+def test_tables_without_rows_are_left_out_to_the_same_values(seed: int, contacts: int, left_out: set[str]) -> None:
+    tables = drawn(seed, contacts)
+    tables |= {table: {name: [] for name in TYPES[table]} for table in left_out}
+    few = program.without(left_out, lambda table, name: unknown(TYPES[table][name]))
+    assert not left_out & {table for table, _ in few.inputs}
+    assert by_steps(tables, ALL_TYPES, few) == by_steps(tables, ALL_TYPES)
+
+
+def test_without_facts_most_steps_are_saved() -> None:
+    facts = set(READ) - {"contacts"}
+    few = program.without(facts, lambda table, name: unknown(TYPES[table][name]))
+    assert len(few.steps) < len(program.steps) / 3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_rows_are_computed_as_few_are(seed: int) -> None:
+    tables = drawn(seed, contacts=60)
+    expected = plain(by_engine(SQL, tables, ALL_TYPES), "contact_id")
+    found = {row["contact_id"]: row for row in by_steps(tables, ALL_TYPES)}
+    for contact, row in expected.items():
+        row["as_of"] = found[contact]["as_of"]
+        assert found[contact] == row
+    assert len(found) == len(expected) == 60
+
+
 def test_some_columns_alone_take_fewer_steps_to_the_same_values() -> None:
     tables = drawn(seed=5, contacts=4)
     names = ["contact_id", *list(program.outputs)[5::9]]
@@ -230,6 +257,26 @@ def test_joins_filters_and_groups_are_the_engine_s(tables: dict[str, Rows]) -> N
         )
         check(grouped, tables)
     check(t.select("n", "s").distinct().group_by(key="n").aggregate(kinds=lambda row: row.count()), tables)
+
+
+@settings(max_examples=40)
+@given(tables=tables_of(), how=st.sampled_from(["left", "inner"]), empty=st.sets(st.sampled_from(["t", "other"]), min_size=1))
+def test_what_follows_from_a_table_without_rows_is_the_same_beforehand(tables: dict[str, Rows], how: Any, empty: set[str]) -> None:
+    types = {"t": PLAIN, "other": {"k": "int64", "s": "string", "z": "float64"}}
+    tables |= {table: {name: [] for name in types[table]} for table in empty}
+    joined = t.join(other, [t.n == other.k, t.s == other.s], how=how)
+    rows = joined.select("key", "z", "b", "n", "s", **{name: OPERATIONS[name] for name in ("coalesce", "and", "cases", "lower", "isin")})
+    kept = rows.filter(lambda row: row.z.isnull() | (row.z > -4.0))
+    grouped = kept.group_by("key").aggregate(some=kept.count(where=kept.b), most=kept.z.max(), total=kept.n.sum(), word=kept.s.max())
+    for expression in (
+        t.select("key", **OPERATIONS),
+        kept,
+        grouped,
+        t.left_join(grouped, t.key == grouped.key).select(t.key, "some", "most", "word"),
+    ):
+        steps = translate(expression)
+        few = steps.without(empty, lambda table, name: unknown(types[table][name]))
+        assert by_steps(tables, types, few) == by_steps(tables, types, steps)
 
 
 @settings(max_examples=50)

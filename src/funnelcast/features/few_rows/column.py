@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
+_MANY = 50
+"""From so many values on Arrow is quicker at telling floats from None."""
 _ARRAYS: dict[str, Any] = {"string": object, "timestamp": "datetime64[us]", "date": "datetime64[D]", "boolean": np.bool_}
 
 
@@ -49,23 +52,48 @@ def column(values: Sequence[Any], kind: str) -> Column:
         The type of Ibis.
     """
     wanted = array_type(kind)
-    blank: Any = "" if wanted is object else datetime.min if wanted == "datetime64[us]" else date.min if wanted == "datetime64[D]" else 0  # noqa: DTZ901
+    nothing: Any = "" if wanted is object else datetime.min if wanted == "datetime64[us]" else date.min if wanted == "datetime64[D]" else 0  # noqa: DTZ901
+    if wanted is np.float64 and len(values) >= _MANY:
+        return _floats(values)
+    if None not in set(values):
+        return Column(_whole(np.array(values, dtype=wanted)))
     known = np.array([value is not None for value in values], dtype=np.bool_)
-    filled = values if known.all() else [blank if value is None else value for value in values]
-    return Column(_whole(np.array(filled, dtype=wanted)), None if known.all() else known)
+    return Column(_whole(np.array([nothing if value is None else value for value in values], dtype=wanted)), known)
+
+
+def _floats(values: Sequence[float | None]) -> Column:
+    held = pa.array(values, pa.float64())
+    found = np.frombuffer(held.buffers()[1], np.float64, len(values))
+    return Column(found, np.asarray(held.is_valid()) if held.null_count else None)
 
 
 class Rows(NamedTuple):
-    """Places of rows in a table; -1, where ``missing`` says so, for none. ``missing`` is None where there is no such place."""
+    """Some rows of a table.
 
-    places: Array
+    Parameters
+    ----------
+    size
+        How many.
+    places
+        Where each stands in the table: shape (size,); None for all of its rows in their order.
+    missing
+        Which of them are none, whatever their place: of the same shape; None where there is no such row.
+    """
+
+    size: int
+    places: Array | None = None
     missing: Mask | None = None
 
     @classmethod
     def of(cls, places: Array) -> Rows:
-        """Look for places that are none."""
+        """Take places, below zero for a row that is none."""
         missing = places < 0
-        return cls(places, missing if missing.any() else None)
+        return cls(places.size, places, missing if missing.any() else None)
+
+    def at(self, places: Array) -> Rows:
+        """Give some of them."""
+        inner = places if self.places is None else self.places[places]
+        return Rows(places.size, inner, None if self.missing is None else self.missing[places])
 
 
 @cache
@@ -98,15 +126,27 @@ def both(left: Mask | None, right: Mask | None) -> Mask | None:
 
 def strict(compute: Callable[..., Array]) -> Callable[..., Column]:
     """Make an operation on columns that knows its result where it knows every argument."""
+    return partial(_strict, compute)
 
-    def operation(*columns: Column) -> Column:
-        known: Mask | None = None
-        for one in columns:
-            if one.known is not None:
-                known = one.known if known is None else known & one.known
-        return Column(compute(*[one.values for one in columns]), known)
 
-    return operation
+def _strict(compute: Callable[..., Array], first: Column, *others: Column) -> Column:
+    values, known = first
+    if not others:
+        return Column(compute(values), known)
+    for other in others:
+        if other.known is not None:
+            known = other.known if known is None else known & other.known
+    return Column(compute(values, *[other.values for other in others]), known)
+
+
+def is_strict(operation: Callable[..., Any]) -> bool:
+    """Say whether an operation was made so."""
+    return isinstance(operation, partial) and operation.func is _strict
+
+
+def blank(column: Column) -> bool:
+    """Say whether no row has a value that is known."""
+    return not column.values.size or (column.known is not None and not column.known.any())
 
 
 def true(condition: Column) -> Mask:
@@ -117,13 +157,15 @@ def true(condition: Column) -> Mask:
 
 def take(source: Column, rows: Rows) -> Column:
     """Give the values at some rows; where there is none, the value isn't known. One value for all stays one where no row is missing."""
+    size, places, missing = rows
+    if places is None:
+        return source
     values, known = source
-    places, missing = rows
     if missing is None:
         return Column(_at(values, places), None if known is None else _at(known, places))
     if values.ndim and not values.size:
-        return Column(np.zeros(places.shape, values.dtype), np.zeros(places.shape, np.bool_))
-    return Column(spread(_at(values, places), places.shape), ~missing if known is None else ~missing & _at(known, places))
+        return Column(np.zeros(size, values.dtype), np.zeros(size, np.bool_))
+    return Column(spread(_at(values, places), (size,)), ~missing if known is None else ~missing & _at(known, places))
 
 
 def _at(values: Array, places: Array) -> Array:

@@ -32,33 +32,38 @@ def join(how: str, tables: Sequence[int]) -> Callable[..., Places]:
     """
 
     def step(places: Places, size: int, *columns: Column) -> Places:
-        if not size:
+        if not places[0].size or not size:
             return _nothing(how, places)
         lefts = [take(column, places[table]) for table, column in zip(tables, columns, strict=False)]
-        left, right = _codes((lefts, columns[len(tables) :]), (places[0].places.size, size))
-        order = np.argsort(right, kind="stable")
-        ranked = right[order]
+        left, right = _codes((lefts, columns[len(tables) :]), (places[0].size, size))
+        order = None if (right[1:] >= right[:-1]).all() else np.argsort(right, kind="stable")
+        ranked = right if order is None else right[order]
         begin = np.searchsorted(ranked, left, "left")
         count = np.searchsorted(ranked, left, "right") - begin
+        if (count == 1).all():
+            matched = begin if order is None else order[begin]
+            return (*places, Rows(size) if np.array_equal(matched, np.arange(size)) else Rows(matched.size, matched))
         copies = np.maximum(count, 1) if how == "left" else count
         row = np.repeat(np.arange(left.size), copies)
         within = np.arange(row.size) - np.repeat(np.cumsum(copies) - copies, copies)
         found = np.where(count[row] > 0, begin[row] + within, -1)
-        matched = np.where(found >= 0, order[found], -1)
-        return (*(_again(rows, row) for rows in places), Rows.of(matched))
+        matched = found if order is None else np.where(found >= 0, order[found], -1)
+        return (*(rows.at(row) for rows in places), Rows.of(matched))
 
     return step
 
 
+def none_joined(how: str, places: Places | None, *_: Any) -> Places | None:
+    """Give the join to a table without rows, as far as that says what it is."""
+    return None if places is None or places[0].size else _nothing(how, places)
+
+
 def _nothing(how: str, places: Places) -> Places:
-    """Join a table without rows: most of those that a request could bring."""
+    """Join where there are no rows on one side: so with most of the tables that a request could bring."""
     if how == "left":
-        return (*places, Rows.of(np.full(places[0].places.size, -1)))
-    return tuple(Rows(rows.places[:0]) for rows in (*places, places[0]))
-
-
-def _again(rows: Rows, row: Array) -> Rows:
-    return Rows(rows.places[row], None if rows.missing is None else rows.missing[row])
+        return (*places, Rows.of(np.full(places[0].size, -1)))
+    nowhere = np.zeros(0, np.int64)
+    return tuple(Rows(0, nowhere) for _ in range(len(places) + 1))
 
 
 def _codes(keys: tuple[Sequence[Column], Sequence[Column]], sizes: tuple[int, int]) -> tuple[Array, Array]:

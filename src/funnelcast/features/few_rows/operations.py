@@ -31,9 +31,9 @@ def operation_of(node: Any) -> Operation | None:
 def _cast(node: Any) -> Operation | None:
     source, target = node.arg.dtype, node.to
     if target.is_floating() and (source.is_numeric() or source.is_boolean()):
-        return strict(lambda values: values.astype(np.float64))
+        return strict(lambda values: values.astype(np.float64, copy=False))
     if target.is_integer() and (source.is_integer() or source.is_boolean()):
-        return strict(lambda values: values.astype(np.int64))
+        return strict(lambda values: values.astype(np.int64, copy=False))
     return None
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,13 +13,29 @@ from funnelcast.features.few_rows.column import Column, spread
 Function = Callable[..., Any]
 
 
-@dataclass(frozen=True)
-class Step:
-    """One function of earlier results; its own goes to the place ``out``."""
+def never(*_: Any) -> None:
+    """Say of no inputs that nothing follows from them."""
+
+
+class Step(NamedTuple):
+    """One function of earlier results; its own goes to the place ``out``.
+
+    Parameters
+    ----------
+    nothing
+        Gives the result where it follows from those inputs that are known, None for the others, that there is nothing: no row, or no value
+        in any. None where it doesn't follow.
+    """
 
     function: Function
     inputs: tuple[int, ...]
     out: int
+    nothing: Function
+
+    def settled(self, found: Sequence[Any]) -> Any:
+        """Give the result where the results so far determine it; None elsewhere."""
+        given = [found[place] for place in self.inputs]
+        return self.nothing(*given) if any(one is None for one in given) else self.function(*given)
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,25 @@ class Program:
         inputs = {column: place for column, place in self.inputs.items() if place in needed}
         return replace(self, inputs=inputs, steps=tuple(step for step in self.steps if step.out in needed), outputs=outputs)
 
+    def without(self, tables: Collection[str], read: Callable[[str, str], Column]) -> Program:
+        """Give the program for when some tables have no rows: what follows from that and from constants is computed once.
+
+        Parameters
+        ----------
+        read
+            Gives a column of a table without rows.
+        """
+        found, steps = list(self.start), []
+        for (table, name), place in self.inputs.items():
+            if table in tables:
+                found[place] = 0 if name is None else read(table, name)
+        with np.errstate(all="ignore"):
+            for step in self.steps:
+                found[step.out] = step.settled(found)
+                steps += [step] if found[step.out] is None else []
+        inputs = {column: place for column, place in self.inputs.items() if column[0] not in tables}
+        return replace(self, inputs=inputs, start=tuple(found), steps=tuple(steps)).only(self.outputs)
+
     def run(self, read: Callable[[str, str], Column], count: Callable[[str], int]) -> dict[str, Column]:
         """Compute the result.
 
@@ -71,8 +106,9 @@ class Program:
         for (table, name), place in self.inputs.items():
             found[place] = count(table) if name is None else read(table, name)
         with np.errstate(all="ignore"):  # what isn't known is computed along with the rest, and never read
-            for step in self.steps:
-                found[step.out] = step.function(*[found[place] for place in step.inputs])
+            result_of = found.__getitem__
+            for function, inputs, out, _ in self.steps:
+                found[out] = function(*map(result_of, inputs))
         shape = (found[self.size],)
         return {name: _filled(found[place], shape) for name, place in self.outputs.items()}
 

@@ -25,6 +25,12 @@ class Groups(NamedTuple):
     codes: Array
     first: Array
 
+    def rows(self) -> Rows:
+        """Give the first row of each."""
+        return Rows(self.first.size, self.first)
+
+
+_MOST_NUMBERS, _MANY_ROWS = 2**62, 50
 
 Reduction: TypeAlias = Callable[..., Column]
 
@@ -38,6 +44,38 @@ def group(keys: tuple[Column, ...], size: int) -> Groups:
     """Deal rows into groups by their keys; unknown is a key of its own."""
     if not keys:
         return Groups(np.zeros(size, np.int64), np.zeros(1, np.int64))
+    numbers = _numbers(keys, size)
+    return _by_value(keys, size) if numbers is None else _by_number(numbers)
+
+
+def _numbers(keys: tuple[Column, ...], size: int) -> Array | None:
+    """Give the keys of each row as one whole number; None where they can't be, or where there are too few rows for that to pay."""
+    if size < _MANY_ROWS or any(key.known is not None or key.values.dtype != np.int64 for key in keys):
+        return None
+    numbers, most = np.zeros(size, np.int64), 1
+    for key in keys:
+        least, largest = int(key.values.min()), int(key.values.max())
+        span = largest - least + 1
+        most *= span
+        if most >= _MOST_NUMBERS:
+            return None
+        numbers = numbers * span + (key.values - least)
+    return numbers
+
+
+def _by_number(numbers: Array) -> Groups:
+    order = None if (numbers[1:] >= numbers[:-1]).all() else np.argsort(numbers, kind="stable")
+    ranked = numbers if order is None else numbers[order]
+    begins = np.concatenate([[True], ranked[1:] != ranked[:-1]])
+    first, ranks = np.flatnonzero(begins), np.cumsum(begins) - 1
+    if order is None:
+        return Groups(ranks, first)
+    codes = np.empty_like(ranks)
+    codes[order] = ranks
+    return Groups(codes, order[first])
+
+
+def _by_value(keys: tuple[Column, ...], size: int) -> Groups:
     place: dict[Any, int] = {}
     rows = [_keys(key, size) for key in keys]
     dealt = rows[0] if len(rows) == 1 else zip(*rows, strict=True)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
+from operator import itemgetter
 from typing import Any
 
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import numpy as np
 
-from funnelcast.features.few_rows.column import Column, Rows, literal, take, true
-from funnelcast.features.few_rows.joins import Places, join
+from funnelcast.features.few_rows.column import Column, Mask, Rows, blank, is_strict, literal, take, true, unknown
+from funnelcast.features.few_rows.joins import Places, join, none_joined
 from funnelcast.features.few_rows.operations import cases, operation_of
-from funnelcast.features.few_rows.program import Function, Program, Step
+from funnelcast.features.few_rows.program import Function, Program, Step, never
 from funnelcast.features.few_rows.reductions import Groups, group, reduction_of
 
 
@@ -64,13 +65,15 @@ class _Translator:
             case ops.Project():
                 return self._value(relation.values[name], None)
             case ops.Filter():
-                return self._step(take, self.column(relation.parent, name), self._kept(relation))
+                return self._taken(relation.schema[name], self.column(relation.parent, name), self._kept(relation), take, _same)
             case ops.Distinct():
-                return self._step(_first, self.column(relation.parent, name), self._groups(relation))
+                return self._taken(relation.schema[name], self.column(relation.parent, name), self._groups(relation), _first, Groups.rows)
             case ops.JoinChain():
                 return self._value(relation.values[name], relation)
             case ops.Aggregate() if name in relation.groups:
-                return self._step(_first, self._value(relation.groups[name], None), self._groups(relation))
+                return self._taken(
+                    relation.schema[name], self._value(relation.groups[name], None), self._groups(relation), _first, Groups.rows
+                )
             case ops.Aggregate():
                 return self._value(relation.metrics[name], relation)
         raise Untranslatable(type(relation).__name__)
@@ -84,7 +87,7 @@ class _Translator:
             case ops.Aggregate() | ops.Distinct():
                 return self._step(lambda groups: groups.first.size, self._groups(relation))
             case ops.JoinChain():
-                return self._step(lambda places: places[0].places.size, self._joined(relation))
+                return self._step(lambda places: places[0].size, self._joined(relation))
             case ops.AliasedRelation() | ops.DropColumns() | ops.Project():
                 return self.size(relation.parent)
         raise Untranslatable(type(relation).__name__)
@@ -99,7 +102,9 @@ class _Translator:
                 return self._constant(literal(node.value, str(node.dtype)))
             case ops.Field() if isinstance(node.rel, ops.JoinReference):
                 table = [reference.identifier for reference in _tables(within)].index(node.rel.identifier)
-                return self._step(partial(_of_table, table), self.column(node.rel.parent, node.name), self._joined(within))
+                return self._taken(
+                    node.dtype, self.column(node.rel.parent, node.name), self._joined(within), partial(_of_table, table), itemgetter(table)
+                )
             case ops.Field():
                 return self.column(node.rel, node.name)
             case ops.Reduction():
@@ -112,18 +117,19 @@ class _Translator:
                 function, groups, arguments = operation_of(node), [], [self._value(one, within) for one in _values(node)]
         if function is None:
             raise Untranslatable(type(node).__name__)
-        return self._step(function, *groups, *arguments)
+        nothing = partial(_no_value, unknown(str(node.dtype)), bool(groups), is_strict(function))
+        return self._step(function, *groups, *arguments, nothing=nothing)
 
     def _kept(self, relation: Any) -> int:
         conditions = [self._value(condition, None) for condition in relation.predicates]
-        return self._once(("kept", relation), lambda: self._step(_where, self.size(relation.parent), *conditions))
+        return self._once(("kept", relation), lambda: self._step(_where, self.size(relation.parent), *conditions, nothing=_nowhere))
 
     def _groups(self, relation: Any) -> int:
         if isinstance(relation, ops.Distinct):
             keys = [self.column(relation.parent, name) for name in relation.schema.names]
         else:
             keys = [self._value(key, None) for key in relation.groups.values()]
-        return self._once(("groups", relation), lambda: self._step(_grouped, self.size(relation.parent), *keys))
+        return self._once(("groups", relation), lambda: self._step(_grouped, self.size(relation.parent), *keys, nothing=_no_group))
 
     def _joined(self, chain: Any, links: int | None = None) -> int:
         links = len(chain.rest) if links is None else links
@@ -131,14 +137,15 @@ class _Translator:
 
     def _join(self, chain: Any, links: int) -> int:
         if links == 0:
-            return self._step(lambda size: (Rows(np.arange(size)),), self.size(chain.first.parent))
+            return self._step(lambda size: (Rows(size),), self.size(chain.first.parent))
         link, earlier = chain.rest[links - 1], [one.identifier for one in _tables(chain)[:links]]
         pairs = [_equal(predicate, link.table) for predicate in link.predicates]
         if link.how not in {"inner", "left"} or not pairs:
             raise Untranslatable(link.how)
         tables = [earlier.index(left.rel.identifier) for left, _ in pairs]
         columns = [self.column(side.rel.parent, side.name) for place in (0, 1) for side in (pair[place] for pair in pairs)]
-        return self._step(join(link.how, tables), self._joined(chain, links - 1), self.size(link.table.parent), *columns)
+        step, nothing = join(link.how, tables), partial(none_joined, link.how)
+        return self._step(step, self._joined(chain, links - 1), self.size(link.table.parent), *columns, nothing=nothing)
 
     def _input(self, table: str, name: str | None) -> int:
         self.start.append(None)
@@ -149,9 +156,19 @@ class _Translator:
         self.start.append(value)
         return len(self.start) - 1
 
-    def _step(self, function: Function, *inputs: int) -> int:
+    def _taken(self, kind: Any, column: int, held: int, function: Function, rows_of: Callable[[Any], Rows]) -> int:
+        """Take the rows of a column that something holds."""
+        none = unknown(str(kind))
+
+        def nothing(column: Column | None, held: Any) -> Column | None:
+            empty = (column is not None and blank(column)) or (held is not None and not rows_of(held).size)
+            return none if empty else None
+
+        return self._step(function, column, held, nothing=nothing)
+
+    def _step(self, function: Function, *inputs: int, nothing: Function = never) -> int:
         self.start.append(None)
-        self.steps.append(Step(function, inputs, len(self.start) - 1))
+        self.steps.append(Step(function, inputs, len(self.start) - 1, nothing))
         return len(self.start) - 1
 
     def _once(self, key: Any, make: Callable[[], int]) -> int:
@@ -182,26 +199,49 @@ def _equal(predicate: Any, table: Any) -> tuple[Any, Any]:
 
 
 def _where(size: int, *conditions: Column) -> Rows:
-    kept = np.ones(size, np.bool_)
-    for condition in conditions:
-        kept &= true(condition)
-    return Rows(np.flatnonzero(kept))
+    kept: Mask = reduce(np.logical_and, map(true, conditions))
+    if kept.all():
+        return Rows(size)
+    places = np.flatnonzero(kept) if kept.ndim else np.zeros(0, np.int64)
+    return Rows(places.size, places)
 
 
 def _count_of(rows: Rows) -> int:
-    return rows.places.size
+    return rows.size
 
 
 def _grouped(size: int, *keys: Column) -> Groups:
     return group(keys, size)
 
 
+def _same(rows: Rows) -> Rows:
+    return rows
+
+
 def _first(column: Column, groups: Groups) -> Column:
-    return take(column, Rows(groups.first))
+    return take(column, groups.rows())
 
 
 def _of_table(table: int, column: Column, places: Places) -> Column:
     return take(column, places[table])
+
+
+def _nowhere(size: int | None, *conditions: Column | None) -> Rows | None:
+    """Give no rows where there are none, or where a condition holds in none."""
+    never = any(one is not None and not true(one).any() for one in conditions)
+    return Rows(0, np.zeros(0, np.int64)) if size == 0 or never else None
+
+
+def _no_group(size: int | None, *_: Column | None) -> Groups | None:
+    """Give no groups where there are no rows."""
+    return Groups(np.zeros(0, np.int64), np.zeros(0, np.int64)) if size == 0 else None
+
+
+def _no_value(none: Column, grouped: bool, strict: bool, *given: Any) -> Column | None:  # noqa: FBT001 (bound once)
+    """Give nothing known for no groups at all, or where an operation needs what isn't known in any row."""
+    if grouped:
+        return none if given[0] is not None and not given[0].first.size else None
+    return none if strict and any(one is not None and blank(one) for one in given) else None
 
 
 def _row_number(node: Any) -> Function | None:
