@@ -6,10 +6,11 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from starlette.types import Receive
 
+from serving.overdue import Overdue
 from serving.problems import CLOSES, Refused, come_back
 
 _BODIES_AT_ONCE = 16
@@ -52,6 +53,8 @@ class Bodies:
     def __init__(self, limit: int, seconds: float) -> None:
         self._limit, self._seconds = limit, seconds
         self._held = 0
+        self._slow = set[asyncio.Task[Any]]()
+        self._overdue = Overdue[asyncio.Task[Any]](seconds, self._give_up)
 
     async def read(self, body: Body, headers: Mapping[bytes, bytes], receive: Receive) -> None:
         """Read a body to its end; its bytes count as held until it is released.
@@ -65,15 +68,7 @@ class Bodies:
         if announced.isdigit() and int(announced) > self._limit:
             await _discard(receive, more=True)
             raise self._too_large()
-        more = True
-        try:
-            async with asyncio.timeout(self._seconds):
-                while more and body.size <= self._limit and self._held <= _BODIES_AT_ONCE * self._limit:
-                    message = await receive()
-                    self._held += body.add(message.get("body", b""))
-                    more = message["type"] == "http.request" and message.get("more_body", False)
-        except TimeoutError as error:
-            raise Refused(408, "body-too-slow", f"The body didn't arrive within {self._seconds:g} s.", headers=CLOSES) from error
+        more = await self._within_time(body, receive)
         if body.size > self._limit:
             self.release(body)
             await _discard(receive, more=more)
@@ -83,6 +78,30 @@ class Bodies:
             await _discard(receive, more=more)
             detail = "The requests at work or waiting are as large as the service takes at once. Come back in 1 s."
             raise Refused(503, "too-busy", detail, headers={**come_back(1), **CLOSES})
+
+    async def _within_time(self, body: Body, receive: Receive) -> bool:
+        """Take what comes, and say whether it breaks off at a limit."""
+        task, more = cast("asyncio.Task[Any]", asyncio.current_task()), True
+        self._overdue.expect(task)
+        try:
+            while more and body.size <= self._limit and self._held <= _BODIES_AT_ONCE * self._limit:
+                message = await receive()
+                self._held += body.add(message.get("body", b""))
+                more = message["type"] == "http.request" and message.get("more_body", False)
+        except asyncio.CancelledError:
+            if task not in self._slow:
+                raise
+            self._slow.remove(task)
+            task.uncancel()
+            reason = f"The body didn't arrive within {self._seconds:g} s."
+            raise Refused(408, "body-too-slow", reason, headers=CLOSES) from None
+        finally:
+            self._overdue.came(task)
+        return more
+
+    def _give_up(self, task: asyncio.Task[Any]) -> None:
+        self._slow.add(task)
+        task.cancel()
 
     def release(self, body: Body) -> None:
         """Count a body as held no longer."""

@@ -11,9 +11,7 @@ from typing import Any
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from serving.limits import LARGEST_HEAD
-
-_LOOKS = 10
-"""So often within the time that a head may take is it looked at: a timer of each request's own costs more than the rest of this."""
+from serving.overdue import Overdue
 
 
 def mend_connections(seconds: float) -> None:
@@ -26,7 +24,7 @@ def mend_connections(seconds: float) -> None:
     """
     protocol: Any = AutoHTTPProtocol
     made, lost, received = protocol.connection_made, protocol.connection_lost, protocol.data_received
-    heads = _Heads(seconds)
+    heads = Overdue[Any](seconds, lambda connection: connection.transport.close())
 
     def connection_made(self: Any, transport: asyncio.Transport) -> None:
         made(self, _Whole(transport, self.loop))
@@ -50,35 +48,6 @@ def mend_connections(seconds: float) -> None:
             heads.expect(self)
 
     protocol.connection_made, protocol.connection_lost, protocol.data_received = connection_made, connection_lost, data_received
-
-
-class _Heads:
-    """The connections whose next head has begun or is their first, each with when it must be there."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds, self._looking = seconds, False
-        self._due: dict[Any, float] = {}
-
-    def expect(self, connection: Any) -> None:
-        """Count from now on, unless it is counted already."""
-        loop = connection.loop
-        self._due.setdefault(connection, loop.time() + self._seconds)
-        if not self._looking:
-            self._looking = True
-            loop.call_later(self._seconds / _LOOKS, self._look, loop)
-
-    def came(self, connection: Any) -> None:
-        """Count no longer."""
-        self._due.pop(connection, None)
-
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        now = loop.time()
-        for connection in [connection for connection, due in self._due.items() if due <= now]:
-            connection.transport.close()
-            self.came(connection)
-        self._looking = bool(self._due)
-        if self._looking:
-            loop.call_later(self._seconds / _LOOKS, self._look, loop)
 
 
 class _Whole:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _OF_PATHS = ("bentoml.access", "uvicorn.access")
 """They would hold paths, and with them ids of contacts: without anybody who reads them nothing is written."""
@@ -37,4 +38,10 @@ def to_stderr() -> None:
 
 def stamp(seconds: float) -> str:
     """Give an instant in UTC, to the millisecond."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return _stamp(int(1_000 * seconds))
+
+
+@lru_cache(1)
+def _stamp(milliseconds: int) -> str:
+    # the requests of one turn end in the same millisecond
+    return datetime.fromtimestamp(milliseconds / 1_000, UTC).isoformat(timespec="milliseconds")

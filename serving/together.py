@@ -25,8 +25,8 @@ _BYTES_AT_ONCE = 2 * SMALL_BODY
 """So much is answered at once, and then whoever else waits for the loop has a turn."""
 _MOST_WAITING = 1_000
 """About a second of answers. With fewer, more of those who come while a worker is missing are sent away."""
-_QUIET_TURNS = 6
-"""After so many turns of the loop, a tenth of a millisecond, in which nobody asked, those who wait are answered."""
+_QUIET_TURNS = 10
+"""After so many turns of the loop, some hundredths of a millisecond, in which nobody asked, those who wait are answered."""
 
 Found = Answered | Exception
 

@@ -7,6 +7,7 @@ keeps the record.
 from __future__ import annotations
 
 import hmac
+import json
 import secrets
 import sqlite3
 import threading
@@ -30,6 +31,7 @@ CREATE TABLE IF NOT EXISTS forecasts (
     PRIMARY KEY (quantity, as_of, start, "end")
 ) WITHOUT ROWID;
 """
+_KNOWN_SALTS = "SELECT contact_id, salt FROM salts WHERE contact_id IN (SELECT value FROM json_each(?))"
 _WAIT_SECONDS = 10.0
 LEVELS = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
 
@@ -83,7 +85,7 @@ class TrackRecord:
         """Store answers in one transaction: after a crash all of them are there or none."""
         with self._appending, self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            salts = self._salts(connection, sorted({answer.contact_id for answer in answers}))
+            salts = self._salts(connection, list({answer.contact_id for answer in answers}))
             # a row holds what an answer does, but for the contact, in whose place the pseudonym stands
             rows = [answer._replace(contact_id=pseudonym(answer.contact_id, salts[answer.contact_id])) for answer in answers]
             connection.executemany("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
@@ -176,13 +178,11 @@ class TrackRecord:
 
     @staticmethod
     def _salts(connection: sqlite3.Connection, contacts: Sequence[str]) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
-        for contact in contacts:
-            row = connection.execute("SELECT salt FROM salts WHERE contact_id = ?", (contact,)).fetchone()
-            found[contact] = row[0] if row else secrets.token_bytes(16)
-            if not row:
-                connection.execute("INSERT INTO salts VALUES (?, ?)", (contact, found[contact]))
-        return found
+        known = connection.execute(_KNOWN_SALTS, (json.dumps(contacts),)).fetchall()
+        found: dict[str, bytes] = dict(known)
+        new = {contact: secrets.token_bytes(16) for contact in contacts if contact not in found}
+        connection.executemany("INSERT INTO salts VALUES (?, ?)", new.items())
+        return found | new
 
 
 def pseudonym(contact_id: str, salt: bytes) -> str:

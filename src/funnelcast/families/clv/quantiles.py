@@ -75,11 +75,18 @@ def quantiles(variates: Variates, customers: Customers, horizon: float, delta: f
 
 def _levels_of(values: Floats, levels: tuple[float, ...]) -> Floats:
     """Give each row's quantiles as ``np.quantile`` does (linear), which takes longer to set out than a few rows to sort."""
-    rank = np.array(levels) * (values.shape[1] - 1)
-    below = np.floor(rank).astype(np.int64)
-    above = np.minimum(below + 1, values.shape[1] - 1)
-    ranked = np.partition(values, np.unique([below, above]), axis=1)
+    rank, below, above, either = _ranks(levels, values.shape[1])
+    ranked = np.partition(values, either, axis=1)
     return np.asarray(ranked[:, below] + (rank - below) * (ranked[:, above] - ranked[:, below]), dtype=np.float64)
+
+
+@lru_cache(_KEPT)
+def _ranks(levels: tuple[float, ...], count: int) -> tuple[Floats, Whole, Whole, Whole]:
+    """Give the place of each level among so many ranked values, those next to it below and above, and both without repeats."""
+    rank = np.array(levels) * (count - 1)
+    below = np.floor(rank).astype(np.int64)
+    above = np.minimum(below + 1, count - 1)
+    return rank, below, above, np.unique([below, above])
 
 
 class _Common:
@@ -94,9 +101,9 @@ class _Common:
         total = self._bought(customers.part(first))[place]
         worlds = self.worlds
         if worlds.spend is not None:
-            numbers, known = np.unique(worlds.mean.seen(customers.x, customers.m, customers.z)[0], return_inverse=True)
-            divisor = np.stack([self.variates.of_value(seen) for seen in numbers.tolist()])
-            total /= divisor[known]
+            seen = worlds.mean.seen(customers.x, customers.m, customers.z)[0]
+            one, known = distinct(seen)
+            total /= np.stack([self.variates.of_value(count) for count in seen[one].tolist()])[known]
         total *= worlds.value_scale(customers)
         return total
 

@@ -44,12 +44,10 @@ class Rows:
         table = Table.of(rows)
         _check_columns(table)
         read = {name: values.astype(np.float64, copy=False) for name, values in table.columns.items()}
-        for name, values in read.items():
-            _refuse(table, name, ~np.isfinite(values), "are not a finite number", "Give a number.")
-            _refuse(table, name, values < 0, "are negative", "Give zero or more.")
         x, t_x, T, m = (read[name] for name in COLUMNS)
-        _refuse(table, "frequency", x != np.floor(x), "are no whole number of purchases", "Count purchase days.")
-        _refuse(table, "recency", t_x > T, "lie beyond T", "Recency and T both count days from the first purchase.")
+        values = np.stack(list(read.values()))
+        if not (np.all((values >= 0) & (values < np.inf)) and np.all(x == np.floor(x)) and np.all(t_x <= T)):
+            _refuse_broken(table, read)
         return cls(x, t_x, T, m, read.get(FIRST_VALUE, np.zeros(len(rows))))
 
     def distinct(self) -> tuple[Rows, npt.NDArray[np.int64]]:
@@ -70,6 +68,16 @@ def _check_columns(rows: Table) -> None:
     wrong = [name for name in known if name in rows and rows[name].dtype.kind not in "fiu"]
     if missing or extra or wrong:
         raise WrongColumns(family="clv", missing=missing, extra=extra, wrong=wrong)
+
+
+def _refuse_broken(table: Table, read: Mapping[str, Floats]) -> None:
+    """Name what is wrong with the first column that is; to look for it column by column takes longer than to predict a few rows."""
+    for name, values in read.items():
+        _refuse(table, name, ~np.isfinite(values), "are not a finite number", "Give a number.")
+        _refuse(table, name, values < 0, "are negative", "Give zero or more.")
+    x, t_x, T = (read[name] for name in COLUMNS[:3])
+    _refuse(table, "frequency", x != np.floor(x), "are no whole number of purchases", "Count purchase days.")
+    _refuse(table, "recency", t_x > T, "lie beyond T", "Recency and T both count days from the first purchase.")
 
 
 def _refuse(rows: Table, column: str, broken: npt.NDArray[np.bool_], rule: str, advice: str) -> None:

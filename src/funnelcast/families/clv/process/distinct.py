@@ -16,13 +16,21 @@ _FEW = 500
 def distinct(*columns: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Give where each distinct row of these columns stands first, and for each row the place of its like among those."""
     if columns[0].size <= _FEW:
-        known: dict[tuple[float, ...], int] = {}
-        rows = zip(*(column.tolist() for column in columns), strict=True)
-        place = np.fromiter((known.setdefault(row, len(known)) for row in rows), np.int64, columns[0].size)
-    else:
-        place = _hashed(columns)
+        return _looked_up(columns)
+    place = _hashed(columns)
     # Places are numbered as they appear, so each is new where it exceeds all before it.
     return np.flatnonzero(np.diff(np.maximum.accumulate(place), prepend=-1)), place
+
+
+def _looked_up(columns: Sequence[Floats]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    known: dict[tuple[float, ...], int] = {}
+    first, place = list[int](), list[int]()
+    for number, row in enumerate(zip(*[column.tolist() for column in columns], strict=True)):
+        found = known.setdefault(row, len(first))
+        if found == len(first):
+            first.append(number)
+        place.append(found)
+    return np.array(first, np.int64), np.array(place, np.int64)
 
 
 def _hashed(columns: Sequence[Floats]) -> npt.NDArray[np.int64]:
