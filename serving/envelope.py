@@ -12,7 +12,7 @@ from serving.problems import Refused
 from serving.strict_json import read
 
 Request = TypeVar("Request", bound=Shape)
-_SENTENCES = {"extra_forbidden": "is not a field that is known here", "missing": "is required"}
+_SENTENCES = {"extra_forbidden": "is not a field that is known here", "missing": "is required", "float_type": "give a number"}
 
 
 def parse(body: bytes, shape: type[Request]) -> Request:
