@@ -57,9 +57,9 @@ def wall_clock(texts: Sequence[str], timezone: str) -> Microseconds | None:
 def _have_minutes(written: pa.StringArray) -> bool:
     """Say whether time stamps that Arrow could read give the minutes of their hour and of their offset, which it doesn't ask for."""
     _, places, letters = written.buffers()
-    places, letters = np.frombuffer(places, np.int32, len(written) + 1), np.frombuffer(letters, "S1")
+    places, letters = np.frombuffer(places, np.int32, len(written) + 1), np.frombuffer(letters, np.uint8)
     after_hour, before_two = letters[places[:-1] + _HOUR], letters[places[1:] - 3]
-    return bool((after_hour == b":").all() and ((before_two != b"+") & (before_two != b"-")).all())
+    return bool((after_hour == ord(":")).all() and ((before_two != ord("+")) & (before_two != ord("-"))).all())
 
 
 @cache

@@ -55,7 +55,7 @@ def _set_instants(items: Sequence[Any], shape: type[Shape], as_of: AsOf) -> bool
     values = np.array([text for held, name, _ in fields for text in map(attrgetter(name), held)], object)
     is_clock = np.repeat([which for _, _, which in fields], [len(held) for held, _, _ in fields])
     known = np.not_equal(values, _NOTHING)
-    read = wall_clock(values[known], as_of.timezone)
+    read = wall_clock(values[known].tolist(), as_of.timezone)
     if read is None or (read[is_clock[known]] >= microseconds(as_of.at)).any():
         return False
     values[known] = read

@@ -70,6 +70,13 @@ def test_a_key_that_stands_twice_is_refused_wherever_it_is(document: Any, others
     b'{"a":"x","a":"\\u003a"}', b'{"a":"x","a":"\\u003A"}', b'{"a":1,"\\u0061":2}', b'{"a" : 1, "a"\n:2}', b'{"a:":1,"a:":"::"}',
     b'[{"a":{"b":1,"b":1}}]',
 ])  # fmt: skip
-def test_no_disguise_hides_a_second_key(body: bytes) -> None:
+@pytest.mark.parametrize("space", [0, 10_000])
+def test_no_disguise_hides_a_second_key(body: bytes, space: int) -> None:
     with pytest.raises(Refused, match="stands twice in one object"):
-        read(body)
+        read(body + b" " * space)
+
+
+@given(document=DOCUMENTS)
+def test_long_documents_are_read_as_short_ones(document: Any) -> None:
+    many = [document] * 3_000
+    assert read(json.dumps(many).encode()) == many
