@@ -153,7 +153,8 @@ def _facts(contacts: Sequence[Any], keys: Sequence[str], table: str) -> Columns:
     columns = {name: list(map(attrgetter(name), facts)) for name in FACTS[table].model_fields}
     columns["contact_id"] = [key for key, found in lists for _ in found]
     clock, own = columns[CLOCKS[table]], _OWN_KEYS.get(table)
-    columns["known_at"] = [known or happened for known, happened in zip(columns["known_at"], clock, strict=True)]
+    if None in columns["known_at"]:
+        columns["known_at"] = [happened if known is None else known for known, happened in zip(columns["known_at"], clock, strict=True)]
     if own is not None:
         # within its contact: those of another may have the same
         places = [f"{key}/{place}" for key, found in lists for place in range(len(found))]

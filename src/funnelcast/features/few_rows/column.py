@@ -55,6 +55,11 @@ def column(values: Sequence[Any], kind: str) -> Column:
     nothing: Any = "" if wanted is object else datetime.min if wanted == "datetime64[us]" else date.min if wanted == "datetime64[D]" else 0  # noqa: DTZ901
     if wanted is np.float64 and len(values) >= _MANY:
         return _floats(values)
+    if wanted is np.int64:
+        try:
+            return Column(np.array(values, np.int64))
+        except TypeError:
+            pass  # one of them is None
     if None not in set(values):
         return Column(_whole(np.array(values, dtype=wanted)))
     known = np.array([value is not None for value in values], dtype=np.bool_)
