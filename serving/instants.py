@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,10 +19,10 @@ Microseconds = npt.NDArray[np.int64]
 _UTC = pa.timestamp("us", "UTC")
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)  # noqa: DTZ001 (wall-clock)
 _PER_SECOND = 1_000_000
-_FIRST, _END = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (1970, 2050))
+_FIRST, _END = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (1900, 2050))
 _STEP = 3 * 86_400
-"""Seconds from one look at a zone's offset to the next: none changes it twice within six days."""
-_HOUR = len("2025-02-01T10")
+"""Seconds from one look at a zone's offset to the next: since 1900 none has changed it twice so soon."""
+_CENTURY, _HOUR = len("2"), len("2025-02-01T10")
 
 
 def microseconds(at: datetime) -> int:
@@ -39,7 +40,7 @@ def wall_clock(texts: Sequence[str], timezone: str) -> Microseconds | None:
 
     Returns
     -------
-    Shape (texts,). None where any of them is no instant or an unusual one, before 1970, after 2049 or written as few do: each must then be
+    Shape (texts,). None where any of them is no instant or an unusual one, before 1900, after 2049 or written as few do: each must then be
     looked at by itself.
     """
     written = pa.array(texts, pa.string())
@@ -48,18 +49,19 @@ def wall_clock(texts: Sequence[str], timezone: str) -> Microseconds | None:
     except pa.ArrowInvalid:
         return None
     utc = np.frombuffer(read.buffers()[1], np.int64, len(texts))
-    if len(texts) and not (utc.min() >= _FIRST * _PER_SECOND and utc.max() < _END * _PER_SECOND and _have_minutes(written)):
+    if len(texts) and not (utc.min() >= _FIRST * _PER_SECOND and utc.max() < _END * _PER_SECOND and _written_in_full(written)):
         return None
     changes, offsets = _offsets(timezone)
     return utc + offsets[np.searchsorted(changes, utc, "right")]
 
 
-def _have_minutes(written: pa.StringArray) -> bool:
-    """Say whether time stamps that Arrow could read give the minutes of their hour and of their offset, which it doesn't ask for."""
+def _written_in_full(written: pa.StringArray) -> bool:
+    """Say whether time stamps that Arrow could read lie after 1899 by their own offset, and give its minutes and those of the hour."""
     _, places, letters = written.buffers()
     places, letters = np.frombuffer(places, np.int32, len(written) + 1), np.frombuffer(letters, np.uint8)
-    after_hour, before_two = letters[places[:-1] + _HOUR], letters[places[1:] - 3]
-    return bool((after_hour == ord(":")).all() and ((before_two != ord("+")) & (before_two != ord("-"))).all())
+    century, after_hour, before_two = letters[places[:-1] + _CENTURY], letters[places[:-1] + _HOUR], letters[places[1:] - 3]
+    in_full = (century != ord("8")) & (after_hour == ord(":")) & (before_two != ord("+")) & (before_two != ord("-"))
+    return bool(in_full.all())
 
 
 @cache
@@ -70,8 +72,10 @@ def _offsets(timezone: str) -> tuple[Microseconds, Microseconds]:
     def offset(second: int) -> timedelta:
         return datetime.fromtimestamp(second, zone).utcoffset() or timedelta()
 
-    looks = range(_FIRST, _END, _STEP)
-    changes = [_change(offset, second) for second in looks if offset(second) != offset(second + _STEP)]
+    looks = range(_FIRST, _END + _STEP, _STEP)
+    changes = [
+        _change(offset, start) for start, (before, after) in zip(looks, pairwise(map(offset, looks)), strict=False) if before != after
+    ]
     offsets = [offset(_FIRST), *(offset(second) for second in changes)]
     return np.array(changes, np.int64) * _PER_SECOND, np.array([one // _MICROSECOND for one in offsets], np.int64)
 
@@ -79,4 +83,4 @@ def _offsets(timezone: str) -> tuple[Microseconds, Microseconds]:
 def _change(offset: Callable[[int], timedelta], start: int) -> int:
     """Give the second of the step from ``start`` on at which the offset changes."""
     before = offset(start)
-    return bisect_left(range(start + _STEP), 1, start, key=lambda second: int(offset(second) != before))
+    return start + bisect_left(range(_STEP), 1, key=lambda seconds: int(offset(start + seconds) != before))

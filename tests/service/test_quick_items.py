@@ -25,14 +25,14 @@ PARIS = AsOf(datetime(2026, 3, 29, 3, 30), "Europe/Paris")  # noqa: DTZ001 (wall
 KNOWN = {"region": "category", "distance_km": "number"}
 CHANGES = [datetime(2025, 3, 30, 1, tzinfo=UTC), datetime(2025, 10, 26, 1, tzinfo=UTC), datetime(2026, 3, 29, 1, tzinfo=UTC)]
 PARTS = (
-    ("2025-02-01", "2024-02-29", "2025-02-29", "1969-12-31", "1899-12-31", "2199-12-31", "2025-2-01", "٢025-02-01"),
+    ("2025-02-01", "2024-02-29", "2025-02-29", "1900-01-01", "1899-12-31", "2199-12-31", "2025-2-01", "٢025-02-01"),
     ("T", " ", "t", "_", ""),
     ("10:00", "10:00:00", "23:59:60", "24:00:00", "10", "1000", ""),
     ("", ".5", ".123456", ".1234567", ",5", "."),
     ("Z", "z", "+02:00", "+0200", "+02", "-02", "-00:00", "+23:59", "+24:00", "+02:00:30", "", "\n", "Z "),
 )
 ODD_TEXTS = st.tuples(*map(st.sampled_from, PARTS)).map("".join)
-MOMENTS = st.datetimes(datetime(1969, 12, 30), datetime(2050, 1, 3), timezones=st.just(UTC)) | st.builds(  # noqa: DTZ001 (UTC)
+MOMENTS = st.datetimes(datetime(1899, 12, 30), datetime(2050, 1, 3), timezones=st.just(UTC)) | st.builds(  # noqa: DTZ001 (UTC)
     lambda change, seconds: change + timedelta(seconds=seconds), st.sampled_from(CHANGES), st.integers(-90_000, 90_000)
 )
 OFFSETS = st.sampled_from([0, 60, 120, -210, 345, 630, -719])
@@ -70,7 +70,7 @@ def test_instants_are_pydantic_s_and_zoneinfo_s(texts: list[str], zone: str) -> 
     found = wall_clock(texts, zone)
     assert found is None or found.tolist() == expected
     assert found is not None or any(
-        one is None or one.year not in range(1971, 2049) or odd(text) for one, text in zip(instants, texts, strict=True)
+        one is None or one.year not in range(1901, 2049) or odd(text) for one, text in zip(instants, texts, strict=True)
     )
 
 
@@ -82,7 +82,7 @@ def test_every_way_to_write_an_instant_is_pydantic_s() -> None:
     texts = ["".join(parts) for parts in product(*PARTS)]
     found = [wall_clock([text], "UTC") for text in texts]
     instants = [instant_of(text) for text in texts]
-    assert sum(one is not None for one in found) == 80
+    assert sum(one is not None for one in found) == 112
     for text, read, instant in zip(texts, found, instants, strict=True):
         assert read is None or (instant and read.tolist() == [microseconds(instant.astimezone(UTC).replace(tzinfo=None))]), text
 
@@ -196,13 +196,13 @@ def require_same(given_items: list[Any], attributes: dict[str, str] | None) -> N
 
 
 @settings(max_examples=50)
-@given(good=st.lists(facts_of(Contact, None), min_size=1, max_size=6), place=st.integers(0, 5))
-def test_only_what_is_unusual_is_judged(good: list[Any], place: int) -> None:
-    given_items = {number: {**item, "attributes": {}} for number, item in enumerate(good)}
+@given(good=facts_of(Contact, None), many=st.integers(1, 50), place=st.integers(0, 49))
+def test_only_those_near_what_is_unusual_are_judged(good: Any, many: int, place: int) -> None:
+    given_items = {number: {**good, "attributes": {}} for number in range(many)}
     assert read_quickly(given_items, Contact, PARIS).keys() == given_items.keys()
-    place %= len(good)
+    place %= many
     given_items[place]["touchpoints"] = [{"occurred_at": "2025-02-01T10:00:00z", "channel": "email"}]
-    assert read_quickly(given_items, Contact, PARIS).keys() == given_items.keys() - {place}
+    assert read_quickly(given_items, Contact, PARIS).keys() == {number for number in given_items if number // 16 != place // 16}
 
 
 def test_what_happens_at_as_of_is_not_before_it() -> None:
