@@ -33,7 +33,7 @@ def join(how: str, tables: Sequence[int]) -> Callable[..., Places]:
 
     def step(places: Places, size: int, *columns: Column) -> Places:
         if not places[0].size or not size:
-            return _nothing(how, places)
+            return join_nothing(how, places)
         lefts = [take(column, places[table]) for table, column in zip(tables, columns, strict=False)]
         left, right = _codes((lefts, columns[len(tables) :]), (places[0].size, size))
         order = None if (right[1:] >= right[:-1]).all() else np.argsort(right, kind="stable")
@@ -53,12 +53,7 @@ def join(how: str, tables: Sequence[int]) -> Callable[..., Places]:
     return step
 
 
-def none_joined(how: str, places: Places | None, *_: Any) -> Places | None:
-    """Give the join to a table without rows, as far as that says what it is."""
-    return None if places is None or places[0].size else _nothing(how, places)
-
-
-def _nothing(how: str, places: Places) -> Places:
+def join_nothing(how: str, places: Places) -> Places:
     """Join where there are no rows on one side: so with most of the tables that a request could bring."""
     if how == "left":
         return (*places, Rows.of(np.full(places[0].size, -1)))

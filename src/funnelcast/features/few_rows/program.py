@@ -13,10 +13,6 @@ from funnelcast.features.few_rows.column import Column, spread
 Function = Callable[..., Any]
 
 
-def never(*_: Any) -> None:
-    """Say of no inputs that nothing follows from them."""
-
-
 class Step(NamedTuple):
     """One function of earlier results; its own goes to the place ``out``.
 

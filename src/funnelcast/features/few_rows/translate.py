@@ -12,10 +12,11 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import numpy as np
 
-from funnelcast.features.few_rows.column import Column, Mask, Rows, blank, is_strict, literal, take, true, unknown
-from funnelcast.features.few_rows.joins import Places, join, none_joined
+from funnelcast.features.few_rows.column import Column, Mask, Rows, is_strict, literal, take, true, unknown
+from funnelcast.features.few_rows.joins import Places, join
+from funnelcast.features.few_rows.nothing import never, no_group, no_value, none_taken, nowhere, unjoined
 from funnelcast.features.few_rows.operations import cases, operation_of
-from funnelcast.features.few_rows.program import Function, Program, Step, never
+from funnelcast.features.few_rows.program import Function, Program, Step
 from funnelcast.features.few_rows.reductions import Groups, group, reduction_of
 
 
@@ -117,19 +118,19 @@ class _Translator:
                 function, groups, arguments = operation_of(node), [], [self._value(one, within) for one in _values(node)]
         if function is None:
             raise Untranslatable(type(node).__name__)
-        nothing = partial(_no_value, unknown(str(node.dtype)), bool(groups), is_strict(function))
+        nothing = partial(no_value, unknown(str(node.dtype)), bool(groups), is_strict(function))
         return self._step(function, *groups, *arguments, nothing=nothing)
 
     def _kept(self, relation: Any) -> int:
         conditions = [self._value(condition, None) for condition in relation.predicates]
-        return self._once(("kept", relation), lambda: self._step(_where, self.size(relation.parent), *conditions, nothing=_nowhere))
+        return self._once(("kept", relation), lambda: self._step(_where, self.size(relation.parent), *conditions, nothing=nowhere))
 
     def _groups(self, relation: Any) -> int:
         if isinstance(relation, ops.Distinct):
             keys = [self.column(relation.parent, name) for name in relation.schema.names]
         else:
             keys = [self._value(key, None) for key in relation.groups.values()]
-        return self._once(("groups", relation), lambda: self._step(_grouped, self.size(relation.parent), *keys, nothing=_no_group))
+        return self._once(("groups", relation), lambda: self._step(_grouped, self.size(relation.parent), *keys, nothing=no_group))
 
     def _joined(self, chain: Any, links: int | None = None) -> int:
         links = len(chain.rest) if links is None else links
@@ -144,7 +145,7 @@ class _Translator:
             raise Untranslatable(link.how)
         tables = [earlier.index(left.rel.identifier) for left, _ in pairs]
         columns = [self.column(side.rel.parent, side.name) for place in (0, 1) for side in (pair[place] for pair in pairs)]
-        step, nothing = join(link.how, tables), partial(none_joined, link.how)
+        step, nothing = join(link.how, tables), partial(unjoined, link.how)
         return self._step(step, self._joined(chain, links - 1), self.size(link.table.parent), *columns, nothing=nothing)
 
     def _input(self, table: str, name: str | None) -> int:
@@ -158,13 +159,7 @@ class _Translator:
 
     def _taken(self, kind: Any, column: int, held: int, function: Function, rows_of: Callable[[Any], Rows]) -> int:
         """Take the rows of a column that something holds."""
-        none = unknown(str(kind))
-
-        def nothing(column: Column | None, held: Any) -> Column | None:
-            empty = (column is not None and blank(column)) or (held is not None and not rows_of(held).size)
-            return none if empty else None
-
-        return self._step(function, column, held, nothing=nothing)
+        return self._step(function, column, held, nothing=partial(none_taken, unknown(str(kind)), rows_of))
 
     def _step(self, function: Function, *inputs: int, nothing: Function = never) -> int:
         self.start.append(None)
@@ -224,24 +219,6 @@ def _first(column: Column, groups: Groups) -> Column:
 
 def _of_table(table: int, column: Column, places: Places) -> Column:
     return take(column, places[table])
-
-
-def _nowhere(size: int | None, *conditions: Column | None) -> Rows | None:
-    """Give no rows where there are none, or where a condition holds in none."""
-    never = any(one is not None and not true(one).any() for one in conditions)
-    return Rows(0, np.zeros(0, np.int64)) if size == 0 or never else None
-
-
-def _no_group(size: int | None, *_: Column | None) -> Groups | None:
-    """Give no groups where there are no rows."""
-    return Groups(np.zeros(0, np.int64), np.zeros(0, np.int64)) if size == 0 else None
-
-
-def _no_value(none: Column, grouped: bool, strict: bool, *given: Any) -> Column | None:  # noqa: FBT001 (bound once)
-    """Give nothing known for no groups at all, or where an operation needs what isn't known in any row."""
-    if grouped:
-        return none if given[0] is not None and not given[0].first.size else None
-    return none if strict and any(one is not None and blank(one) for one in given) else None
 
 
 def _row_number(node: Any) -> Function | None:
