@@ -113,7 +113,10 @@ class Clients:
                 self.seen.cut.append(connection.port)
                 await connection.close()
                 return
-            self._idle.append(connection)
+            if connection.ends:
+                await connection.close()
+            else:
+                self._idle.append(connection)
             if status != 503:
                 self._judge(request, status, body, due, sent)
                 return
@@ -151,7 +154,7 @@ class _Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
         self.port = int(writer.get_extra_info("sockname")[1])
-        self.uses, self.used = 0, time.monotonic()
+        self.uses, self.used, self.ends = 0, time.monotonic(), False
 
     async def ask(self, written: bytes) -> tuple[int, float, bytes]:
         """Give the status, after how long to come back, and the body."""
@@ -159,7 +162,7 @@ class _Connection:
         head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
         fields = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:-2])
         body = await self._reader.readexactly(int(fields[b"content-length"]))
-        self.uses, self.used = self.uses + 1, time.monotonic()
+        self.uses, self.used, self.ends = self.uses + 1, time.monotonic(), fields.get(b"connection") == b"close"
         return int(head.split(b" ", 2)[1]), float(fields.get(b"retry-after", 1)), body
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -40,7 +41,7 @@ class Access:
 
     def __init__(self, keys: Path, *, keyless: bool, scope_of: Callable[[str], str], rate: float) -> None:
         self._path, self._keyless, self._scope_of = keys, keyless, scope_of
-        self._seen, self._keys = mark(keys), Keys.read(keys)
+        self._seen, self._keys, self._looked = mark(keys), Keys.read(keys), False
         self._rates = Buckets(rate, rate)
         self._guesses = Buckets(_GUESSES_PER_SECOND, _GUESSES_AT_ONCE)
 
@@ -81,10 +82,17 @@ class Access:
             raise
 
     def _current(self) -> Keys:
-        present = mark(self._path)
-        if present != self._seen:
-            self._keys, self._seen = Keys.read(self._path), present
+        """Give the keys as they are in this turn of the loop: whoever comes in the same one shares the look at the file."""
+        if not self._looked:
+            present = mark(self._path)
+            if present != self._seen:
+                self._keys, self._seen = Keys.read(self._path), present
+            self._looked = True
+            asyncio.get_running_loop().call_soon(self._look_again)
         return self._keys
+
+    def _look_again(self) -> None:
+        self._looked = False
 
 
 def _require_patience(seconds: float, reason: str) -> None:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.audit import AuditLog
 from serving.logs import stamp
-from serving.metrics import Metrics
+from serving.metrics import Ended, Metrics
 from serving.paths import needs_key, template_of
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -55,7 +55,7 @@ class Journal:
 
     def __init__(self, app: ASGIApp, *, log: Callable[[str], object], audit: AuditLog, metrics: Metrics) -> None:
         self._app, self._log, self._audit, self._metrics = app, log, audit, metrics
-        self._lines, self._audited = list[bytes](), list[bytes]()
+        self._ended, self._lines, self._audited = list[Ended](), list[bytes](), list[bytes]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have a request answered."""
@@ -80,8 +80,9 @@ class Journal:
         state, route = scope["state"], template_of(scope["path"])
         method = scope["method"] if scope["method"] in _METHODS else "other"
         told: Told = state.get("told", _NOTHING)
-        self._metrics.count(route, method, status, seconds)
-        self._metrics.count_answer(route, told.models, told.items, told.failed)
+        if not self._ended:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._ended.append(Ended(route, method, status, seconds, told.models, told.items, told.failed))
         if route in _PROBES and status == HTTPStatus.OK:
             return
         caller = state.get("caller")
@@ -98,16 +99,16 @@ class Journal:
             "items": told.items,
             "failed": told.failed,
         })  # fmt: skip
-        if not self._lines:
-            asyncio.get_running_loop().call_soon(self._write)
         self._lines.append(line)
         # what is refused for its rate is left out: a flood of it would push everything else out of the files
         if needs_key(route) and status != HTTPStatus.TOO_MANY_REQUESTS:
             self._audited.append(line)
 
     def _write(self) -> None:
-        lines, audited = self._lines, self._audited
-        self._lines, self._audited = [], []
-        self._log(b"".join([line + b"\n" for line in lines]).decode())
+        ended, lines, audited = self._ended, self._lines, self._audited
+        self._ended, self._lines, self._audited = [], [], []
+        self._metrics.count(ended)
+        if lines:
+            self._log(b"".join([line + b"\n" for line in lines]).decode())
         if audited:
             self._audit.append(audited)

@@ -7,8 +7,10 @@ PROMETHEUS_MULTIPROC_DIR, which BentoML sets, so that any of them can tell the s
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections import Counter as Counted
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -17,6 +19,28 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 _SERIES = 1_000
 """So many of a metric's series are remembered by their labels, which takes a tenth of what finding them again does."""
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Ended(NamedTuple):
+    """A request that was answered or refused.
+
+    Parameters
+    ----------
+    seconds
+        From the request to its answer.
+    models
+        By name, the versions that answered it.
+    items, failed
+        How many it had, and how many of them failed.
+    """
+
+    route: str
+    method: str
+    status: int
+    seconds: float
+    models: Mapping[str, int]
+    items: int
+    failed: int
 
 
 class Metrics:
@@ -35,19 +59,20 @@ class Metrics:
         """Give what finds the counter of some labels."""
         return lru_cache(_SERIES)(Counter(f"funnelcast_{name}", said, labels, registry=self._registry).labels)
 
-    def count(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count a request."""
-        self._requests(route, method, status).inc()
-        self._seconds(route).observe(seconds)
-
-    def count_answer(self, route: str, models: Mapping[str, int], items: int, failed: int) -> None:
-        """Count what was answered, by whom, and how many items."""
-        for model, version in models.items():
-            self._answers(route, model, version).inc()
-        if items > failed:
-            self._items(route, "answered").inc(items - failed)
-        if failed:
-            self._items(route, "failed").inc(failed)
+    def count(self, ended: Sequence[Ended]) -> None:
+        """Count some requests, what was answered, by whom, and how many items."""
+        for one in ended:
+            self._seconds(one.route).observe(one.seconds)
+        for labels, count in Counted((one.route, one.method, one.status) for one in ended).items():
+            self._requests(*labels).inc(count)
+        for labels, count in Counted((one.route, *model) for one in ended for model in one.models.items()).items():
+            self._answers(*labels).inc(count)
+        for route in {one.route for one in ended if one.items}:
+            failed = sum([one.failed for one in ended if one.route == route])
+            answered = sum([one.items for one in ended if one.route == route]) - failed
+            for outcome, count in (("answered", answered), ("failed", failed)):
+                if count:
+                    self._items(route, outcome).inc(count)
 
     def count_forecast(self, quantity: str, *, known: bool) -> None:
         """Count a forecast: ``hit`` where it had been drawn before, else ``miss``."""

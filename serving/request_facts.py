@@ -37,9 +37,11 @@ class Checked:
         self.good.pop(place, None)
         self.faults[place] = {"contact_id": name if isinstance(name, str) else None, "error": sentence}
 
-    def answered(self, answers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def answered(self, answers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Put the answers of the good items, given in their order, and the faults into their places."""
-        found = {**self.faults, **{place: dict(answer) for place, answer in zip(self.good, answers, strict=True)}}
+        if not self.faults:
+            return list(answers)
+        found = {**self.faults, **dict(zip(self.good, answers, strict=True))}
         return [found[place] for place in sorted(found)]
 
 

@@ -78,28 +78,34 @@ class _Part:
 
     asked: Asked
     as_of: AsOf
+    told_as_of: str
     checked: Checked
     answers: Sequence[Reply] = ()
 
     @classmethod
-    def of(cls, asked: Asked, now: AsOf, attributes: Mapping[str, str] | None) -> Self:
-        as_of = _as_of(asked.request.as_of, now)
-        return cls(asked, as_of, check(asked.request.contacts, as_of, attributes))
+    def of_all(cls, asked: Sequence[Asked], timezone: str, attributes: Mapping[str, str] | None) -> list[Self]:
+        """Check the items of some requests; those that name no as_of share the present instant."""
+        now = AsOf.now(timezone)
+        told_now, parts = now.isoformat(), list[Self]()
+        for one in asked:
+            as_of = _as_of(one.request.as_of, now)
+            told = told_now if as_of is now else as_of.isoformat()
+            parts.append(cls(one, as_of, told, check(one.request.contacts, as_of, attributes)))
+        return parts
 
     def bought(self) -> bool:
         return any(item.transactions for item in self.checked.good.values())
 
     def reply(self, used: Sequence[Served], items: str, beside: Reply) -> Reply:
         models = [served.document() for served in used]
-        return {items: self.checked.answered(self.answers), "as_of": self.as_of.isoformat(), "models": models, **beside}
+        return {items: self.checked.answered(self.answers), "as_of": self.told_as_of, "models": models, **beside}
 
 
 def score(model: str, state: State, asked: Sequence[Asked]) -> Given:
     """Answer requests for churn or lead scores, all at once: each gets what it would get alone."""
     served = state.model(model)
     about, scorer = served.champion.about, _scorer(served)
-    now = AsOf.now(state.source.timezone)
-    parts = [_Part.of(one, now, about.attributes) for one in asked]
+    parts = _Part.of_all(asked, state.source.timezone, about.attributes)
     contacts = [contact for part in parts for contact in part.checked.good.values()]
     if contacts:
         batch = _Batch.of(contacts, [part.as_of.at for part in parts for _ in part.checked.good], about.attributes)
@@ -119,19 +125,17 @@ def score(model: str, state: State, asked: Sequence[Asked]) -> Given:
 def value(state: State, asked: Sequence[Asked]) -> Given:
     """Answer requests for CLV, from purchases or from summaries, all at once: each gets what it would get alone."""
     served = state.model("clv")
-    now = AsOf.now(state.source.timezone)
-    parts = [_Part.of(one, now, None) for one in asked]
+    parts = _Part.of_all(asked, state.source.timezone, None)
     rows = _customers(served, parts)
     if len(rows):
         items = [item for part in parts for item in part.checked.good.values()]
         terms = [(part.asked.request.horizon_days, part.asked.request.discount_rate) for part in parts for _ in part.checked.good]
         _share(parts, _records(items, _valued(served, rows, terms)))
-    replies, kept = [], []
-    for part in parts:
-        horizon_days = part.asked.request.horizon_days
-        kept += _kept(served, part, _Outcome("expected_purchases", horizon_days))
-        replies.append(part.reply([served], "predictions", {"track_record": beside_scores(state, "clv", horizon_days)}))
-    return Given(replies, kept)
+    horizons = [part.asked.request.horizon_days for part in parts]
+    beside = {days: {"track_record": beside_scores(state, "clv", days)} for days in set(horizons)}
+    replies = [part.reply([served], "predictions", beside[days]) for part, days in zip(parts, horizons, strict=True)]
+    kept = [_kept(served, part, _Outcome("expected_purchases", days)) for part, days in zip(parts, horizons, strict=True)]
+    return Given(replies, [answer for of_part in kept for answer in of_part])
 
 
 def journey(store: Store, request: JourneyRequest) -> Reply:

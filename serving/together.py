@@ -43,7 +43,7 @@ class Together:
     """The small requests of one worker."""
 
     def __init__(self, store: Store) -> None:
-        self._store, self._busy, self._count = store, False, 0
+        self._store, self._busy, self._count, self._last = store, False, 0, 0
         self._waiting: dict[Scoring, deque[_Waiting]] = {}
         self._writer = ThreadPoolExecutor(1, "track-record")
 
@@ -69,9 +69,9 @@ class Together:
         return await given
 
     def _gather(self, before: int, quiet: int) -> None:
-        """Wait while more come: those who were answered a moment ago ask again within the next."""
+        """Wait while more come: those who were answered a moment ago ask again within the next, and hardly more of them than before."""
         quiet = 0 if self._count > before else quiet + 1
-        if quiet < _QUIET_TURNS:
+        if quiet < (_QUIET_TURNS if self._count < self._last else 1):
             asyncio.get_running_loop().call_soon(self._gather, self._count, quiet)
         else:
             self._turn()
@@ -87,6 +87,7 @@ class Together:
         while waiting and (size := size + len(now[-1].body)) < _BYTES_AT_ONCE:
             now.append(waiting.popleft())
         self._count -= len(now)
+        self._last = len(now)
         found, kept = self._answers(scoring, now)
         written = asyncio.get_running_loop().run_in_executor(self._writer, self._store.remember, kept)
         written.add_done_callback(partial(self._hand_out, now, found))

@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio
 import anyio.from_thread
 import pytest
+from anyio.from_thread import BlockingPortal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,11 +20,12 @@ from funnelcast import deadline
 from funnelcast.errors import OutOfTime, UsageError
 from funnelcast.settings import CHECKOUT
 from serving import limits as limits_module
+from serving.app import build_app
 from serving.limits import Buckets, Limits
 from serving.problems import Refused
 from serving.run import serve
 from serving.work import Work
-from tests.service.conftest import home_at
+from tests.service.conftest import Client, Served, home_at
 
 
 def test_limits_come_from_the_environment() -> None:
@@ -166,3 +168,15 @@ def test_long_work_ends_and_leaves_its_thread() -> None:
     found = run(work, [endless, endless, lambda: "waited too long"])
     assert [type(one) for one in found] == [OutOfTime] * 3
     assert run(work, [lambda: 3]) == [3]
+
+
+def test_a_request_that_takes_too_long_ends_and_the_next_is_answered(served: Served, portal: BlockingPortal) -> None:
+    client = Client(build_app(served.settings, served.source, keyless=True, limits=Limits(time_limit=0.1)), portal)
+    facts = [{"occurred_at": f"2025-01-{day:02d}T10:00:00Z", "amount": 1} for day in range(1, 4)]
+    refused = client.post(
+        "/v1/churn/score", {"contacts": [{"contact_id": f"c{n}", "transactions": facts} for n in range(10_000)], "explain": 10}
+    )
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:funnelcast:problem:out-of-time")
+    assert int(refused.headers["retry-after"]) > 0
+    summary = {"contact_id": "a", "frequency": 1, "recency": 5, "T": 9, "monetary_value": 30}
+    assert client.post("/v1/clv/predict", {"contacts": [summary]}).status_code == 200

@@ -251,11 +251,6 @@ def test_a_head_that_drips_is_let_go_and_one_in_two_pieces_is_answered(running: 
                 time.sleep(SECONDS / 10)
 
 
-def heavy() -> bytes:
-    facts = [{"occurred_at": f"2025-01-{day:02d}T10:00:00Z", "amount": 1} for day in range(1, 4)]
-    return json.dumps({"contacts": [{"contact_id": f"c{n}", "transactions": facts} for n in range(10_000)], "explain": 10}).encode()
-
-
 def test_bursts_leave_the_service_well_and_its_memory_flat(running: Running) -> None:
     ways: list[Callable[[], Any]] = [
         lambda: running.ask("POST", CLV, NESTED), lambda: running.ask("POST", CLV, b'{"contacts":[{}],"x":1}'),
@@ -276,15 +271,6 @@ def test_bursts_leave_the_service_well_and_its_memory_flat(running: Running) -> 
         burst()
     assert running.workers() == workers
     assert running.resident() < 1.1 * before + 20 * 2**20
-
-
-def test_work_that_takes_too_long_ends(running: Running) -> None:
-    body = heavy()
-    assert len(body) < LIMIT
-    status, headers, said = running.ask("POST", "/v1/churn/score", body)
-    assert (status, json.loads(said)["type"]) == (503, "urn:funnelcast:problem:out-of-time"), said[:300]
-    assert int(headers["retry-after"]) > 0
-    assert running.ask("POST", CLV, GOOD)[0] == 200
 
 
 def test_a_rotated_key_is_taken_up_by_the_running_service(running: Running) -> None:

@@ -58,11 +58,12 @@ class Worlds:
         """Give the random numbers of one stage."""
         return np.random.default_rng([self.seed, *stage])
 
-    def value_scale(self, customers: Customers) -> Floats:
-        """Give the factor (customers x worlds) by which a customer's relative purchase values are money."""
+    def values(self, customers: Customers) -> tuple[Floats, Floats]:
+        """Give how many purchase values are known of a customer, and the factor (customers x worlds) by which relative values are money."""
+        known, total = self.mean.seen(customers.x, customers.m, customers.z)
         if self.spend is None:
-            return np.broadcast_to(self.mean.expected(customers.x, customers.m)[:, None], (len(customers.x), self.count))
-        return np.asarray(self.spend.v + self.mean.seen(customers.x, customers.m, customers.z)[1][:, None], dtype=np.float64)
+            return known, np.broadcast_to(self.mean.expected(customers.x, customers.m)[:, None], (len(customers.x), self.count))
+        return known, np.asarray(self.spend.v + total[:, None], dtype=np.float64)
 
     def value_shape(self, seen: Floats) -> Floats:
         """Give the shape q + p n of what varies between customers in the value of a purchase, where n values are known of them."""
@@ -158,10 +159,10 @@ def _independent(worlds: Worlds, customers: Customers, horizon: float, part: int
     first, second = (random.standard_gamma(of, shape) for of in process.leaving_shapes(x))
     last, life = process.leaving(first, second, random.random(shape))
     until = np.minimum(process.ahead(horizon), life * process.life_unit(customers.T[:, None]))
-    scale = worlds.value_scale(customers).ravel()
+    known, scale = worlds.values(customers)
+    scale = scale.ravel()
     if worlds.spend is not None:
-        seen = worlds.mean.seen(customers.x, customers.m, customers.z)[0][:, None]
-        scale = scale / random.standard_gamma(worlds.value_shape(seen)).ravel()
+        scale = scale / random.standard_gamma(worlds.value_shape(known[:, None])).ravel()
 
     def wait(_: int, index: Whole) -> Floats:
         return random.standard_exponential(len(index))

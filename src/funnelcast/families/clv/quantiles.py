@@ -99,12 +99,11 @@ class _Common:
         """Give the discounted value of their purchases within the horizon."""
         first, place = distinct(customers.x, customers.t_x, customers.T)
         total = self._bought(customers.part(first))[place]
-        worlds = self.worlds
-        if worlds.spend is not None:
-            seen = worlds.mean.seen(customers.x, customers.m, customers.z)[0]
-            one, known = distinct(seen)
-            total /= np.stack([self.variates.of_value(count) for count in seen[one].tolist()])[known]
-        total *= worlds.value_scale(customers)
+        seen, scale = self.worlds.values(customers)
+        if self.worlds.spend is not None:
+            one, alike = distinct(seen)
+            total /= np.stack([self.variates.of_value(count) for count in seen[one].tolist()])[alike]
+        total *= scale
         return total
 
     def _bought(self, customers: Customers) -> Floats:

@@ -48,7 +48,7 @@ def followed(worlds: Worlds, x: float, t_x: float, T: float, m: float, z: float)
     until = np.minimum(process.ahead(HORIZON), life * process.life_unit(np.array(T)))
     number, _ = worlds.mean.seen(np.array(x), np.array(m), np.array(z))
     divisor = np.ones(size) if worlds.spend is None else worlds.random(VALUE, int(number)).standard_gamma(worlds.value_shape(number))
-    scale = worlds.value_scale(Customers(*(np.array([value]) for value in (x, t_x, T, m, z))))[0]
+    scale = worlds.values(Customers(*(np.array([value]) for value in (x, t_x, T, m, z))))[1][0]
     found = []
     for world in range(size):
         clock = total = 0.0
