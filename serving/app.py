@@ -22,7 +22,7 @@ from typing import Any
 import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -83,12 +83,11 @@ def build_app(
     """
     limits, metrics, store = limits or Limits.read(), Metrics(), Store(settings, source)
     access = Access(settings.keys, keyless=keyless, scope_of=scope_of, rate=limits.rate_limit / workers)
-    layers = [
-        Middleware(Journal, log=log, audit=AuditLog(settings.audit), metrics=metrics),
-        Middleware(Guard, access=access, bodies=Bodies(limits.body_limit, limits.time_limit)),
-        Middleware(SmallRequests, together=Together(store), scorings=SCORINGS),
-    ]
-    app = Starlette(routes=_routes(), middleware=layers, exception_handlers={HTTPException: _no_route})
+    app = Starlette(routes=_routes())
+    routes = ExceptionMiddleware(app.router, {HTTPException: _no_route})
+    small = SmallRequests(routes, together=Together(store), scorings=SCORINGS)
+    guard = Guard(small, access, Bodies(limits.body_limit, limits.time_limit))
+    app.middleware_stack = Journal(guard, log=log, audit=AuditLog(settings.audit), metrics=metrics)  # the guard answers what breaks
     app.router.redirect_slashes = False  # an address that isn't in the contract leads nowhere
     app.state.store, app.state.metrics, app.state.models = store, metrics, settings.models
     app.state.work = Work(threads=limits.serving_threads, waiting=limits.waiting, seconds=limits.time_limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,7 +28,7 @@ _log = logging.getLogger("funnelcast.serving")
 
 
 class Guard:
-    """Lets a request pass to the endpoints, or refuses it; its body and its headers stand in its state from then on.
+    """Lets a request pass to the endpoints, or refuses it; its headers and its body, and the status of its answer, stand in its state.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         state, body = scope["state"], Body()
-        answer = _Answer(send, state["request_id"], private=scope["path"].startswith("/v1/"))
+        answer = _Answer(send, state, private=scope["path"].startswith("/v1/"))
         try:
             _require_small_head(scope)
             state["headers"] = headers = dict(reversed(scope["headers"]))  # of several by one name the first counts
@@ -67,14 +68,14 @@ class Guard:
 class _Answer:
     """Marks an answer with the request's id and the security headers."""
 
-    def __init__(self, send: Send, request_id: str, *, private: bool) -> None:
-        self._send, self.request_id = send, request_id
+    def __init__(self, send: Send, state: dict[str, Any], *, private: bool) -> None:
+        self._send, self._state, self.request_id = send, state, state["request_id"]
         self._always = _PRIVATE if private else _OPEN
         self.begun = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.begun = True
+            self.begun, self._state["status"] = True, message["status"]
             given = message["headers"]
             own = {name for name, _ in given}
             more = [pair for pair in self._always if pair[0] not in own]

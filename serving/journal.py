@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.audit import AuditLog
 from serving.logs import stamp
@@ -62,22 +62,16 @@ class Journal:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 0
+        started = time.perf_counter()
         scope.setdefault("state", {})["request_id"] = os.urandom(16).hex()
-
-        async def noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, send)
         finally:
-            self._tell(scope, status, time.perf_counter() - started)
+            self._tell(scope, time.perf_counter() - started)
 
-    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+    def _tell(self, scope: Scope, seconds: float) -> None:
         state, route = scope["state"], template_of(scope["path"])
+        status: int = state.get("status", 0)
         method = scope["method"] if scope["method"] in _METHODS else "other"
         told: Told = state.get("told", _NOTHING)
         if not self._ended:

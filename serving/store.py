@@ -159,6 +159,13 @@ class Store:
         except sqlite3.Error:
             _log.exception("%d answers are missing in the track record", len(answers))
 
+    def remember_at_once(self, answers: Sequence[Answer]) -> bool:
+        """Keep answers without waiting for anything, and say whether they are kept."""
+        try:
+            return self._record.append_at_once(answers)
+        except sqlite3.Error:
+            return False  # to wait for it tells why
+
     def state(self) -> State:
         """Give what is in service now; a request keeps the one that it began with."""
         return self._state

@@ -1,7 +1,8 @@
 """Small requests, answered together: whichever wait at the same moment share what an answer costs whatever its size.
 
-They are answered on the event loop itself, since to hand one to a thread and back costs as much as to answer it. Only what is kept of the
-answers is written in a thread, and nobody gets an answer before it is kept. A request waits as the bytes that came.
+They are answered on the event loop itself, since to hand one to a thread and back costs as much as to answer it. What is kept of the
+answers is written there too where that needs no waiting, and in a thread where it does; nobody gets an answer before it is kept. A request
+waits as the bytes that came.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ _MOST_WAITING = 1_000
 _QUIET_TURNS = 10
 """After so many turns of the loop, some hundredths of a millisecond, in which nobody asked, those who wait are answered."""
 
+_PATIENT_TURNS = 100
+"""So often two turns in a row write in the thread, where they may wait: the first folds the record's log back where that is due, and the
+second begins it anew; both wait for the disk."""
+
 Found = Answered | Exception
 
 
@@ -43,7 +48,7 @@ class Together:
     """The small requests of one worker."""
 
     def __init__(self, store: Store) -> None:
-        self._store, self._busy, self._count, self._last = store, False, 0, 0
+        self._store, self._busy, self._count, self._last, self._turns = store, False, 0, 0, 0
         self._waiting: dict[Scoring, deque[_Waiting]] = {}
         self._writer = ThreadPoolExecutor(1, "track-record")
 
@@ -88,9 +93,20 @@ class Together:
             now.append(waiting.popleft())
         self._count -= len(now)
         self._last = len(now)
-        found, kept = self._answers(scoring, now)
+        try:
+            found, kept = self._answers(scoring, now)
+            if self._kept_at_once(kept):
+                self._hand_out(now, found)
+                return
+        except Exception as error:  # noqa: BLE001 (whatever broke, nobody may wait for ever)
+            self._hand_out(now, [error] * len(now))
+            return
         written = asyncio.get_running_loop().run_in_executor(self._writer, self._store.remember, kept)
         written.add_done_callback(partial(self._hand_out, now, found))
+
+    def _kept_at_once(self, kept: Sequence[Answer]) -> bool:
+        self._turns += 1
+        return self._turns % _PATIENT_TURNS > 1 and self._store.remember_at_once(kept)
 
     def _answers(self, scoring: Scoring, waiting: Sequence[_Waiting]) -> tuple[list[Found], list[Answer]]:
         """Give each its answer or the fault of its own request, and what is to be kept."""
@@ -111,9 +127,10 @@ class Together:
             return [answer for found, _ in alone for answer in found], [answer for _, kept in alone for answer in kept]
         return [Answered.of(reply, one.request_id) for one, reply in zip(asked, given.replies, strict=True)], list(given.kept)
 
-    def _hand_out(self, waiting: Sequence[_Waiting], found: Sequence[Found], written: asyncio.Future[None]) -> None:
+    def _hand_out(self, waiting: Sequence[_Waiting], found: Sequence[Found], written: asyncio.Future[None] | None = None) -> None:
+        fault = written.exception() if written is not None else None
         for one, answer in zip(waiting, found, strict=True):
-            _settle(one.given, written.exception() or answer)
+            _settle(one.given, fault or answer)
         self._gather(0, 0)
 
 

@@ -80,9 +80,15 @@ class Kept:
     def __init__(self) -> None:
         self.may, self.kept = threading.Event(), list[Any]()
         self.failure: Exception | None = None
+        self.broken: Exception | None = None
 
     def state(self) -> Any:
         return None
+
+    def remember_at_once(self, _: Sequence[Any]) -> bool:
+        if self.broken:
+            raise self.broken
+        return False
 
     def remember(self, kept: Sequence[Any]) -> None:
         assert self.may.wait(10)
@@ -151,6 +157,16 @@ def test_what_cannot_be_kept_is_told_to_everyone() -> None:
     store = Kept()
     store.failure = sqlite3.OperationalError("full")
     assert asyncio.run(answers(store, [], [body("a"), body("b")])) == [store.failure, store.failure]
+
+
+def test_what_breaks_is_told_to_everyone() -> None:
+    async def ask() -> list[Any]:
+        store = Kept()
+        together, echoes = Together(cast("Store", store)), Scoring(Word, partial(echo, []))
+        together._turns, store.broken = 2, OSError("no disk")
+        return await asyncio.gather(*(together.ask(echoes, body(name), name) for name in "ab"), return_exceptions=True)
+
+    assert [str(error) for error in asyncio.run(ask())] == ["no disk", "no disk"]
 
 
 def test_much_is_answered_in_several_turns() -> None:

@@ -84,12 +84,33 @@ class TrackRecord:
     def append(self, answers: Sequence[Answer]) -> None:
         """Store answers in one transaction: after a crash all of them are there or none."""
         with self._appending, self._open() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            salts = self._salts(connection, list({answer.contact_id for answer in answers}))
-            # a row holds what an answer does, but for the contact, in whose place the pseudonym stands
-            rows = [answer._replace(contact_id=pseudonym(answer.contact_id, salts[answer.contact_id])) for answer in answers]
-            connection.executemany("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-            connection.execute("COMMIT")
+            self._append(connection, answers)
+
+    def append_at_once(self, answers: Sequence[Answer]) -> bool:
+        """Store answers as ``append`` does unless another writes at this moment, and say whether they were stored.
+
+        It waits for nothing: the log isn't folded back into the file here, which is left to ``append``.
+        """
+        if not self._appending.acquire(blocking=False):
+            return False
+        try:
+            with self._open(at_once=True) as connection:
+                self._append(connection, answers)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        finally:
+            self._appending.release()
+        return True
+
+    def _append(self, connection: sqlite3.Connection, answers: Sequence[Answer]) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        salts = self._salts(connection, list({answer.contact_id for answer in answers}))
+        # a row holds what an answer does, but for the contact, in whose place the pseudonym stands
+        rows = [answer._replace(contact_id=pseudonym(answer.contact_id, salts[answer.contact_id])) for answer in answers]
+        connection.executemany("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.execute("COMMIT")
 
     def append_forecast(self, quantity: str, as_of: str, periods: Sequence[Mapping[str, object]]) -> None:
         """Store the periods of a forecast document; the same forecast again changes nothing."""
@@ -160,21 +181,29 @@ class TrackRecord:
         return answers
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _open(self, *, at_once: bool = False) -> Iterator[sqlite3.Connection]:
         """Give this thread's connection, opened once: the last one to close folds the log back into the file, which takes milliseconds."""
-        if not hasattr(self._local, "connection"):
-            # autocommit: transactions are opened by hand, so that a writer takes the lock at once and waits instead of failing later
-            self._local.connection = sqlite3.connect(self._path, timeout=_WAIT_SECONDS, isolation_level=None)
-            self._local.connection.execute("PRAGMA journal_mode=WAL")
-            # what is committed outlives the process, killed or not; only a power cut may take the last moments
-            self._local.connection.execute("PRAGMA synchronous=NORMAL")
-        connection: sqlite3.Connection = self._local.connection
+        name = "at_once" if at_once else "connection"
+        connection: sqlite3.Connection | None = getattr(self._local, name, None)
+        if connection is None:
+            connection = self._connected(at_once=at_once)
+            setattr(self._local, name, connection)
         try:
             yield connection
         except BaseException:
             if connection.in_transaction:
                 connection.rollback()
             raise
+
+    def _connected(self, *, at_once: bool) -> sqlite3.Connection:
+        # autocommit: transactions are opened by hand, so that a writer takes the lock at once and waits instead of failing later
+        connection = sqlite3.connect(self._path, timeout=0.0 if at_once else _WAIT_SECONDS, isolation_level=None)
+        connection.execute("PRAGMA journal_mode=WAL")
+        # what is committed outlives the process, killed or not; only a power cut may take the last moments
+        connection.execute("PRAGMA synchronous=NORMAL")
+        if at_once:
+            connection.execute("PRAGMA wal_autocheckpoint=0")
+        return connection
 
     @staticmethod
     def _salts(connection: sqlite3.Connection, contacts: Sequence[str]) -> dict[str, bytes]:

@@ -13,6 +13,24 @@ from funnelcast.monitor.track_record import Answer, TrackRecord
 ANSWER = Answer("r1", "churn", 3, "2025-12-31T00:00:00", 90.0, "c7", 0.25, 0.2, 0.3, "ab")
 
 
+def test_answers_are_stored_at_once_unless_another_writes(tmp_path: Path) -> None:
+    path = tmp_path / "r.db"
+    record, other = TrackRecord(path), sqlite3.connect(path, isolation_level=None)
+    assert record.append_at_once([ANSWER])
+    other.execute("BEGIN IMMEDIATE")
+    assert not record.append_at_once([ANSWER._replace(request_id="r2")])
+    other.execute("COMMIT")
+    assert record.append_at_once([ANSWER._replace(request_id="r3")])
+    record.append([ANSWER._replace(request_id="r4")])
+    other.close()
+    assert list(record.answers()["request_id"]) == ["r1", "r3", "r4"]
+
+
+def test_what_it_isn_t_busy_with_is_told(tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        TrackRecord(tmp_path / "r.db").append_at_once([ANSWER._replace(predicted=None)])  # type: ignore[arg-type]
+
+
 def test_an_answer_comes_back_with_its_contact_but_is_stored_without(tmp_path: Path) -> None:
     record = TrackRecord(tmp_path / "record.db")
     record.append([ANSWER, ANSWER._replace(contact_id="c8", predicted=0.5)])

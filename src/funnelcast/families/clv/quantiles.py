@@ -10,12 +10,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from scipy.special import logit
 
 from funnelcast.families.clv.draws import CUSTOMER, PURCHASE, VALUE, Customers, Worlds, walk
 from funnelcast.families.clv.kept import Kept
 from funnelcast.families.clv.process.distinct import distinct
 from funnelcast.families.clv.process.parameters import Floats, Whole
-from funnelcast.families.clv.process.predictions import p_alive
 
 _CELLS_AT_ONCE = 1 << 15
 _KEPT = 256
@@ -29,7 +29,8 @@ class Variates:
 
     def __init__(self, worlds: Worlds) -> None:
         self.worlds = worlds
-        self.lives, self.leaves = worlds.random(CUSTOMER).random((2, worlds.count))
+        lives, self.leaves = worlds.random(CUSTOMER).random((2, worlds.count))
+        self.life_odds = -logit(lives)
         self.gammas = lru_cache(_KEPT)(self._gammas)
         self.of_purchase = lru_cache(_KEPT)(self._of_purchase)
         self.of_value = lru_cache(_KEPT)(self._of_value)
@@ -109,7 +110,8 @@ class _Common:
     def _bought(self, customers: Customers) -> Floats:
         """Give the same for distinct (x, t_x, T), in relative values instead of money."""
         first, place = distinct(customers.x, customers.T)
-        alive = self.variates.lives < p_alive(self.worlds.process, *(given[:, None] for given in (customers.x, customers.t_x, customers.T)))
+        died = self.worlds.process.log_odds_of_death(customers.x[:, None], customers.t_x[:, None], customers.T[:, None])
+        alive = self.variates.life_odds > died  # as a uniform number below the probability to be alive, without an exponential for each
         return np.where(alive, self._while_alive(customers.x[first], customers.T[first])[place], 0.0)
 
     def _while_alive(self, x: Floats, T: Floats) -> Floats:
