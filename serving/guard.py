@@ -63,6 +63,7 @@ class Guard:
                 _broken(error, answer.request_id)
         finally:
             self._bodies.release(body)
+            state.pop("body", None)  # a connection that stays open keeps its last request's state
 
 
 class _Answer:

@@ -99,7 +99,7 @@ class ClvModel:
         bands = self.terms.margin * quantiles(self.variates, Customers(x, t_x, T, rows.m, rows.z), horizon, delta, (0.1, 0.9))
         return {
             "p_alive": alive,
-            "p_purchase": p_purchase(self.process, x, t_x, T, horizon),
+            "p_purchase": p_purchase(self.process, x, t_x, T, horizon, alive),
             "expected_purchases": alive * bought,
             "expected_spend": spend,
             "clv": self.terms.margin * (alive * discounted) * spend,

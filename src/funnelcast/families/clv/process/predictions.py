@@ -32,9 +32,16 @@ def p_alive(model: Process, x: Floats, t_x: Floats, T: Floats) -> Floats:
     return np.asarray(expit(-model.log_odds_of_death(x, t_x, T)), dtype=np.float64)
 
 
-def p_purchase(model: Process, x: Floats, t_x: Floats, T: Floats, t: float) -> Floats:
-    """Give the probability of at least one purchase in (T, T + t]: for BG/NBD P_alive (1 - ((alpha + T) / (alpha + T + t))^(r + x))."""
-    return np.asarray(p_alive(model, x, t_x, T) * model.buys_while_alive(x, T, t), dtype=np.float64)
+def p_purchase(model: Process, x: Floats, t_x: Floats, T: Floats, t: float, alive: Floats | None = None) -> Floats:
+    """Give the probability of at least one purchase in (T, T + t]: for BG/NBD P_alive (1 - ((alpha + T) / (alpha + T + t))^(r + x)).
+
+    Parameters
+    ----------
+    alive
+        ``p_alive`` of the same customers, where it is known already.
+    """
+    alive = p_alive(model, x, t_x, T) if alive is None else alive
+    return np.asarray(alive * model.buys_while_alive(x, T, t), dtype=np.float64)
 
 
 def expected_purchases(model: Process, x: Floats, t_x: Floats, T: Floats, t: float) -> Floats:
