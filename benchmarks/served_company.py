@@ -21,7 +21,7 @@ from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
 from funnelcast.sources.open import open_source
 from funnelcast.spec import read
-from serving.contracts import CLOCKS, Contact, Deal, Invoice, Subscription, Touchpoint, Transaction
+from serving.reading.contracts import CLOCKS, Contact, Deal, Invoice, Subscription, Touchpoint, Transaction
 from training.train import Request, default_as_of
 from training.train import train as train_model
 

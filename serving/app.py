@@ -34,8 +34,6 @@ from serving import documents, lists, planning, scoring
 from serving.access import Access
 from serving.audit import AuditLog
 from serving.body import Bodies, json_body
-from serving.contracts import ClvRequest, ForecastRequest, JourneyRequest, ListQuery, ScoreRequest, Shape
-from serving.envelope import parse, parse_query
 from serving.guard import Guard
 from serving.journal import Journal
 from serving.limits import Limits
@@ -44,6 +42,8 @@ from serving.openapi import openapi
 from serving.page import assets, page
 from serving.paths import scope_of
 from serving.problems import problem
+from serving.reading.contracts import ClvRequest, ForecastRequest, JourneyRequest, ListQuery, ScoreRequest, Shape
+from serving.reading.envelope import parse, parse_query
 from serving.replies import MEDIA_TYPE, Answered, Reply, encode
 from serving.scoring import Scoring
 from serving.small import SmallRequests

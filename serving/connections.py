@@ -53,6 +53,8 @@ def mend_connections(seconds: float) -> None:
 class _Whole:
     """A transport that sends in one piece what is written in one turn of the loop: uvicorn writes head and body apart."""
 
+    __slots__ = ("_loop", "_parts", "_transport")
+
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport, self._loop = transport, loop
         self._parts: list[bytes] = []

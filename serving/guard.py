@@ -63,7 +63,8 @@ class Guard:
                 _broken(error, answer.request_id)
         finally:
             self._bodies.release(body)
-            state.pop("body", None)  # a connection that stays open keeps its last request's state
+            for name in ("body", "headers"):
+                state.pop(name, None)  # a connection that stays open keeps its last request's state
 
 
 class _Answer:

@@ -6,9 +6,9 @@ from typing import Any
 
 from funnelcast.errors import NotFound
 from funnelcast.spreadsheet import Cell, csv_of
-from serving.contracts import ListQuery
 from serving.planned import Planned
 from serving.planning import Reply, planned
+from serving.reading.contracts import ListQuery
 from serving.store import State
 
 LISTS = {"churn": "churn", "leads": "lead_scoring", "invoices": "invoices", "deals": "deals"}

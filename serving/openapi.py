@@ -12,11 +12,11 @@ from funnelcast.families.attribution.answer import ALL, METHODS
 from funnelcast.forecast import scenario
 from funnelcast.forecast.projection import PARTS
 from serving.answer_schemas import answer_schemas
-from serving.contracts import ClvRequest, Contact, ForecastRequest, JourneyRequest, Purchaser, ScoreRequest, Summary
 from serving.lists import FILTERS, LISTS
 from serving.metrics import CONTENT_TYPE
 from serving.paths import needs_key, scope_of
 from serving.problems import MEDIA_TYPE
+from serving.reading.contracts import ClvRequest, Contact, ForecastRequest, JourneyRequest, Purchaser, ScoreRequest, Summary
 
 
 def _reference(name: str) -> dict[str, str]:

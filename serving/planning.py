@@ -18,8 +18,8 @@ from funnelcast.monitor.said import Text
 from funnelcast.monitor.track_record import TrackRecord
 from funnelcast.terms import AsOf
 from serving.auth import Caller
-from serving.contracts import ForecastRequest
 from serving.problems import Refused, without_folders
+from serving.reading.contracts import ForecastRequest
 from serving.realised import beside_forecast
 from serving.scoring import plain_record
 from serving.store import SNAPSHOT, State

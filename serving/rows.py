@@ -23,7 +23,7 @@ from funnelcast.sources.facts import Facts, Source
 from funnelcast.sources.schema import TABLES
 from funnelcast.spec import Spec
 from funnelcast.terms import AsOf
-from serving.instants import microseconds
+from serving.reading.instants import microseconds
 
 COHORT = "cohort"
 FEW_FACTS = 100_000

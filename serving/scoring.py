@@ -23,11 +23,11 @@ from funnelcast.families.table import Array, Table
 from funnelcast.labels import STATES
 from funnelcast.monitor.track_record import Answer
 from funnelcast.terms import AsOf, Json
-from serving.contracts import JourneyRequest, ScoreRequest, Shape, Summary
-from serving.envelope import parse
+from serving.reading.contracts import JourneyRequest, ScoreRequest, Shape, Summary
+from serving.reading.envelope import parse
+from serving.reading.request_facts import Checked, check, digest_of, tables_of
 from serving.realised import beside_scores
 from serving.replies import Reply
-from serving.request_facts import Checked, check, digest_of, tables_of
 from serving.store import Served, State, Store
 
 Places = npt.NDArray[np.int64]

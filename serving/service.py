@@ -15,6 +15,7 @@ from funnelcast.settings import Settings
 from serving.connections import mend_connections
 from serving.limits import Limits
 from serving.logs import to_stderr
+from serving.memory import give_back_now_and_then
 from serving.parent import end_with_parent
 
 SOURCE = "FUNNELCAST_SOURCE"
@@ -49,6 +50,7 @@ class Front:
         keyless = os.environ.get(KEYLESS) == "1"
         self._ours = build_app(settings, source, keyless=keyless, workers=_workers(), log=sys.stderr.write)
         self._ours.state.store.follow()
+        give_back_now_and_then()
         gc.freeze()
         gc.enable()
         sys.setswitchinterval(_SWITCH_SECONDS)

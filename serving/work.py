@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from funnelcast import deadline
 from serving.problems import Refused, come_back
 
 Result = TypeVar("Result")
+_COME_BACK_SECONDS = 3
 
 
 def require_room(inside: int, most: int) -> None:
@@ -23,7 +25,9 @@ def require_room(inside: int, most: int) -> None:
         503.
     """
     if inside >= most:
-        raise Refused(503, "too-busy", f"{most} requests are at work or waiting already. Come back in 1 s.", headers=come_back(1))
+        seconds = random.randint(1, _COME_BACK_SECONDS)  # noqa: S311 (nothing secret): not all of them at the same moment
+        detail = f"{most} requests are at work or waiting already. Come back in {seconds} s."
+        raise Refused(503, "too-busy", detail, headers=come_back(seconds))
 
 
 class Work:

@@ -12,7 +12,7 @@ import json, sys
 from pathlib import Path
 from funnelcast.settings import Settings
 from serving.app import build_app
-from serving.contracts import ClvRequest, ScoreRequest
+from serving.reading.contracts import ClvRequest, ScoreRequest
 from serving import scoring
 from serving.scoring import Asked
 settings = Settings.read({"FUNNELCAST_HOME": sys.argv[1]})

@@ -14,7 +14,7 @@ from funnelcast.simulate import simulate
 from funnelcast.sources.as_of import cut
 from funnelcast.sources.facts import Facts
 from funnelcast.sources.open import open_source
-from serving.contracts import CLOCKS, Contact, Deal, Invoice, Subscription, Touchpoint, Transaction
+from serving.reading.contracts import CLOCKS, Contact, Deal, Invoice, Subscription, Touchpoint, Transaction
 from tests.service.conftest import Client, Served
 from training.score import stream
 from training.train import default_as_of

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from funnelcast.terms import AsOf
-from serving import request_facts
-from serving.contracts import FACTS, INSTANTS, LARGEST_NUMBER, Contact, Instant, Purchaser, Shape
-from serving.instants import microseconds, wall_clock
-from serving.quick_items import read_quickly
-from serving.request_facts import check
+from serving.reading import request_facts
+from serving.reading.contracts import FACTS, INSTANTS, LARGEST_NUMBER, Contact, Instant, Purchaser, Shape
+from serving.reading.instants import microseconds, wall_clock
+from serving.reading.quick_items import read_quickly
+from serving.reading.request_facts import check
 
 ZONES = ("Europe/Paris", "UTC", "America/St_Johns", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kathmandu")
 PARIS = AsOf(datetime(2026, 3, 29, 3, 30), "Europe/Paris")  # noqa: DTZ001 (wall-clock)

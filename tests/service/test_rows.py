@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from funnelcast.terms import AsOf
-from serving.contracts import FACTS
-from serving.request_facts import check, tables_of
+from serving.reading.contracts import FACTS
+from serving.reading.request_facts import check, tables_of
 from serving.rows import RowBuilder
 from serving.store import State
 from tests.service.conftest import Client

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving.problems import Refused
-from serving.strict_json import read, read_slowly
+from serving.reading.strict_json import read, read_slowly
 
 WORDS = st.text(max_size=4) | st.sampled_from(["a", "b", ":", '"', "\\", "é", "😀", '":', "\x7f", "\u2028"])
 NUMBERS = (
