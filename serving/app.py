@@ -79,7 +79,7 @@ def build_app(
     workers
         How many processes share the rate of a key.
     log
-        Takes a line of each request; by default nobody reads it.
+        Takes lines, one of each request; by default nobody reads them.
     """
     limits, metrics, store = limits or Limits.read(), Metrics(), Store(settings, source)
     access = Access(settings.keys, keyless=keyless, scope_of=scope_of, rate=limits.rate_limit / workers)

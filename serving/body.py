@@ -11,7 +11,7 @@ from typing import Any, cast
 from starlette.types import Receive
 
 from serving.overdue import Overdue
-from serving.problems import CLOSES, Refused, come_back
+from serving.problems import CLOSES, Refused, too_busy
 
 _BODIES_AT_ONCE = 16
 """So many bodies of the largest size are in memory at once, whether they still arrive, wait or are worked on."""
@@ -76,8 +76,7 @@ class Bodies:
         if self._held > _BODIES_AT_ONCE * self._limit:
             self.release(body)  # nobody else is refused for what is read away
             await _discard(receive, more=more)
-            detail = "The requests at work or waiting are as large as the service takes at once. Come back in 1 s."
-            raise Refused(503, "too-busy", detail, headers={**come_back(1), **CLOSES})
+            raise too_busy("The requests at work or waiting are as large as the service takes at once.", CLOSES)
 
     async def _within_time(self, body: Body, receive: Receive) -> bool:
         """Take what comes, and say whether it breaks off at a limit."""

@@ -1,4 +1,4 @@
-"""What must come within a time: looked for now and then, since a timer of each request's own costs more than the rest of its reading."""
+"""What must come within a time: looked for now and then, since a timer of each request's own costs as much as a good part of its answer."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -15,6 +16,7 @@ from funnelcast.errors import FunnelcastError, NoKey, OutOfTime
 MEDIA_TYPE = "application/problem+json"
 _LONGEST_DETAIL = 500
 _AFTER_LONG_WORK = 10.0
+_COME_BACK_SECONDS = 3
 _PATH = re.compile(r"(?<![\w/:])(?:/[^\s/'\"`,;:()]+)+/([^\s/'\"`,;:()]+)")
 
 
@@ -47,6 +49,12 @@ CLOSES = {"connection": "close"}
 def come_back(seconds: float) -> dict[str, str]:
     """Say after how many seconds the same request may be sent again."""
     return {"retry-after": str(max(1, math.ceil(seconds)))}
+
+
+def too_busy(why: str, headers: Mapping[str, str] | None = None) -> Refused:
+    """Give what sends a request away where there is more to do than can be done: not all come back at the same moment."""
+    seconds = random.randint(1, _COME_BACK_SECONDS)  # noqa: S311 (nothing secret)
+    return Refused(503, "too-busy", f"{why} Come back in {seconds} s.", headers={**come_back(seconds), **(headers or {})})
 
 
 def problem(status: int, kind: str, detail: str, request_id: str, field: str = "", headers: Mapping[str, str] | None = None) -> Response:

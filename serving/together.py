@@ -25,7 +25,7 @@ SMALL_BODY = 16 * 2**10
 _BYTES_AT_ONCE = 2 * SMALL_BODY
 """So much is answered at once, and then whoever else waits for the loop has a turn."""
 _MOST_WAITING = 600
-"""A quarter of a second of answers. With fewer, more of those who come while a worker is missing are sent away; more of them, each with a
+"""Some tenths of a second of answers. With fewer, more of those who come while a worker is missing are sent away; more of them, each with a
 connection of its own, leave a worker a twentieth larger."""
 _QUIET_TURNS = 10
 """After so many turns of the loop, some hundredths of a millisecond, in which nobody asked, those who wait are answered."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -10,10 +9,9 @@ import anyio
 import anyio.to_thread
 
 from funnelcast import deadline
-from serving.problems import Refused, come_back
+from serving.problems import too_busy
 
 Result = TypeVar("Result")
-_COME_BACK_SECONDS = 3
 
 
 def require_room(inside: int, most: int) -> None:
@@ -25,9 +23,7 @@ def require_room(inside: int, most: int) -> None:
         503.
     """
     if inside >= most:
-        seconds = random.randint(1, _COME_BACK_SECONDS)  # noqa: S311 (nothing secret): not all of them at the same moment
-        detail = f"{most} requests are at work or waiting already. Come back in {seconds} s."
-        raise Refused(503, "too-busy", detail, headers=come_back(seconds))
+        raise too_busy(f"{most} requests are at work or waiting already.")
 
 
 class Work:

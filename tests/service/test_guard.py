@@ -145,7 +145,7 @@ def test_so_many_large_bodies_are_held_at_once(keys: Path, monkeypatch: pytest.M
     asyncio.run(story())
     statuses = {name: messages[0]["status"] for name, messages in sent.items()}
     assert statuses == {"first": 200, "too much": 503, "probe": 200, "little": 200, "afterwards": 200}
-    assert dict(sent["too much"][0]["headers"])[b"retry-after"] == b"1"
+    assert dict(sent["too much"][0]["headers"])[b"retry-after"] in {b"1", b"2", b"3"}
 
 
 def test_a_large_head_is_refused(keys: Path) -> None:

@@ -71,7 +71,7 @@ def _check_columns(rows: Table) -> None:
 
 
 def _refuse_broken(table: Table, read: Mapping[str, Floats]) -> None:
-    """Name what is wrong with the first column that is; to look for it column by column takes longer than to predict a few rows."""
+    """Name what is wrong with the first column that is: looked for column by column only where something is."""
     for name, values in read.items():
         _refuse(table, name, ~np.isfinite(values), "are not a finite number", "Give a number.")
         _refuse(table, name, values < 0, "are negative", "Give zero or more.")
