@@ -76,7 +76,8 @@ class Bodies:
         if self._held > _BODIES_AT_ONCE * self._limit:
             self.release(body)  # nobody else is refused for what is read away
             await _discard(receive, more=more)
-            raise too_busy("The requests at work or waiting are as large as the service takes at once.", CLOSES)
+            why = "The requests at work or waiting are as large as the service takes at once."
+            raise too_busy(why, CLOSES)
 
     async def _within_time(self, body: Body, receive: Receive) -> bool:
         """Take what comes, and say whether it breaks off at a limit."""

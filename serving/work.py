@@ -23,7 +23,8 @@ def require_room(inside: int, most: int) -> None:
         503.
     """
     if inside >= most:
-        raise too_busy(f"{most} requests are at work or waiting already.")
+        why = f"{most} requests are at work or waiting already."
+        raise too_busy(why)
 
 
 class Work:

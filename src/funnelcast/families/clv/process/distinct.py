@@ -32,7 +32,7 @@ def distinct(*columns: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.in
 
 @cache
 def _each(size: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Take every row for another: among a handful hardly any are equal, and to look for them takes a part of the time of their prediction."""
+    """Take every row for another: among a handful hardly any are equal, and to look for them takes part of the prediction's time."""
     places = np.arange(size)
     places.flags.writeable = False
     return places, places
