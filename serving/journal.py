@@ -6,9 +6,8 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -23,8 +22,7 @@ _PROBES = ("/livez", "/readyz", "/metrics")
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(NamedTuple):
     """What an answer held: the versions of the models that gave it, how many items, and how many of them failed."""
 
     models: Mapping[str, int]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Any, Self
 
 import numpy as np
@@ -22,10 +22,11 @@ from funnelcast.families.churn.channels import NEXT_COLUMNS
 from funnelcast.families.table import Array, Table
 from funnelcast.labels import STATES
 from funnelcast.monitor.track_record import Answer
-from funnelcast.terms import AsOf, Json
-from serving.reading.contracts import JourneyRequest, ScoreRequest, Shape, Summary
+from funnelcast.terms import Json
+from serving.items import Asked, Items, Outcome, Part
+from serving.reading.contracts import JourneyRequest, ScoreRequest, Shape
 from serving.reading.envelope import parse
-from serving.reading.request_facts import Checked, check, digest_of, tables_of
+from serving.reading.request_facts import is_summary, tables_of
 from serving.realised import beside_scores
 from serving.replies import Reply
 from serving.store import Served, State, Store
@@ -33,14 +34,6 @@ from serving.store import Served, State, Store
 Places = npt.NDArray[np.int64]
 
 _EXPLAINED_AT_ONCE = 1_000
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request, and the id under which its answers are remembered."""
-
-    request: Any
-    request_id: str
 
 
 @dataclass(frozen=True)
@@ -72,70 +65,51 @@ class Scoring:
         return Asked(parse(body, self.shape), request_id)
 
 
-@dataclass
-class _Part:
-    """One of the requests that are answered together: its items, and in the end the answers of the good ones in their order."""
-
-    asked: Asked
-    as_of: AsOf
-    told_as_of: str
-    checked: Checked
-    answers: Sequence[Reply] = ()
-
-    @classmethod
-    def of_all(cls, asked: Sequence[Asked], timezone: str, attributes: Mapping[str, str] | None) -> list[Self]:
-        """Check the items of some requests; those that name no as_of share the present instant."""
-        now = AsOf.now(timezone)
-        told_now, parts = now.isoformat(), list[Self]()
-        for one in asked:
-            as_of = _as_of(one.request.as_of, now)
-            told = told_now if as_of is now else as_of.isoformat()
-            parts.append(cls(one, as_of, told, check(one.request.contacts, as_of, attributes)))
-        return parts
-
-    def bought(self) -> bool:
-        return any(item.transactions for item in self.checked.good.values())
-
-    def reply(self, used: Sequence[Served], items: str, beside: Reply) -> Reply:
-        models = [served.document() for served in used]
-        return {items: self.checked.answered(self.answers), "as_of": self.told_as_of, "models": models, **beside}
-
-
 def score(model: str, state: State, asked: Sequence[Asked]) -> Given:
     """Answer requests for churn or lead scores, all at once: each gets what it would get alone."""
     served = state.model(model)
     about, scorer = served.champion.about, _scorer(served)
-    parts = _Part.of_all(asked, state.source.timezone, about.attributes)
-    contacts = [contact for part in parts for contact in part.checked.good.values()]
-    if contacts:
-        batch = _Batch.of(contacts, [part.as_of.at for part in parts for _ in part.checked.good], about.attributes)
-        rows = _rows(served, batch, (*scorer.columns, *READ))
-        inputs = rows.only(scorer.columns)
-        value = _clv(state, batch) if about.family == "churn" else _conversion_values(state, rows)
-        answered = answer_rows(about.family, rows, scorer.predictions(inputs), state.scale(model), value, served.horizon_days)
-        _share(parts, _records(contacts, answered))
-        _explain(served, inputs, parts)
-    outcome = _Outcome("probability", served.horizon_days, "low", "high")
+    items = Items.of(asked, state.source.timezone, about.attributes)
+    records = _scored(state, served, items) if items.checked.good else []
+    outcome = Outcome("probability", lambda _: served.horizon_days, "low", "high")
     beside = {"data_sufficiency": scorer.sufficiency, "track_record": beside_scores(state, about.model, served.horizon_days)}
     valued = [state.served["clv"]] if about.family == "churn" and "clv" in state.served else []
-    replies = [part.reply([served, *(valued if part.bought() else [])], "scores", beside) for part in parts]
-    return Given(replies, [kept for part in parts for kept in _kept(served, part, outcome)])
+    answers = items.checked.answered(records)
+    used = [[served, *valued] if valued and items.bought(part) else [served] for part in items.parts]
+    replies = [_reply("scores", answers, part, models, beside) for part, models in zip(items.parts, used, strict=True)]
+    return Given(replies, items.kept(served, records, outcome))
+
+
+def _scored(state: State, served: Served, items: Items) -> list[Reply]:
+    about, scorer = served.champion.about, _scorer(served)
+    batch = _Batch.of(items.good, [part.moment.as_of.at for part in items.owner_of_good], about.attributes)
+    rows = _rows(served, batch, (*scorer.columns, *READ))
+    inputs = rows.only(scorer.columns)
+    value = _clv(state, batch) if about.family == "churn" else _conversion_values(state, rows)
+    scale = state.scale(about.model)
+    answered = answer_rows(about.family, rows, scorer.predictions(inputs), scale, value, served.horizon_days)
+    records = _records(items.good, answered)
+    _explain(served, inputs, items, records)
+    return records
 
 
 def value(state: State, asked: Sequence[Asked]) -> Given:
     """Answer requests for CLV, from purchases or from summaries, all at once: each gets what it would get alone."""
     served = state.model("clv")
-    parts = _Part.of_all(asked, state.source.timezone, None)
-    rows = _customers(served, parts)
-    if len(rows):
-        items = [item for part in parts for item in part.checked.good.values()]
-        terms = [(part.asked.request.horizon_days, part.asked.request.discount_rate) for part in parts for _ in part.checked.good]
-        _share(parts, _records(items, _valued(served, rows, terms)))
-    horizons = [part.asked.request.horizon_days for part in parts]
-    beside = {days: {"track_record": beside_scores(state, "clv", days)} for days in set(horizons)}
-    replies = [part.reply([served], "predictions", beside[days]) for part, days in zip(parts, horizons, strict=True)]
-    kept = [_kept(served, part, _Outcome("expected_purchases", days)) for part, days in zip(parts, horizons, strict=True)]
-    return Given(replies, [answer for of_part in kept for answer in of_part])
+    items = Items.of(asked, state.source.timezone, None)
+    rows = _customers(served, items)
+    terms = [(part.asked.request.horizon_days, part.asked.request.discount_rate) for part in items.owner_of_good]
+    records = _records(items.good, _valued(served, rows, terms)) if terms else []
+    answers = items.checked.answered(records)
+    horizons = {part.asked.request.horizon_days for part in items.parts}
+    beside = {days: {"track_record": beside_scores(state, "clv", days)} for days in horizons}
+    replies = [_reply("predictions", answers, part, [served], beside[part.asked.request.horizon_days]) for part in items.parts]
+    return Given(replies, items.kept(served, records, Outcome("expected_purchases", lambda request: float(request.horizon_days))))
+
+
+def _reply(name: str, answers: Sequence[Reply], part: Part, used: Sequence[Served], beside: Reply) -> Reply:
+    models = [served.document() for served in used]
+    return {name: answers[part.places], "as_of": part.moment.told, "models": models, **beside}
 
 
 def journey(store: Store, request: JourneyRequest) -> Reply:
@@ -145,12 +119,6 @@ def journey(store: Store, request: JourneyRequest) -> Reply:
     touches = [{"channel": touch.channel, "occurred_at": touch.occurred_at} for touch in request.touchpoints]
     credit = journey_credit(model, touches, request.value, request.method)
     return {**credit, "as_of": served.champion.about.trained_as_of, "models": [served.document()]}
-
-
-def _as_of(given: date | datetime | None, now: AsOf) -> AsOf:
-    if given is None:
-        return now
-    return AsOf.of(given, now.timezone) if isinstance(given, datetime) else AsOf(datetime.combine(given, time()), now.timezone)
 
 
 def _scorer(served: Served) -> Any:
@@ -170,14 +138,6 @@ class _Batch:
     def of(cls, contacts: Sequence[Any], as_of: Sequence[datetime], attributes: Mapping[str, str]) -> Self:
         keys = [str(number) for number in range(len(contacts))]
         return cls(keys, as_of, tables_of(contacts, keys, attributes))
-
-
-def _share(parts: Sequence[_Part], records: Sequence[Reply]) -> None:
-    """Give each request the answers of its items."""
-    start = 0
-    for part in parts:
-        part.answers = records[start : start + len(part.checked.good)]
-        start += len(part.checked.good)
 
 
 def _rows(served: Served, batch: _Batch, columns: Collection[str]) -> Table:
@@ -212,26 +172,25 @@ def _summaries(served: Served, batch: _Batch) -> tuple[Table, Places]:
     return rows.at(told), told
 
 
-def _customers(served: Served, parts: Sequence[_Part]) -> Table:
+def _customers(served: Served, items: Items) -> Table:
     """Give the rows of the good items in their order; whose purchases tell no value fails alone."""
-    columns = served.champion.model.columns
-    items = [(part, place, item) for part in parts for place, item in part.checked.good.items()]
-    summaries = [number for number, (_, _, item) in enumerate(items) if isinstance(item, Summary)]
-    rows = _of_summaries([items[number][2] for number in summaries], columns)
-    bought = [number for number, (_, _, item) in enumerate(items) if not isinstance(item, Summary)]
+    columns, good = served.champion.model.columns, items.checked.good
+    summaries = [place for place, item in good.items() if is_summary(item)]
+    rows = _of_summaries([good[place] for place in summaries], columns)
+    bought = [place for place, item in good.items() if not is_summary(item)]
     if not bought:
         return rows
-    purchasers, as_of = [items[number][2] for number in bought], [items[number][0].as_of.at for number in bought]
-    found, told = _summaries(served, _Batch.of(purchasers, as_of, {}))
+    as_of = [items.owners[place].moment.as_of.at for place in bought]
+    found, told = _summaries(served, _Batch.of([good[place] for place in bought], as_of, {}))
     for number in sorted(set(range(len(bought))) - set(told.tolist())):
-        part, place, item = items[bought[number]]
-        part.checked.fail(place, item.contact_id, "transactions: no purchase with an amount of 0 or more, so no value can be told.")
+        name = good[bought[number]].contact_id
+        items.checked.fail(bought[number], name, "transactions: no purchase with an amount of 0 or more, so no value can be told.")
     order = np.argsort([*summaries, *(bought[number] for number in told.tolist())])
     both = {name: np.concatenate([rows[name], found[name]]) for name in columns}
     return Table(both, len(rows) + len(found)).at(order)
 
 
-def _of_summaries(items: Sequence[Summary], columns: Mapping[str, str]) -> Table:
+def _of_summaries(items: Sequence[Any], columns: Mapping[str, str]) -> Table:
     types = {"number": np.float64, "category": object}
     return Table({name: np.array([getattr(item, name) for item in items], types[kind]) for name, kind in columns.items()}, len(items))
 
@@ -247,57 +206,25 @@ def _valued(served: Served, rows: Table, terms: Sequence[tuple[float, float]]) -
     return {name: np.concatenate([some[name] for some in predicted])[order] for name in predicted[0]}
 
 
-def _explain(served: Served, inputs: Table, parts: Sequence[_Part]) -> None:
+def _explain(served: Served, inputs: Table, items: Items, records: Sequence[Reply]) -> None:
     """Put the reasons that a request asks for into its answers."""
-    start = 0
-    for part in parts:
-        end = start + len(part.answers)
-        reasons = _reasons(served, inputs.at(np.arange(start, end)), part.asked.request)
-        for answer, told in zip(part.answers, reasons, strict=True):
-            answer["reasons"] = told
-        start = end
+    for record in records:
+        record["reasons"] = []
+    for part in items.parts:
+        request: ScoreRequest = part.asked.request
+        if request.explain:
+            numbers = [number for number, owner in enumerate(items.owner_of_good) if owner is part]
+            for number, told in zip(numbers, _reasons(served, inputs.at(np.array(numbers, np.int64)), request), strict=True):
+                records[number]["reasons"] = told
 
 
 def _reasons(served: Served, inputs: Table, request: ScoreRequest) -> list[list[Json]]:
-    if not request.explain:
-        return [[] for _ in range(len(inputs))]
     frame, found = pd.DataFrame(inputs.columns, range(len(inputs))), list[list[Json]]()
     for first in range(0, len(frame), _EXPLAINED_AT_ONCE):
         deadline.check()
         explained = _scorer(served).explain(frame.iloc[first : first + _EXPLAINED_AT_ONCE], request.explain, request.lang)
         found += [[reason.document() for reason in reasons] for reasons in explained]
     return found
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What of an answer will be held against the truth: the field of the prediction, those of its interval, and the days until then."""
-
-    predicted: str
-    horizon_days: float
-    low: str = ""
-    high: str = ""
-
-
-def _kept(served: Served, part: _Part, outcome: _Outcome) -> list[Answer]:
-    deadline.check()  # what nobody will be told isn't remembered either
-    about, contacts, as_of = served.champion.about, part.asked.request.contacts, part.as_of.at.isoformat()
-    return [
-        Answer(
-            part.asked.request_id,
-            about.model,
-            served.champion.version,
-            as_of,
-            outcome.horizon_days,
-            answer["contact_id"],
-            answer[outcome.predicted],
-            answer.get(outcome.low),
-            answer.get(outcome.high),
-            digest_of(contacts[place]),
-        )
-        for place, answer in zip(part.checked.good, part.answers, strict=True)
-        if answer[outcome.predicted] is not None
-    ]
 
 
 def _records(items: Sequence[Any], answers: Mapping[str, Array]) -> list[Reply]:
@@ -312,10 +239,8 @@ def _plain_column(values: Array) -> list[Any]:
     """Give a column as JSON holds it; null where there is no value."""
     if values.dtype == object:
         return list(values.tolist())
-    numbers = values.astype(np.float64)
-    known = np.isfinite(numbers)
-    plain: list[Any] = numbers.tolist()
-    return plain if known.all() else [value if there else None for value, there in zip(plain, known.tolist(), strict=True)]
+    plain: list[Any] = values.astype(np.float64, copy=False).tolist()
+    return plain if all(map(math.isfinite, plain)) else [value if math.isfinite(value) else None for value in plain]
 
 
 def plain_record(row: Mapping[Any, Any]) -> Reply:

@@ -15,8 +15,9 @@ from functools import partial
 from typing import NamedTuple
 
 from funnelcast.monitor.track_record import Answer
+from serving.items import Asked
 from serving.replies import Answered
-from serving.scoring import Asked, Scoring
+from serving.scoring import Scoring
 from serving.store import Store
 from serving.work import require_room
 

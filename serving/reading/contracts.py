@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -227,6 +228,20 @@ class Purchaser(Shape):
     _sums_exactly = model_validator(mode="after")(bounded_turnover)
 
 
+def coherent_summary(item: Any) -> Any:
+    """Give a summary back whose numbers can be of one customer."""
+    if item.recency > item.T:
+        message = f"recency {item.recency:g} lies beyond T {item.T:g}"
+        raise ValueError(message)
+    if item.frequency > item.recency + 1:
+        message = f"frequency {item.frequency} exceeds recency {item.recency:g}: it counts days with a purchase, recency is in days"
+        raise ValueError(message)
+    if item.frequency == 0 and item.recency > 0:
+        message = "recency is 0 where frequency is 0: it counts from the first purchase to the last"
+        raise ValueError(message)
+    return item
+
+
 class Summary(Shape):
     """One customer by frequency (repeat purchase days), recency and T in days, and the mean value of a repeat purchase.
 
@@ -242,23 +257,14 @@ class Summary(Shape):
     acquisition_channel: Word | None = None
     journey_type: Word | None = None
 
-    @model_validator(mode="after")
-    def _hangs_together(self) -> Summary:
-        if self.recency > self.T:
-            message = f"recency {self.recency:g} lies beyond T {self.T:g}"
-            raise ValueError(message)
-        if self.frequency > self.recency + 1:
-            message = f"frequency {self.frequency} exceeds recency {self.recency:g}: it counts days with a purchase, recency is in days"
-            raise ValueError(message)
-        if self.frequency == 0 and self.recency > 0:
-            message = "recency is 0 where frequency is 0: it counts from the first purchase to the last"
-            raise ValueError(message)
-        return self
+    _hangs_together = model_validator(mode="after")(coherent_summary)
 
 
+AGREEMENTS: dict[type[Shape], Callable[[Any], Any]] = {Contact: bounded_turnover, Purchaser: bounded_turnover, Summary: coherent_summary}
+"""What must hold between the fields of each kind of item."""
 INSTANTS: dict[type[Shape], tuple[str, ...]] = {
     shape: tuple(name for name in shape.model_fields if name.endswith("_at"))
-    for shape in (Contact, Purchaser, Transaction, Touchpoint, Subscription, Invoice, Deal)
+    for shape in (Contact, Purchaser, Summary, Transaction, Touchpoint, Subscription, Invoice, Deal)
 }
 """The fields of each shape that hold an instant."""
 

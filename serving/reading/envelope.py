@@ -72,7 +72,7 @@ def _kind(document: Any) -> str:
 def _require_distinct(items: Sequence[Any]) -> None:
     seen: dict[str, int] = {}
     for place, item in enumerate(items):
-        name = item.get("contact_id") if isinstance(item, Mapping) else None
+        name = item.get("contact_id") if isinstance(item, dict) else None
         if not isinstance(name, str):
             continue
         if name in seen:

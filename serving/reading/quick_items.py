@@ -14,7 +14,7 @@ import numpy as np
 from funnelcast import deadline
 from funnelcast.terms import AsOf
 from serving.reading.compiled import compiled
-from serving.reading.contracts import CLOCKS, FACTS, INSTANTS, Shape, bounded_turnover
+from serving.reading.contracts import AGREEMENTS, CLOCKS, FACTS, INSTANTS, Shape
 from serving.reading.instants import microseconds, wall_clock
 
 _NOTHING: Any = None
@@ -28,10 +28,11 @@ def read_quickly(items: Mapping[int, Any], shape: type[Shape], as_of: AsOf) -> d
     Their instants are microseconds of wall-clock time in the source's zone.
     """
     found: dict[int, Any] = {}
+    agreed, kind = AGREEMENTS[shape], compiled(shape)
     for place, item in items.items():
         deadline.check()
         try:
-            found[place] = bounded_turnover(msgspec.convert(item, compiled(shape)))
+            found[place] = agreed(msgspec.convert(item, kind))
         except ValueError:
             continue
     if not found or _set_instants(list(found.values()), shape, as_of):
@@ -50,6 +51,8 @@ def _set_instants(items: Sequence[Any], shape: type[Shape], as_of: AsOf) -> bool
     facts = [[fact for item in items for fact in getattr(item, name)] for name in lists]
     holders = [(items, shape, "created_at"), *((held, FACTS[name], CLOCKS[name]) for name, held in zip(lists, facts, strict=True))]
     fields = [(held, name, name == clock) for held, kind, clock in holders if held for name in INSTANTS[kind]]
+    if not fields:
+        return True
     values = np.array([text for held, name, _ in fields for text in map(attrgetter(name), held)], object)
     is_clock = np.repeat([which for _, _, which in fields], [len(held) for held, _, _ in fields])
     known = np.not_equal(values, _NOTHING)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -45,24 +46,24 @@ class Checked:
         return [found[place] for place in sorted(found)]
 
 
-def check(items: Sequence[Any], as_of: AsOf, attributes: Mapping[str, str] | None) -> Checked:
+def check(items: Sequence[Any], as_of: Sequence[AsOf], attributes: Mapping[str, str] | None) -> Checked:
     """Hold every item against its shape, its facts against as_of, and its attributes against those that the model knows.
 
     The instants of a good item are microseconds of wall-clock time in the source's zone from here on.
 
     Parameters
     ----------
+    as_of
+        Of each item.
     attributes
         The known ones with ``number`` or ``category``; None takes any item of purchases or of a summary instead of a contact.
     """
-    checked, zone = Checked(), ZoneInfo(as_of.timezone)
-    shapes = [Contact if attributes is not None else _shape(item) for item in items]
-    brought = Purchaser if attributes is None else Contact
-    quick = read_quickly({place: items[place] for place, shape in enumerate(shapes) if shape is brought}, brought, as_of)
-    for place, (item, shape) in enumerate(zip(items, shapes, strict=True)):
+    shapes = [_shape(item) for item in items] if attributes is None else [Contact] * len(items)
+    checked, quick = Checked(), _quickly(items, shapes, as_of)
+    for place, item in enumerate(items):
         deadline.check()
         try:
-            shaped = quick[place] if place in quick else _judged(item, shape, as_of, zone)
+            shaped = quick[place] if place in quick else _judged(item, shapes[place], as_of[place])
             if attributes is not None:
                 _require_known_attributes(shaped.attributes, attributes)
         except ValidationError as error:
@@ -72,6 +73,17 @@ def check(items: Sequence[Any], as_of: AsOf, attributes: Mapping[str, str] | Non
         else:
             checked.good[place] = shaped
     return checked
+
+
+def _quickly(items: Sequence[Any], shapes: Sequence[type[Shape]], as_of: Sequence[AsOf]) -> dict[int, Any]:
+    """Read what needs no judgement, all items of one shape and one as_of together."""
+    alike: dict[tuple[type[Shape], datetime], list[int]] = {}
+    for place, (shape, one) in enumerate(zip(shapes, as_of, strict=True)):
+        alike.setdefault((shape, one.at), []).append(place)
+    found: dict[int, Any] = {}
+    for (shape, _), places in alike.items():
+        found |= read_quickly({place: items[place] for place in places}, shape, as_of[places[0]])
+    return found
 
 
 def tables_of(contacts: Sequence[Any], keys: Sequence[str], attributes: Mapping[str, str]) -> dict[str, Columns]:
@@ -94,11 +106,16 @@ def digest_of(item: Any) -> str:
     return hashlib.sha256(_CANONICAL.encode(item)).hexdigest()
 
 
+def is_summary(item: Any) -> bool:
+    """Say whether a good item is a customer's summary instead of their purchases."""
+    return not hasattr(item, "transactions")
+
+
 def _shape(item: Any) -> type[Shape]:
-    return Purchaser if isinstance(item, Mapping) and "transactions" in item else Summary
+    return Purchaser if isinstance(item, dict) and "transactions" in item else Summary
 
 
-def _judged(item: Any, shape: type[Shape], as_of: AsOf, zone: ZoneInfo) -> Any:
+def _judged(item: Any, shape: type[Shape], as_of: AsOf) -> Any:
     """Read an item as its shape says, whatever is unusual in it.
 
     Raises
@@ -106,8 +123,8 @@ def _judged(item: Any, shape: type[Shape], as_of: AsOf, zone: ZoneInfo) -> Any:
     ValueError
         Says what is wrong.
     """
-    shaped = shape.model_validate(item)
-    if isinstance(shaped, Summary):
+    shaped, zone = shape.model_validate(item), ZoneInfo(as_of.timezone)
+    if is_summary(shaped):
         return shaped
     _to_wall_clock(shaped, "", "created_at", as_of, zone)
     for table, clock in CLOCKS.items():
@@ -132,7 +149,7 @@ def _to_wall_clock(fact: Shape, path: str, clock: str, as_of: AsOf, zone: ZoneIn
 
 
 def _name_of(item: Any) -> object:
-    return item.get("contact_id") if isinstance(item, Mapping) else None
+    return item.get("contact_id") if isinstance(item, dict) else None
 
 
 def _require_known_attributes(given: Mapping[str, Any], attributes: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ from funnelcast.settings import Settings
 from serving.app import build_app
 from serving.reading.contracts import ClvRequest, ScoreRequest
 from serving import scoring
-from serving.scoring import Asked
+from serving.items import Asked
 settings = Settings.read({"FUNNELCAST_HOME": sys.argv[1]})
 store = build_app(settings, Path(sys.argv[2])).state.store
 bought = [{"occurred_at": "2025-02-03T10:00:00Z", "amount": 80.0}]

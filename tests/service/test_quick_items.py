@@ -15,10 +15,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from funnelcast.terms import AsOf
 from serving.reading import request_facts
-from serving.reading.contracts import FACTS, INSTANTS, LARGEST_NUMBER, Contact, Instant, Purchaser, Shape
+from serving.reading.contracts import FACTS, INSTANTS, LARGEST_NUMBER, Contact, Instant, Purchaser, Shape, Summary
 from serving.reading.instants import microseconds, wall_clock
 from serving.reading.quick_items import read_quickly
-from serving.reading.request_facts import check
+from serving.reading.request_facts import check, is_summary
 
 ZONES = ("Europe/Paris", "UTC", "America/St_Johns", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kathmandu")
 PARIS = AsOf(datetime(2026, 3, 29, 3, 30), "Europe/Paris")  # noqa: DTZ001 (wall-clock)
@@ -53,6 +53,9 @@ def signed(minutes: int) -> str:
 USUAL_TEXTS = st.builds(written, MOMENTS, OFFSETS, st.sampled_from(["T", "space", "Z"]))
 PAST_TEXTS = st.builds(written, st.datetimes(datetime(1971, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC)), OFFSETS, st.just("T"))  # noqa: DTZ001
 WRONG: list[Any] = [None, True, 0, -1, 3.0, 10**400, float("nan"), float("inf"), float("-inf"), "", "x", "x" * 501, [], {}, "1"]
+
+
+NUMBERS = st.sampled_from(WRONG) | st.integers(-1, 4) | st.floats(0, 4) | st.sampled_from([36_525, 36_526, 1e12, 2e12, -0.0, 2.0])
 
 
 def instant_of(text: str) -> datetime | None:
@@ -142,6 +145,8 @@ def items(shape: type[Shape]) -> Any:
 
 def plain(shaped: Any) -> Any:
     """Everything that is known of a good item."""
+    if is_summary(shaped):
+        return {name: repr(getattr(shaped, name)) for name in Summary.model_fields}
     names = next(
         shape.model_fields for shape in (Contact, Purchaser) if hasattr(shaped, "created_at") == ("created_at" in shape.model_fields)
     )
@@ -182,15 +187,40 @@ def test_purchasers_are_read_quickly_as_they_are_judged(given_items: list[Any]) 
     require_same([item if isinstance(item, dict) and "transactions" in item else {**BUYER} for item in given_items], None)
 
 
+@st.composite
+def summaries(draw: st.DrawFn) -> Any:
+    """Draw a summary, right as often as not."""
+    names = st.sampled_from(["a", "é", "x" * 200, "x" * 201, ""])
+    needed = {name: draw(NUMBERS) for name in ("frequency", "recency", "T", "monetary_value")}
+    more = {"first_value": NUMBERS, **dict.fromkeys(("acquisition_channel", "journey_type", "surprise"), st.sampled_from(WRONG))}
+    return {"contact_id": draw(names), **needed, **draw(st.fixed_dictionaries({}, optional=more))}
+
+
+@settings(max_examples=500)
+@given(given_items=st.lists(summaries(), max_size=5))
+def test_summaries_are_read_quickly_as_they_are_judged(given_items: list[Any]) -> None:
+    require_same([*given_items, BUYER], None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "quick"),
+    [({}, True), ({"frequency": 0, "recency": 0}, True), ({"frequency": 2.0}, False), ({"recency": 91}, False), ({"frequency": 0}, False)],
+)
+def test_a_summary_that_hangs_together_is_read_quickly(changed: dict[str, Any], quick: bool) -> None:
+    summary = {"contact_id": "a", "frequency": 2, "recency": 60, "T": 90.5, "monetary_value": 31, **changed}
+    assert bool(read_quickly({0: summary}, Summary, PARIS)) is quick
+    require_same([summary], None)
+
+
 CLOCKED = dict.fromkeys(("occurred_at", "started_at", "issued_at", "due_at", "opened_at"), "2025-02-01T10:00:00Z")
 RIGHT: dict[str, Any] = {**CLOCKED, "amount": 1, "channel": "web"}
 BUYER = {"contact_id": "b", "transactions": [{"occurred_at": "2025-01-01T00:00:00Z", "amount": 1}]}
 
 
 def require_same(given_items: list[Any], attributes: dict[str, str] | None) -> None:
-    found = check(given_items, PARIS, attributes)
+    found = check(given_items, [PARIS] * len(given_items), attributes)
     with patch.object(request_facts, "read_quickly", lambda *_: {}):
-        judged = check(given_items, PARIS, attributes)
+        judged = check(given_items, [PARIS] * len(given_items), attributes)
     assert found.faults == judged.faults
     assert {place: plain(item) for place, item in found.good.items()} == {place: plain(item) for place, item in judged.good.items()}
 
@@ -208,6 +238,6 @@ def test_only_those_near_what_is_unusual_are_judged(good: Any, many: int, place:
 def test_what_happens_at_as_of_is_not_before_it() -> None:
     contacts = [{"contact_id": text, "created_at": text} for text in ("2026-03-29T01:29:59.999999Z", "2026-03-29T03:30:00+02:00")]
     for given_items in (contacts, contacts[:1], contacts[1:]):
-        checked = check(given_items, PARIS, {})
+        checked = check(given_items, [PARIS] * len(given_items), {})
         assert [item.contact_id for item in checked.good.values()] == [item["contact_id"] for item in given_items if item is contacts[0]]
         assert ["not before as_of" in fault["error"] for fault in checked.faults.values()] == [True] * (contacts[1] in given_items)

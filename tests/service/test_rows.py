@@ -57,7 +57,7 @@ def test_rows_by_steps_are_the_engine_s(client: Client, monkeypatch: pytest.Monk
     builder = cast("RowBuilder", served.rows)
     chance = random.Random(len(tables))  # noqa: S311
     items = [person(chance, f"c{number}", tables) for number in range(30)]
-    checked = check(items, AS_OF, {})
+    checked = check(items, [AS_OF] * len(items), {})
     assert not checked.faults
     contacts = list(checked.good.values())
     keys = [str(number) for number in range(len(contacts))]
@@ -76,13 +76,13 @@ def test_rows_by_steps_are_the_engine_s(client: Client, monkeypatch: pytest.Monk
 def test_a_fact_is_known_when_it_happens_unless_it_says() -> None:
     texts = ("1969-12-31T00:00:00Z", "1970-01-01T01:00:00+01:00", None)
     touches = [{"occurred_at": "2025-01-01T01:00:00+01:00", "channel": "web", "known_at": known} for known in texts]
-    checked = check([{"contact_id": "a", "touchpoints": touches[start:]} for start in (0, 1, 2)], AS_OF, {})
+    checked = check([{"contact_id": "a", "touchpoints": touches[start:]} for start in (0, 1, 2)], [AS_OF] * 3, {})
     epoch, happened = 3_600 * 1_000_000, 1_735_689_600 * 1_000_000 + 3_600 * 1_000_000
     day = 86_400 * 1_000_000
     assert tables_of(list(checked.good.values()), ["0", "1", "2"], {})["touchpoints"]["known_at"] == [
         epoch - day, epoch, happened, epoch, happened, happened
     ]  # fmt: skip
     at_zero = check(
-        [{"contact_id": "a", "created_at": None, "touchpoints": [{**touches[0], "known_at": "1969-12-31T23:00:00Z"}]}], AS_OF, {}
+        [{"contact_id": "a", "created_at": None, "touchpoints": [{**touches[0], "known_at": "1969-12-31T23:00:00Z"}]}], [AS_OF], {}
     )
     assert tables_of(list(at_zero.good.values()), ["0"], {})["touchpoints"]["known_at"] == [0]

@@ -13,10 +13,11 @@ import pytest
 
 from serving import scoring
 from serving import together as together_module
+from serving.items import Asked
 from serving.problems import Refused
 from serving.reading.contracts import ClvRequest, ScoreRequest, Shape
 from serving.replies import Answered
-from serving.scoring import Asked, Given, Scorer, Scoring
+from serving.scoring import Given, Scorer, Scoring
 from serving.store import State, Store
 from serving.together import Together
 from tests.service.conftest import Client

@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS answers (
     request_id TEXT NOT NULL, model TEXT NOT NULL, version INTEGER NOT NULL, as_of TEXT NOT NULL, horizon_days REAL NOT NULL,
     pseudonym TEXT NOT NULL, predicted REAL NOT NULL, low REAL, high REAL, facts_sha256 TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS answers_by_model ON answers (model, version, as_of);
+DROP INDEX IF EXISTS answers_by_model;
 CREATE TABLE IF NOT EXISTS forecasts (
     quantity TEXT NOT NULL, as_of TEXT NOT NULL, start TEXT NOT NULL, "end" TEXT NOT NULL, mean REAL NOT NULL,
     p05 REAL NOT NULL, p10 REAL NOT NULL, p25 REAL NOT NULL, p50 REAL NOT NULL, p75 REAL NOT NULL, p90 REAL NOT NULL, p95 REAL NOT NULL,
@@ -61,6 +61,9 @@ class Answer(NamedTuple):
     low: float | None
     high: float | None
     facts_sha256: str
+
+
+_CONTACT = Answer._fields.index("contact_id")
 
 
 class TrackRecord:
@@ -106,9 +109,11 @@ class TrackRecord:
 
     def _append(self, connection: sqlite3.Connection, answers: Sequence[Answer]) -> None:
         connection.execute("BEGIN IMMEDIATE")
-        salts = self._salts(connection, list({answer.contact_id for answer in answers}))
+        contacts = [answer.contact_id for answer in answers]
+        salts = self._salts(connection, list(set(contacts)))
         # a row holds what an answer does, but for the contact, in whose place the pseudonym stands
-        rows = [answer._replace(contact_id=pseudonym(answer.contact_id, salts[answer.contact_id])) for answer in answers]
+        named = [pseudonym(contact, salts[contact]) for contact in contacts]
+        rows = [(*answer[:_CONTACT], name, *answer[_CONTACT + 1 :]) for answer, name in zip(answers, named, strict=True)]
         connection.executemany("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         connection.execute("COMMIT")
 

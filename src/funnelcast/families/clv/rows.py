@@ -17,6 +17,7 @@ from funnelcast.families.clv.summary import COLUMNS
 from funnelcast.families.table import Table
 
 INPUTS: Mapping[str, str] = dict.fromkeys(COLUMNS, "number")
+_KNOWN = (*COLUMNS, FIRST_VALUE)
 OUTPUTS = ("p_alive", "p_purchase", "expected_purchases", "expected_spend", "clv", "clv_p10", "clv_p90")
 
 
@@ -43,12 +44,12 @@ class Rows:
         """
         table = Table.of(rows)
         _check_columns(table)
-        read = {name: values.astype(np.float64, copy=False) for name, values in table.columns.items()}
+        values = np.array(list(table.columns.values()), np.float64)
+        read = dict(zip(table.columns, values, strict=True))
         x, t_x, T, m = (read[name] for name in COLUMNS)
-        values = np.stack(list(read.values()))
-        if not (np.all((values >= 0) & (values < np.inf)) and np.all(x == np.floor(x)) and np.all(t_x <= T)):
+        if values.size and not (values.min() >= 0 and values.max() < np.inf and (x == np.floor(x)).all() and (t_x <= T).all()):
             _refuse_broken(table, read)
-        return cls(x, t_x, T, m, read.get(FIRST_VALUE, np.zeros(len(rows))))
+        return cls(x, t_x, T, m, read[FIRST_VALUE] if FIRST_VALUE in read else np.zeros(len(rows)))
 
     def distinct(self) -> tuple[Rows, npt.NDArray[np.int64]]:
         """Give the distinct rows, and for each row the place of its like among them."""
@@ -62,10 +63,10 @@ def read_by(columns: Mapping[str, str], rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_columns(rows: Table) -> None:
-    missing = [name for name in COLUMNS if name not in rows]
-    known = (*COLUMNS, FIRST_VALUE)
-    extra = [name for name in rows.columns if name not in known]
-    wrong = [name for name in known if name in rows and rows[name].dtype.kind not in "fiu"]
+    given = rows.columns
+    missing = [name for name in COLUMNS if name not in given]
+    extra = [name for name in given if name not in _KNOWN]
+    wrong = [name for name in _KNOWN if name in given and given[name].dtype.kind not in "fiu"]
     if missing or extra or wrong:
         raise WrongColumns(family="clv", missing=missing, extra=extra, wrong=wrong)
 
