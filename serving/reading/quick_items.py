@@ -18,6 +18,8 @@ from serving.reading.contracts import AGREEMENTS, CLOCKS, FACTS, INSTANTS, Shape
 from serving.reading.instants import microseconds, wall_clock
 
 _NOTHING: Any = None
+_LISTS = {shape: [name for name in FACTS if name in shape.model_fields] for shape in AGREEMENTS}
+"""Of each kind of item, its lists of facts."""
 _BLOCK = 16
 """Where an instant of some item is unusual, so many items with it are judged one by one."""
 
@@ -47,7 +49,7 @@ def read_quickly(items: Mapping[int, Any], shape: type[Shape], as_of: AsOf) -> d
 
 def _set_instants(items: Sequence[Any], shape: type[Shape], as_of: AsOf) -> bool:
     """Turn all instants of items into wall-clock time, or none where one is unusual or a fact not before as_of; says whether it did."""
-    lists = [name for name in FACTS if name in shape.model_fields]
+    lists = _LISTS[shape]
     facts = [[fact for item in items for fact in getattr(item, name)] for name in lists]
     holders = [(items, shape, "created_at"), *((held, FACTS[name], CLOCKS[name]) for name, held in zip(lists, facts, strict=True))]
     fields = [(held, name, name == clock) for held, kind, clock in holders if held for name in INSTANTS[kind]]

@@ -65,12 +65,14 @@ VALUES: list[ClvRequest] = [
 )
 def test_requests_get_together_what_they_would_get_alone(client: Client, scorer: Scorer, requests: Sequence[Any]) -> None:
     state: State = cast("Any", client.app).state.store.state()
-    asked = [Asked(request.model_copy(update={"as_of": date(2025, 3 + place, 1)}), f"r{place}") for place, request in enumerate(requests)]
+    asked = [
+        Asked(request.model_copy(update={"as_of": date(2025, 3 + place // 2, 1)}), f"r{place}") for place, request in enumerate(requests)
+    ]
     together = scorer(state, asked)
     alone = [scorer(state, [one]) for one in asked]
     assert list(together.replies) == [given.replies[0] for given in alone]
     assert list(together.kept) == [kept for given in alone for kept in given.kept]
-    assert len({reply["as_of"] for reply in together.replies}) == len(asked)
+    assert len({reply["as_of"] for reply in together.replies}) == len(asked) / 2
     items = [item for reply in together.replies for item in reply.get("scores") or reply["predictions"]]
     assert [sum("error" in item for item in items) > 0, len(together.kept) > 3] == [True, True]
 

@@ -7,15 +7,22 @@ from itertools import count
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from funnelcast.families.clv import quantiles as module
 from funnelcast.families.clv.draws import CUSTOMER, PURCHASE, VALUE, Customers, Worlds
 from funnelcast.families.clv.gamma_gamma import SpendModel
-from funnelcast.families.clv.process.parameters import BgNbd, GammaGamma, ParetoNbd, Process, TrendBgNbd
+from funnelcast.families.clv.process.parameters import BgNbd, GammaGamma, MbgNbd, ParetoNbd, Process, TrendBgNbd
 from funnelcast.families.clv.process.predictions import p_alive
 from funnelcast.families.clv.quantiles import Variates, quantiles
 
-PROCESSES: list[Process] = [BgNbd(0.8, 6.0, 0.9, 2.8), ParetoNbd(0.8, 6.0, 0.7, 30.0), TrendBgNbd(0.8, 6.0, 0.9, 2.8, 0.97)]
+INVERTED: list[BgNbd | TrendBgNbd] = [
+    BgNbd(0.8, 6.0, 0.9, 2.8),
+    MbgNbd(0.8, 6.0, 0.9, 2.8),
+    TrendBgNbd(0.8, 6.0, 0.9, 2.8, 0.97),
+]
+PROCESSES: list[Process] = [*INVERTED, ParetoNbd(0.8, 6.0, 0.7, 30.0)]
 SPEND = SpendModel(40.0, GammaGamma(6.0, 4.0, 20.0), np.eye(3) * 0.01, uses_first=True)
 MEAN = SpendModel(40.0)
 HORIZON, DELTA, LEVELS = 20.0, 0.01, (0.1, 0.5, 0.9)
@@ -88,3 +95,18 @@ def test_a_customer_gets_the_same_alone_and_in_any_company(process: Process, mon
 
 def test_nobody_has_no_interval() -> None:
     assert quantiles(Variates(worlds(PROCESSES[0], SPEND)), drawn_customers(0), HORIZON, DELTA, LEVELS).shape == (0, 3)
+
+
+@pytest.mark.parametrize("process", INVERTED, ids=lambda process: type(process).__name__)
+@given(x=st.integers(0, 60), T=st.floats(0.1, 400.0), share=st.floats(0.0, 1.0), log_odds=st.floats(-30.0, 30.0))
+def test_the_odds_of_death_are_inverted(process: BgNbd | TrendBgNbd, x: int, T: float, share: float, log_odds: float) -> None:
+    repeats, age, last = np.array(float(x)), np.array(T), np.array(T * share)
+    found = float(process.log_odds_of_death(repeats, last, age))
+    assume(abs(found - log_odds) > 1e-9)
+    assert (process.seen(last, age) > process.alive_since(np.array(log_odds), repeats, age)) == (found < log_odds)
+
+
+def test_odds_beyond_all_bounds_end_or_spare_everyone() -> None:
+    for process in INVERTED:
+        sure, never = (process.alive_since(np.array(odds), np.array(1.0), np.array(9.0)) for odds in (2_000.0, -2_000.0))
+        assert (sure < 0, never) == (True, np.inf)

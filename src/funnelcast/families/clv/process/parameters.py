@@ -98,6 +98,14 @@ class BgNbd(PurchaseProcess):
         odds = np.log(self.a) - np.log(before_last) + (self.r + x) * np.log1p((T - t_x) / (self.alpha + t_x))
         return np.asarray(np.where(chances > 0, odds, -np.inf), dtype=np.float64)
 
+    def alive_since(self, log_odds: Floats, x: Floats, T: Floats) -> Floats:
+        """Give the age at today's pace after which a last purchase keeps the odds of death below these: the inverse of the above."""
+        chances = x + self.first_counts
+        before_last = self.b + (np.maximum(chances, 1) - 1)
+        with np.errstate(over="ignore"):  # then nothing keeps them below
+            quiet = np.exp((np.log(self.a) - np.log(before_last) - log_odds) / self.rate_shape(x))
+            return np.asarray(np.where(chances > 0, self.age(T) * quiet - self.alpha, -np.inf), dtype=np.float64)
+
     def buys_while_alive(self, x: Floats, T: Floats, t: float) -> Floats:
         """Give the probability that a live customer buys within t: 1 - ((alpha + T) / (alpha + T + t))^(r + x)."""
         return np.asarray(-np.expm1(-self.rate_shape(x) * np.log1p(t / self.age(T))), dtype=np.float64)
@@ -228,6 +236,10 @@ class TrendBgNbd(PurchaseProcess):
         """Give BG/NBD's, on the clock at today's pace."""
         elapsed = self.elapsed(T)
         return self.today.log_odds_of_death(x, np.minimum(self.seen(t_x, T), elapsed), elapsed)
+
+    def alive_since(self, log_odds: Floats, x: Floats, T: Floats) -> Floats:
+        """Give BG/NBD's, on the same clock."""
+        return self.today.alive_since(log_odds, x, self.elapsed(T))
 
     def buys_while_alive(self, x: Floats, T: Floats, t: float) -> Floats:
         """Give the probability that a live customer buys within t."""
