@@ -7,6 +7,7 @@ PROMETHEUS_MULTIPROC_DIR, which BentoML sets, so that any of them can tell the s
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections import Counter as Counted
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -43,6 +44,16 @@ class Ended(NamedTuple):
     failed: int
 
 
+class _Times(Histogram):
+    """A histogram that takes the times of some requests at once: each by itself would be locked and written twice."""
+
+    def observe_all(self, seconds: Sequence[float]) -> None:
+        """Count each in its bucket, which reaches up to its bound."""
+        self._sum.inc(sum(seconds))
+        for bucket, count in Counted(bisect_left(self._upper_bounds, one) for one in seconds).items():
+            self._buckets[bucket].inc(count)
+
+
 class Metrics:
     """The counters of one application."""
 
@@ -53,7 +64,7 @@ class Metrics:
         self._forecasts = self._counter("forecasts", "Forecasts drawn, or answered from what was drawn", "quantity", "outcome")
         self._items = self._counter("items", "Items answered or refused", "route", "outcome")
         name, said = "funnelcast_request_seconds", "From the request to its answer"
-        self._seconds = lru_cache(_SERIES)(Histogram(name, said, ("route",), buckets=_BUCKETS, registry=self._registry).labels)
+        self._seconds = lru_cache(_SERIES)(_Times(name, said, ("route",), buckets=_BUCKETS, registry=self._registry).labels)
 
     def _counter(self, name: str, said: str, *labels: str) -> Callable[..., Counter]:
         """Give what finds the counter of some labels."""
@@ -61,8 +72,8 @@ class Metrics:
 
     def count(self, ended: Sequence[Ended]) -> None:
         """Count some requests, what was answered, by whom, and how many items."""
-        for one in ended:
-            self._seconds(one.route).observe(one.seconds)
+        for route in {one.route for one in ended}:
+            self._seconds(route).observe_all([one.seconds for one in ended if one.route == route])
         for labels, count in Counted((one.route, one.method, one.status) for one in ended).items():
             self._requests(*labels).inc(count)
         for labels, count in Counted((one.route, *model) for one in ended for model in one.models.items()).items():
