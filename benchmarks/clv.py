@@ -107,7 +107,7 @@ def _values(frame: pd.DataFrame) -> Iterator[Row]:
     gap = _largest_gap(by_month(), theirs())
     *own, others = in_turn(by_day, by_month, partial(model.predict, frame), theirs, turns=_ROUNDS)
     x, _, T, _ = _columns(frame)
-    said = f"{len(distinct(x, T)[0]):,} distinct (x, T)", f"within {gap:.0e} of each other", f"with {model.terms.draws} futures each"
+    said = f"{len(x[distinct(x, T)[0]]):,} distinct (x, T)", f"within {gap:.0e} of each other", f"with {model.terms.draws} futures each"
     names = f"12-month CLV of {len(frame):,} customers", "that by lifetimes' months", "all predictions and p10, p90 of the CLV"
     yield from (seconds(name, "lifetimes' CLV", costs, others, text) for name, costs, text in zip(names, own, said, strict=True))
 

@@ -71,7 +71,8 @@ class RateBaseline:
         """Give the CRPS of each customer's Poisson count of purchases within the horizon."""
         expected = self.expected_purchases(rows, horizon_days)
         first, place = distinct(expected, actual)
-        return crps_of_counts(actual[first], np.ones(len(first)), survival_of_poisson(expected[first]))[place]
+        once = expected[first]
+        return crps_of_counts(actual[first], np.ones_like(once), survival_of_poisson(once))[place]
 
     def simulate(self, rows: pd.DataFrame, horizon_days: int, draws: int, seed: int) -> Sums:
         """Draw the customers' repeat purchases by day after as_of, as the CLV model does: draws x days.

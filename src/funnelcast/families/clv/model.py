@@ -15,7 +15,7 @@ from funnelcast.families.clv.first_values import FIRST_VALUE
 from funnelcast.families.clv.gamma_gamma import SpendModel
 from funnelcast.families.clv.holdout import crps_of_counts, pit_of_counts
 from funnelcast.families.clv.kept import Kept
-from funnelcast.families.clv.process.distinct import distinct
+from funnelcast.families.clv.process.distinct import Places, distinct
 from funnelcast.families.clv.process.parameters import BgNbd, Floats, MbgNbd, ParetoNbd, Process, TrendBgNbd, Whole
 from funnelcast.families.clv.process.predictions import discounted_purchases, expected_purchases, p_alive, p_purchase
 from funnelcast.families.clv.quantiles import Variates, quantiles
@@ -110,10 +110,11 @@ class ClvModel:
     def _while_alive(self, x: Floats, T: Floats, horizon: float, delta: float) -> Floats:
         """Give what each customer is expected to buy within the horizon if alive, as it is and discounted: shape (2, n)."""
         first, place = distinct(x, T)
-        pairs = list(zip(x[first].tolist(), T[first].tolist(), strict=True))
+        once = x[first], T[first]
+        pairs = list(zip(once[0].tolist(), once[1].tolist(), strict=True))
 
         def find(places: list[int]) -> list[tuple[float, float]]:
-            asked = x[first[places]], T[first[places]], horizon
+            asked = once[0][places], once[1][places], horizon
             bought, discounted = self.process.expected_while_alive(*asked), self.process.discounted_while_alive(*asked, delta=delta)
             return list(zip(bought.tolist(), discounted.tolist(), strict=True))
 
@@ -159,7 +160,7 @@ class ClvModel:
         read, everyone = Rows.of(rows), np.arange(len(actual))
         return pit_of_counts(actual, *self._counts(read, everyone, horizon_days), np.random.default_rng(seed).random(len(actual)))
 
-    def _counts(self, read: Rows, chosen: Whole, horizon_days: float) -> tuple[Floats, Iterator[Floats]]:
+    def _counts(self, read: Rows, chosen: Places, horizon_days: float) -> tuple[Floats, Iterator[Floats]]:
         """Give the chance of being alive, and that of more than 0, 1, 2 … purchases where they are."""
         horizon, _ = self.terms.asked(horizon_days, None)
         unit = self.terms.days_per_unit

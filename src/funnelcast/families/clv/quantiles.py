@@ -66,6 +66,8 @@ def quantiles(variates: Variates, customers: Customers, horizon: float, delta: f
         In the model's unit of time, and per unit of time.
     """
     common, rows = _Common(variates, horizon, delta), max(1, _CELLS_AT_ONCE // variates.worlds.count)
+    if 0 < len(customers.x) <= rows:
+        return _levels_of(common.money(customers), levels)
     # In this order, customers who share something stand together.
     order = np.lexsort((customers.t_x, customers.T, customers.x))
     found = np.empty((len(order), len(levels)))

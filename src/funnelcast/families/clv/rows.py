@@ -11,7 +11,7 @@ import pandas as pd
 
 from funnelcast.errors import BadValues, WrongColumns
 from funnelcast.families.clv.first_values import FIRST_VALUE
-from funnelcast.families.clv.process.distinct import distinct
+from funnelcast.families.clv.process.distinct import Places, distinct
 from funnelcast.families.clv.process.parameters import Floats
 from funnelcast.families.clv.summary import COLUMNS
 from funnelcast.families.table import Table
@@ -51,7 +51,7 @@ class Rows:
             _refuse_broken(table, read)
         return cls(x, t_x, T, m, read[FIRST_VALUE] if FIRST_VALUE in read else np.zeros(len(rows)))
 
-    def distinct(self) -> tuple[Rows, npt.NDArray[np.int64]]:
+    def distinct(self) -> tuple[Rows, Places]:
         """Give the distinct rows, and for each row the place of its like among them."""
         first, place = distinct(self.x, self.t_x, self.T, self.m, *([self.z] if self.z.any() else []))
         return Rows(self.x[first], self.t_x[first], self.T[first], self.m[first], self.z[first]), place

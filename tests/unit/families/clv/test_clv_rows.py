@@ -43,6 +43,7 @@ def test_distinct_against_a_dictionary(rows: list[tuple[float, ...]], width: int
     firsts = [places.index(place) for place in range(len(seen))]
     columns = np.array(rows, dtype=np.float64).reshape(-1, 3).T[:width]
     first, place = distinct(*columns)
-    each = list(range(len(rows)))
-    assert (first.tolist(), place.tolist()) == ((each, each) if len(rows) <= 16 else (firsts, places))
-    assert first.dtype == place.dtype == np.int64
+    each = np.arange(len(rows))
+    once = each[first]
+    assert once.tolist() == (each.tolist() if len(rows) <= 16 else firsts)
+    assert np.arange(len(once))[place].tolist() == (each.tolist() if len(rows) <= 16 else places)
