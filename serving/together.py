@@ -28,7 +28,7 @@ _BYTES_AT_ONCE = 2 * SMALL_BODY
 _MOST_WAITING = 600
 """Some tenths of a second of answers. With fewer, more of those who come while a worker is missing are sent away; more of them, each with a
 connection of its own, leave a worker a twentieth larger."""
-_QUIET_TURNS = 10
+_QUIET_TURNS = 20
 """After so many turns of the loop, some hundredths of a millisecond, in which nobody asked, those who wait are answered."""
 
 _PATIENT_TURNS = 100
@@ -50,7 +50,7 @@ class Together:
     """The small requests of one worker."""
 
     def __init__(self, store: Store) -> None:
-        self._store, self._busy, self._count, self._last, self._turns = store, False, 0, 0, 0
+        self._store, self._busy, self._count, self._expected, self._turns = store, False, 0, 0, 0
         self._waiting: dict[Scoring, deque[_Waiting]] = {}
         self._writer = ThreadPoolExecutor(1, "track-record")
 
@@ -76,9 +76,12 @@ class Together:
         return await given
 
     def _gather(self, before: int, quiet: int) -> None:
-        """Wait while more come: those who were answered a moment ago ask again within the next, and hardly more of them than before."""
+        """Wait while more come: whoever was answered a moment ago may ask again within the next, so that all who ask share one turn.
+
+        Without it half of them would wait out each turn of the others, for ever.
+        """
         quiet = 0 if self._count > before else quiet + 1
-        if quiet < (_QUIET_TURNS if self._count < self._last else 1):
+        if quiet < (_QUIET_TURNS if self._count < self._expected else 1):
             asyncio.get_running_loop().call_soon(self._gather, self._count, quiet)
         else:
             self._turn()
@@ -94,7 +97,6 @@ class Together:
         while waiting and (size := size + len(now[-1].body)) < _BYTES_AT_ONCE:
             now.append(waiting.popleft())
         self._count -= len(now)
-        self._last = len(now)
         try:
             found, kept = self._answers(scoring, now)
             if self._kept_at_once(kept):
@@ -133,6 +135,7 @@ class Together:
         fault = written.exception() if written is not None else None
         for one, answer in zip(waiting, found, strict=True):
             _settle(one.given, fault or answer)
+        self._expected = len(waiting) + self._count
         self._gather(0, 0)
 
 
