@@ -128,3 +128,15 @@ def test_what_was_acknowledged_outlives_kill_9(tmp_path: Path) -> None:
     stored = set(TrackRecord(path).answers()["request_id"])
     assert {f"r{number}" for number in acknowledged} <= stored
     assert len(stored) - len(acknowledged) in {0, 1}  # one may have been stored and not been told
+
+
+def test_a_record_of_before_loses_the_index_that_nobody_reads(tmp_path: Path) -> None:
+    path = tmp_path / "record.db"
+    TrackRecord(path).append([ANSWER])
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE INDEX answers_by_model ON answers (model, version, as_of)")
+    record = TrackRecord(path)
+    record.append([ANSWER._replace(request_id="r2")])
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'answers'").fetchall() == []
+    assert list(record.answers()["request_id"]) == ["r1", "r2"]

@@ -119,7 +119,7 @@ class _Common:
         return np.where(self._alive(customers, since), bought, 0.0)
 
     def _alive(self, customers: Customers, since: Floats) -> npt.NDArray[np.bool_]:
-        """Say in which worlds they are: where a uniform number lies below the probability, asked without an exponential for each."""
+        """Say in which worlds they are: where a uniform number lies below the probability, asked by the age that this comes to."""
         process, (x, t_x, T) = self.worlds.process, (values[:, None] for values in (customers.x, customers.t_x, customers.T))
         if isinstance(process, ParetoNbd):  # its odds can't be inverted
             return np.asarray(self.variates.life_odds > process.log_odds_of_death(x, t_x, T))
@@ -132,7 +132,7 @@ class _Common:
 
     def _found(self, x: Floats, T: Floats) -> list[Floats]:
         process, bought = self.worlds.process, self._drawn(x, T)
-        if isinstance(process, ParetoNbd):
+        if isinstance(process, ParetoNbd):  # no such age is known, nor asked for
             return list(np.stack([bought, np.full_like(bought, np.nan)], axis=1))
         return list(np.stack([bought, process.alive_since(self.variates.life_odds, x[:, None], T[:, None])], axis=1))
 
