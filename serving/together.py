@@ -29,7 +29,7 @@ _MOST_WAITING = 600
 """Some tenths of a second of answers. With fewer, more of those who come while a worker is missing are sent away; more of them, each with a
 connection of its own, leave a worker a twentieth larger."""
 _QUIET_TURNS = 20
-"""After so many turns of the loop, some hundredths of a millisecond, in which nobody asked, those who wait are answered."""
+"""After so many turns of the loop, a hundredth of a millisecond, in which nobody asked, those who wait are answered."""
 
 _PATIENT_TURNS = 100
 """So often two turns in a row write in the thread, where they may wait: the first folds the record's log back where that is due, and the
@@ -78,7 +78,7 @@ class Together:
     def _gather(self, before: int, quiet: int) -> None:
         """Wait while more come: whoever was answered a moment ago may ask again within the next, so that all who ask share one turn.
 
-        Without it half of them would wait out each turn of the others, for ever.
+        Without it they may fall into two halves that wait out each other's turns.
         """
         quiet = 0 if self._count > before else quiet + 1
         if quiet < (_QUIET_TURNS if self._count < self._expected else 1):

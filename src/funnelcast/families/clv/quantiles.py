@@ -131,10 +131,13 @@ class _Common:
         return np.stack(self.variates.futures.of(keys, lambda places: self._found(x[places], T[places])), axis=1)
 
     def _found(self, x: Floats, T: Floats) -> list[Floats]:
+        """Find both for some pairs: arrays of their own, since a part of one would keep the whole in memory."""
         process, bought = self.worlds.process, self._drawn(x, T)
         if isinstance(process, ParetoNbd):  # no such age is known, nor asked for
-            return list(np.stack([bought, np.full_like(bought, np.nan)], axis=1))
-        return list(np.stack([bought, process.alive_since(self.variates.life_odds, x[:, None], T[:, None])], axis=1))
+            since = np.full_like(bought, np.nan)
+        else:
+            since = process.alive_since(self.variates.life_odds, x[:, None], T[:, None])
+        return [np.array(both) for both in zip(bought, since, strict=True)]
 
     def _drawn(self, x: Floats, T: Floats) -> Floats:
         worlds, process = self.worlds, self.worlds.process

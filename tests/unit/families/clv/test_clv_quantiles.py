@@ -93,6 +93,13 @@ def test_a_customer_gets_the_same_alone_and_in_any_company(process: Process, mon
     np.testing.assert_array_equal(quantiles(Variates(drawn), everyone, HORIZON, DELTA, LEVELS), together)
 
 
+def test_what_is_kept_keeps_nothing_else_in_memory() -> None:
+    variates = Variates(worlds(PROCESSES[0], SPEND))
+    quantiles(variates, drawn_customers(), HORIZON, DELTA, LEVELS)
+    (one,) = variates.futures.of([(0.0, 15.0, HORIZON, DELTA)], lambda _: pytest.fail("it was found before"))
+    assert (one.base, one.nbytes) == (None, 2 * variates.worlds.count * 8)
+
+
 def test_nobody_has_no_interval() -> None:
     assert quantiles(Variates(worlds(PROCESSES[0], SPEND)), drawn_customers(0), HORIZON, DELTA, LEVELS).shape == (0, 3)
 

@@ -99,7 +99,7 @@ class BgNbd(PurchaseProcess):
         return np.asarray(np.where(chances > 0, odds, -np.inf), dtype=np.float64)
 
     def alive_since(self, log_odds: Floats, x: Floats, T: Floats) -> Floats:
-        """Give the age at today's pace after which a last purchase keeps the odds of death below these: the inverse of the above."""
+        """Give the t_x beyond which ``log_odds_of_death`` is less: (alpha + T) (e^-log_odds a / (b + n - 1))^(1 / (r + x)) - alpha."""
         chances = x + self.first_counts
         before_last = self.b + (np.maximum(chances, 1) - 1)
         with np.errstate(over="ignore"):  # then nothing keeps them below
